@@ -1,0 +1,291 @@
+"""Read the action's inputs, once, into one frozen object."""
+
+import re
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field, replace
+from datetime import datetime, timedelta
+from typing import Final, Literal, TypeVar
+
+from dora_deployments.actions import hosts, moments, parse
+from dora_deployments.actions.patterns import BranchFilter, EnvironmentRule
+from dora_deployments.actions.text import shown
+from dora_deployments.deployment import Service
+from dora_deployments.errors import InputError
+
+T = TypeVar("T")
+D = TypeVar("D")
+
+Mode = Literal["deployment", "pull-services", "replay", "backfill"]
+AttributionChoice = Literal["auto", "pull-requests", "commit", "repository"]
+SuccessChoice = Literal["auto", "true", "false", "success", "failure", "cancelled", "skipped"]
+FailOn = Literal["never", "config", "any"]
+
+SECRETS: Final = ("github-token", "datadog-api-key", "dx-token")
+ATTRIBUTION_CHOICES: Final[tuple[AttributionChoice, ...]] = (
+    "auto",
+    "pull-requests",
+    "commit",
+    "repository",
+)
+SUCCESS_CHOICES: Final[tuple[SuccessChoice, ...]] = (
+    "auto",
+    "true",
+    "false",
+    "success",
+    "failure",
+    "cancelled",
+    "skipped",
+)
+FAIL_ON_CHOICES: Final[tuple[FailOn, ...]] = ("never", "config", "any")
+_BEARER: Final = re.compile(r"^bearer\s+", re.IGNORECASE)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Inputs:
+    """Every input of action.yml, in the same order, parsed.
+
+    None, or an empty tuple, means that the workflow's author left the input out.
+    `datadog_site` and `dx_instance` are base URLs; times are aware and in UTC; `timeout`
+    is in seconds. `warnings` are about the inputs and safe to show.
+    """
+
+    mode: Mode
+    service: tuple[Service, ...]
+    environment: str | None
+    environment_map: tuple[EnvironmentRule, ...]
+    branches: BranchFilter | None
+    repository: str | None
+    commit_sha: str | None
+    previous_sha: str | None
+    merge_commit_shas: tuple[str, ...]
+    attribution: AttributionChoice
+    integration_branch: str | None
+    version: str | None
+    team: str | None
+    tags: tuple[str, ...]
+    metadata: Mapping[str, object]
+    started_at: datetime | None
+    finished_at: datetime | None
+    success: SuccessChoice
+    deployment_id: str | None
+    source_url: str | None
+    source_name: str
+    config_file: str | None
+    github_token: str | None = field(repr=False)
+    datadog_api_key: str | None = field(repr=False)
+    datadog_site: str
+    dx_token: str | None = field(repr=False)
+    dx_instance: str | None
+    fail_on: FailOn
+    timeout: int
+    dry_run: bool
+    replay_path: str
+    since: datetime
+    until: datetime
+    backfill_source: str
+    output_path: str
+    warnings: tuple[str, ...] = ()
+
+    @classmethod
+    def from_environ(cls, environ: Mapping[str, str], now: datetime) -> "Inputs":
+        """Parse `environ`, or raise one `InputError` that names every bad input.
+
+        `now` bounds the times that can be true, and is what `since` and `until` count from.
+        """
+        reader = _Reader(environ)
+        read = reader.read
+
+        def moment(text: str) -> datetime:
+            return moments.parse(text, now)
+
+        def day(text: str) -> datetime:
+            return _day(text, now)
+
+        inputs = cls(
+            mode=read("mode", _mode, "deployment"),
+            service=read("service", parse.services, ()),
+            environment=read("environment", parse.environment, None),
+            environment_map=read("environment-map", parse.environment_map, ()),
+            branches=read("branches", parse.branches, None),
+            repository=read("repository", parse.repository, None),
+            commit_sha=read("commit-sha", parse.commit_sha, None),
+            previous_sha=read("previous-sha", parse.commit_sha, None),
+            merge_commit_shas=read("merge-commit-shas", parse.commit_shas, ()),
+            attribution=read("attribution", parse.one_of(*ATTRIBUTION_CHOICES), "auto"),
+            integration_branch=read("integration-branch", parse.line, None),
+            version=read("version", parse.line, None),
+            team=read("team", parse.line, None),
+            tags=read("tags", parse.tags, ()),
+            metadata=read("metadata", parse.metadata, {}),
+            started_at=read("started-at", moment, None),
+            finished_at=read("finished-at", moment, None),
+            success=read("success", parse.one_of(*SUCCESS_CHOICES), "auto"),
+            deployment_id=read("deployment-id", parse.deployment_id, None),
+            source_url=read("source-url", parse.web_url, None),
+            source_name=read("source-name", parse.line, "GitHub Actions"),
+            config_file=read("config-file", _not_available, None),
+            github_token=reader.secret("github-token"),
+            datadog_api_key=reader.secret("datadog-api-key"),
+            datadog_site=read("datadog-site", hosts.datadog_url, "https://api.datadoghq.com"),
+            dx_token=reader.secret("dx-token"),
+            dx_instance=read("dx-instance", hosts.dx_url, None),
+            fail_on=read("fail-on", parse.one_of(*FAIL_ON_CHOICES), "config"),
+            timeout=read("timeout", parse.number(5, 300), 60),
+            dry_run=read("dry-run", parse.flag, False),
+            replay_path=read("replay-path", parse.line, "dora-undelivered"),
+            since=read("since", day, now - timedelta(days=90)),
+            until=read("until", day, now),
+            backfill_source=read("backfill-source", _backfill_source, "auto"),
+            output_path=read("output-path", parse.line, "dora-backfill"),
+            warnings=tuple(reader.warnings),
+        )
+        problems = (*reader.problems, *_contradictions(inputs))
+        if problems:
+            raise InputError(*problems)
+        return replace(inputs, warnings=(*inputs.warnings, *_doubts(inputs)))
+
+
+def masks(environ: Mapping[str, str]) -> tuple[str, ...]:
+    """Return every form of the secrets that could reach the log, longest first.
+
+    Read before the inputs are judged, so that a bad secret is masked too. Asterisks and
+    texts under four characters are left out: masking them would wreck the whole log.
+    """
+    found: set[str] = set()
+    for name in SECRETS:
+        value = _raw(environ, name) or ""
+        forms = {value, _BEARER.sub("", value, count=1), *value.splitlines()}
+        found.update(form.strip() for form in forms if form.strip(" *"))
+    return tuple(sorted((form for form in found if len(form) >= 4), key=lambda f: (-len(f), f)))
+
+
+def fail_on(environ: Mapping[str, str]) -> FailOn:
+    """Return the input `fail-on` alone, so that bad inputs can be judged by it.
+
+    One that is itself bad counts as its default.
+    """
+    return _Reader(environ).read("fail-on", parse.one_of(*FAIL_ON_CHOICES), "config")
+
+
+class _Reader:
+    """Collects problems, so that one run reports them all."""
+
+    def __init__(self, environ: Mapping[str, str]) -> None:
+        self._environ = environ
+        self.problems: list[str] = []
+        self.warnings: list[str] = []
+
+    def read(self, name: str, parser: Callable[[str], T], default: D) -> T | D:
+        """Return the parsed input, or `default` where it is absent or bad."""
+        value = _raw(self._environ, name)
+        if value is None:
+            return default
+        try:
+            value.encode()
+            return parser(value)
+        except UnicodeEncodeError:
+            problem = "is not valid UTF-8; write it anew"
+        except ValueError as error:
+            problem = str(error)
+        self.problems.append(f"`{name}` {problem}")
+        return default
+
+    def secret(self, name: str) -> str | None:
+        """Return the secret, less what people often paste along with it."""
+
+        def parser(text: str) -> str:
+            bare = _BEARER.sub("", text, count=1)
+            if bare != text:
+                self.warnings.append(f"`{name}` starts with Bearer; store the token alone")
+            return parse.secret(bare)
+
+        raw = _exact(self._environ, name)
+        if raw is not None and raw != raw.strip():
+            self.warnings.append(
+                f"`{name}` has white space around it, which was cut; store it without"
+            )
+        return self.read(name, parser, None)
+
+
+def _exact(environ: Mapping[str, str], name: str) -> str | None:
+    # A Docker action is given INPUT_DX-TOKEN, which no shell can spell; the composite
+    # passes INPUT_DX_TOKEN. GitHub gives an input that was left out as an empty string.
+    key = f"INPUT_{name.upper()}"
+    for spelling in (key, key.replace("-", "_")):
+        value = environ.get(spelling, "")
+        if value.strip():
+            return value
+    return None
+
+
+def _raw(environ: Mapping[str, str], name: str) -> str | None:
+    value = _exact(environ, name)
+    return value and value.strip()
+
+
+def _mode(text: str) -> Mode:
+    mode = parse.one_of("deployment", "pull-services", "replay", "backfill")(text)
+    if mode != "deployment":
+        raise ValueError(
+            f"{mode} is not available in this version; write deployment or leave it out"
+        )
+    return "deployment"
+
+
+def _not_available(text: str) -> str:
+    del text
+    raise ValueError("is not available in this version; leave it out and name each `service`")
+
+
+def _day(text: str, now: datetime) -> datetime:
+    """Return the moment that an ISO date, a time or a number of days before `now` means."""
+    if days := re.fullmatch(r"(\d{1,4})d?", text, re.ASCII):
+        return now - timedelta(days=int(days[1]))
+    try:
+        return moments.parse(f"{text}T00:00:00Z" if len(text) == 10 else text, now)
+    except ValueError:
+        raise ValueError(
+            f"is {shown(text)}; write a date such as 2026-01-31, or days such as 90d"
+        ) from None
+
+
+def _backfill_source(text: str) -> str:
+    if not re.fullmatch(r"auto|deployments|releases|pull-requests|workflow-runs:.+", text):
+        raise ValueError(
+            f"is {shown(text)}; write auto, deployments, releases, pull-requests or"
+            " workflow-runs:NAME"
+        )
+    return text
+
+
+def _contradictions(inputs: Inputs) -> tuple[str, ...]:
+    """Return what is wrong with inputs that are each good by themselves."""
+    problems = []
+    started, finished = inputs.started_at, inputs.finished_at
+    if started and finished and started > finished:
+        problems.append(
+            f"`started-at` ({started.isoformat()}) is later than `finished-at`"
+            f" ({finished.isoformat()}); swap or correct them"
+        )
+    if inputs.since > inputs.until:
+        problems.append("`since` is later than `until`; swap or correct them")
+    return tuple(problems)
+
+
+def _doubts(inputs: Inputs) -> tuple[str, ...]:
+    """Return warnings about inputs that can be used, but hardly as they were meant."""
+    doubts = []
+    key = inputs.datadog_api_key
+    if key and not re.fullmatch(r"[0-9a-f]{32}", key, re.ASCII | re.IGNORECASE):
+        doubts.append(
+            "`datadog-api-key` is not 32 hex digits, as Datadog's API keys are; an application"
+            " key or a token of another vendor will be refused"
+        )
+    if key and key == inputs.dx_token:
+        doubts.append("`datadog-api-key` and `dx-token` hold the same secret; one must be wrong")
+    if key and inputs.datadog_site.endswith("ddog-gov.com"):
+        doubts.append(
+            "`datadog-site` is a government site, for which Datadog's documentation says that"
+            " DORA Metrics are not available"
+        )
+    return tuple(doubts)

@@ -1,0 +1,278 @@
+"""From the text of an input to its value.
+
+Every parser raises `ValueError` with words that follow the input's name: what is wrong,
+then what to write.
+"""
+
+import json
+import re
+from collections.abc import Callable
+from typing import Any, Final, NoReturn, TypeVar
+from urllib.parse import urlsplit
+
+from dora_deployments.actions.patterns import BranchFilter, EnvironmentRule
+from dora_deployments.actions.payload import full_sha, slug
+from dora_deployments.actions.text import has_controls, shown
+from dora_deployments.deployment import Service
+
+T = TypeVar("T", bound=str)
+
+_SHA_PREFIX: Final = re.compile(r"[0-9a-f]{7,40}", re.ASCII)
+_DEPLOYMENT_ID: Final = re.compile(r"[A-Za-z0-9_.:-]{16,128}", re.ASCII)
+_EXPRESSION: Final = re.compile(r"\$\{\{.*\}\}", re.DOTALL)
+_MAX_JSON: Final = 65_536
+_MAX_TAG: Final = 200
+_MAX_TAGS: Final = 100
+_MAX_URL: Final = 2_048
+
+
+def one_of(*words: T) -> Callable[[str], T]:
+    """Return a parser that takes exactly one of `words`, in any capitalisation."""
+
+    def parse(text: str) -> T:
+        for word in words:
+            if text.lower() == word:
+                return word
+        raise ValueError(f"is {shown(text)}; write {_choice(words)}")
+
+    return parse
+
+
+def flag(text: str) -> bool:
+    """Return the boolean: `true` or `false` in any capitalisation, as in YAML 1.2."""
+    return one_of("true", "false")(text) == "true"
+
+
+def number(low: int, high: int) -> Callable[[str], int]:
+    """Return a parser of whole numbers from `low` to `high`."""
+
+    def parse(text: str) -> int:
+        if re.fullmatch(r"\d{1,9}", text, re.ASCII) and low <= int(text) <= high:
+            return int(text)
+        raise ValueError(f"is {shown(text)}; write a whole number from {low} to {high}")
+
+    return parse
+
+
+def line(text: str) -> str:
+    """Return `text`, which must be one line without control characters."""
+    if has_controls(text):
+        raise ValueError("has a line break or another control character; write one plain line")
+    return text
+
+
+def lines(text: str) -> tuple[str, ...]:
+    """Return the trimmed lines that are not empty, each once, in order."""
+    return _once(re.split(r"[\r\n]+", text))
+
+
+def items(text: str) -> tuple[str, ...]:
+    """Return what commas and line ends part, trimmed, each once, in order."""
+    return _once(re.split(r"[,\r\n]+", text))
+
+
+def services(text: str) -> tuple[Service, ...]:
+    """Return the services, each written `identifier` or `identifier=Display name`."""
+    found: dict[str, Service] = {}
+    for item in items(text):
+        identifier, _, name = (part.strip() for part in line(item).partition("="))
+        if not identifier:
+            raise ValueError(f"has {shown(item)} without an identifier; write identifier=Name")
+        service = Service(identifier=identifier, name=name or None)
+        if found.setdefault(identifier, service) != service:
+            raise ValueError(f"names {shown(identifier)} twice, differently; write it once")
+    if not found:
+        raise ValueError("names no service; write at least one identifier")
+    return tuple(found.values())
+
+
+def environment(text: str) -> str:
+    """Return the environment's name; `production` has one spelling only."""
+    # DX counts `production` alone for DORA, and Datadog tells cases apart.
+    return "production" if line(text).lower() == "production" else text
+
+
+def environment_map(text: str) -> tuple[EnvironmentRule, ...]:
+    """Return the rules, one from each line `glob=name`, parted at the last `=`."""
+    rules = []
+    for item in lines(text):
+        glob, equals, name = line(item).rpartition("=")
+        if not equals or not glob.strip():
+            raise ValueError(f"has the line {shown(item)}; write glob=name, or glob= to skip")
+        rules.append(EnvironmentRule(glob=glob.strip(), name=environment(name.strip())))
+    return tuple(rules)
+
+
+def branches(text: str) -> BranchFilter:
+    """Return the filter made of the patterns, in GitHub's branch-filter syntax."""
+    return BranchFilter.parse(map(line, items(text)))
+
+
+def repository(text: str) -> str:
+    """Return the slug `owner/name`; a repository's web or clone URL is forgiven."""
+    path = re.sub(r"^https?://[^/@\s]+/", "", text)
+    found = slug(path.rstrip("/").removesuffix(".git"))
+    if found is None:
+        raise ValueError(f"is {shown(text)}; write owner/name")
+    return found
+
+
+def commit_sha(text: str) -> str:
+    """Return the SHA in lower case: full (40 or 64 hex) or a prefix of 7 or more."""
+    sha = text.lower()
+    if not sha.strip("0"):
+        raise ValueError("is all zeros, GitHub's word for no commit; write the deployed commit")
+    if full_sha(sha) is None and not _SHA_PREFIX.fullmatch(sha):
+        raise ValueError(
+            f"is {shown(text)}, which is no commit SHA; write all 40 hex digits,"
+            " such as ${{ github.sha }}, not a branch, a tag or HEAD"
+        )
+    return sha
+
+
+def commit_shas(text: str) -> tuple[str, ...]:
+    """Return the SHAs of a list by comma or line, or of a JSON array of strings."""
+    if text.startswith("["):
+        array = _json(text)
+        if not isinstance(array, list) or not all(isinstance(item, str) for item in array):
+            raise ValueError("is not a JSON array of strings; write one, or a list by comma")
+        shas = _once(array)
+    else:
+        shas = items(text)
+    found = _once([commit_sha(sha) for sha in shas])
+    for sha in found:
+        if len(sha) > 40:  # DX, deployments.create: "Each commit SHA should be 7-40 chars"
+            raise ValueError(f"has {sha}, longer than the 40 digits that DX takes")
+    return found
+
+
+def tags(text: str) -> tuple[str, ...]:
+    """Return Datadog's custom tags, one from each line `key:value`."""
+    found = lines(text)
+    for tag in found:
+        key, colon, value = line(tag).partition(":")
+        if not (key.strip() and colon and value.strip()):
+            raise ValueError(f"has {shown(tag)}; write key:value, one a line")
+        if len(tag) > _MAX_TAG:
+            raise ValueError(f"has {shown(tag)}, longer than {_MAX_TAG} characters; shorten it")
+    if len(found) > _MAX_TAGS:
+        raise ValueError(f"has {len(found)} tags; Datadog takes {_MAX_TAGS} at most")
+    return found
+
+
+def metadata(text: str) -> dict[str, object]:
+    """Return the JSON object, which must be one that every JSON reader reads alike."""
+    value = _json(text)
+    if not isinstance(value, dict):
+        raise ValueError('is not a JSON object; write one, such as {"region": "eu-west-1"}')
+    return value
+
+
+def deployment_id(text: str) -> str:
+    """Return the id, which Datadog's alphabet and length must fit."""
+    # Datadog API reference, "Send a deployment event", field `id`.
+    if not _DEPLOYMENT_ID.fullmatch(text):
+        raise ValueError(
+            f"is {shown(text)}; write 16 to 128 characters of A-Z a-z 0-9 - _ . : and no other"
+        )
+    return text
+
+
+def web_url(text: str) -> str:
+    """Return the `http` or `https` URL, which must carry no user info."""
+    if not is_web_url(text):
+        raise ValueError("is not a web address; write an https:// URL without user info")
+    return text
+
+
+def is_web_url(text: str) -> bool:
+    """Return whether `text` is an http(s) URL that is safe to link to."""
+    if len(text) > _MAX_URL or not re.fullmatch(r"https?://[!-~]+", text, re.ASCII | re.IGNORECASE):
+        return False
+    try:
+        parts = urlsplit(text)
+        return bool(parts.hostname) and "@" not in parts.netloc
+    except ValueError:
+        return False
+
+
+def secret(text: str) -> str:
+    """Return the secret, which must fit into a header as it is. Its value is never shown."""
+    # An InvalidHeader of requests would print what it refuses, so refuse it here.
+    if _EXPRESSION.search(text):
+        raise ValueError(
+            "holds an expression that was not evaluated; write ${{ secrets.NAME }} in the"
+            " workflow's own file, without quotes or escapes around it"
+        )
+    if not text.strip("*"):
+        raise ValueError("holds only asterisks, a masked value copied from a log; use the secret")
+    if text.lower().startswith("dd-api-key:"):
+        raise ValueError("starts with DD-API-KEY:; store the key alone in the secret")
+    if text[0] in "\"'" or text[-1] in "\"'":
+        raise ValueError("is in quotes; store it in the secret without them")
+    if not re.fullmatch(r"[!-~]+", text, re.ASCII):
+        raise ValueError(
+            "has a space, line break or character outside ASCII within; store the key alone in"
+            " the secret"
+        )
+    return text
+
+
+def _once(texts: list[str]) -> tuple[str, ...]:
+    return tuple(dict.fromkeys(text for raw in texts if (text := raw.strip())))
+
+
+def _choice(words: tuple[str, ...]) -> str:
+    return f"{', '.join(words[:-1])} or {words[-1]}"
+
+
+def _json(text: str) -> Any:
+    """Return the value of strict JSON: no NaN, no key twice, no lone surrogate."""
+    if len(text) > _MAX_JSON:
+        raise ValueError(f"is longer than {_MAX_JSON} characters; write less")
+    try:
+        value = json.loads(
+            text,
+            object_pairs_hook=_object,
+            parse_constant=_constant,
+            parse_float=_float,
+            parse_int=_int,
+        )
+        json.dumps(value, ensure_ascii=False).encode()
+    except json.JSONDecodeError as error:
+        raise ValueError(
+            f"is not JSON: {error.msg} at line {error.lineno}, column {error.colno}"
+        ) from None
+    except UnicodeEncodeError:
+        raise ValueError(
+            "has half of a surrogate pair in a string; write whole characters"
+        ) from None
+    except RecursionError:
+        raise ValueError("is nested too deeply; write a flatter object") from None
+    return value
+
+
+def _object(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    found = dict(pairs)
+    if len(found) < len(pairs):
+        keys = [key for key, _ in pairs]
+        twice = next(key for key in keys if keys.count(key) > 1)
+        raise ValueError(f"has the key {shown(twice)} twice in one object; write it once")
+    return found
+
+
+def _constant(name: str) -> NoReturn:
+    raise ValueError(f"has {name}, which is not JSON; write a number, a string or null")
+
+
+def _float(digits: str) -> float:
+    value = float(digits)
+    if value in {float("inf"), float("-inf")}:
+        raise ValueError(f"has the number {shown(digits)}, which is too large; write it as text")
+    return value
+
+
+def _int(digits: str) -> int:
+    if len(digits) > 100:  # Python itself refuses to read thousands of digits
+        raise ValueError(f"has the number {shown(digits)}, which is too large; write it as text")
+    return int(digits)

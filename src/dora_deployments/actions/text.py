@@ -1,0 +1,23 @@
+"""What counts as a name: text on one line that any backend and any file can hold."""
+
+import unicodedata
+from typing import Final
+
+# Controls, line and paragraph separators, and halves of surrogate pairs. Format characters
+# stay: emoji are joined by them.
+_CONTROLS: Final = frozenset({"Cc", "Zl", "Zp", "Cs"})
+
+
+def is_control(character: str) -> bool:
+    """Return whether `character` can end a line, move a cursor or break an encoding."""
+    return unicodedata.category(character) in _CONTROLS
+
+
+def has_controls(text: str) -> bool:
+    """Return whether any character of `text` is a control character or its like."""
+    return any(map(is_control, text))
+
+
+def shown(text: str, limit: int = 60) -> str:
+    """Return `text` in quotes, cut to `limit` characters, for use in a message."""
+    return repr(text if len(text) <= limit else f"{text[: limit - 1]}…")

@@ -1,0 +1,1 @@
+"""What was deployed, by whose identity, and what the backends are told it carries."""

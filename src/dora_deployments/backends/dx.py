@@ -1,0 +1,191 @@
+"""DX: `deployments.create` of its Web API."""
+
+import json
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+
+from dora_deployments.actions.inputs import Inputs
+from dora_deployments.actions.moments import UTC
+from dora_deployments.backends import replies, schema
+from dora_deployments.deployment import Credential, Deployment, Reply, Request, Verdict
+from dora_deployments.errors import ConfigurationError
+
+# DX, deployments.create, "Errors", and what mends each of them.
+_ERRORS = {
+    "not_authed": "no token arrived; check that the secret in `dx-token` is set",
+    "invalid_auth": "the token is expired or unknown; make a new one with the scope for"
+    " deployments and store it in `dx-token`",
+    "account_inactive": "the account of the token is deactivated or suspended; make a token of"
+    " another account for `dx-token`",
+    "invalid_json": "DX could not read the body; please report this as a bug of the action",
+    "required_params_missing": "DX misses a parameter; see its words in the log",
+    "repo_not_found": "DX does not know the repository; check that it is connected in DX, under"
+    " the same owner and name as `repository`",
+}
+_HINTS = {
+    401: "the token is not valid; check `dx-token`, and that `dx-instance` is where it was made",
+    403: "the token may not do this; check the scopes of `dx-token`",
+    404: "there is no such method here; check `dx-instance`",
+    413: "the body is too large; shorten `metadata`",
+    422: "DX refuses a value; see its words in the log",
+}
+_FIELDS = (
+    "deployed_at",
+    "service",
+    "environment",
+    "repository",
+    "commit_sha",
+    "merge_commit_shas",
+    "integration_branch",
+    "source_url",
+    "source_name",
+    "metadata",
+    "success",
+)
+# Keys that say how the request went, as `success` may, and not which field is wrong.
+_ENVELOPE = {"ok", "success", "status"}
+_LONGEST_SHA = 40
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Dx:
+    """One DX instance. `url` is the base of its Web API, which the method follows."""
+
+    url: str
+    token: str = field(repr=False)
+    name: str = "DX"
+
+    def unsupported(self, deployment: Deployment) -> str | None:
+        """Return why DX cannot be told of `deployment`, if it cannot."""
+        shas: tuple[str, ...] = ()
+        if deployment.attribution == "commit":
+            shas = (deployment.commit_sha,)
+        elif deployment.attribution == "pull-requests":
+            shas = deployment.merge_commit_shas
+        if any(len(sha) > _LONGEST_SHA for sha in shas):
+            return "DX takes commit SHAs of 7 to 40 digits, and this repository's have 64"
+        return None
+
+    def requests(self, deployment: Deployment) -> tuple[Request, ...]:
+        """Return the requests that record `deployment`, in sending order.
+
+        Raises `InputError` where the body would break DX's rules.
+        """
+        body = deployment_body(deployment)
+        schema.check("dx.deployments.create", body)
+        request = Request(
+            url=f"{self.url}/deployments.create",
+            body=json.dumps(body).encode(),
+            credential=Credential(header="Authorization", value=f"Bearer {self.token}"),
+        )
+        return (request,)
+
+    def verdict(self, reply: Reply) -> Verdict:
+        """Return how DX took a request: only `ok` counts, and it must be `true` itself."""
+        body = replies.json_object(reply)
+        error = body.get("error")
+        code = error if isinstance(error, str) and error in _ERRORS else None
+        detail = "; ".join(
+            word for key in ("error", "message") if isinstance(word := body.get(key), str)
+        )
+        if 200 <= reply.status < 300:
+            if body.get("ok") is True:
+                return Verdict(status="delivered", message="recorded")
+            if body.get("ok") is not False:
+                return Verdict(
+                    status="malformed",
+                    message=f"DX answered {reply.status} without saying ok: {replies.kind(reply)}",
+                )
+        elif reply.status == 422 and code is None and _is_duplicate(body):
+            return Verdict(
+                status="duplicate",
+                message="already recorded by an earlier attempt, which DX keeps as it is",
+                detail=detail,
+            )
+        hint = _ERRORS[code] if code else _HINTS.get(reply.status)
+        hint = hint or replies.hint(reply.status, "`dx-instance`")
+        name = f"{reply.status} {code}" if code else str(reply.status)
+        return Verdict(status="rejected", message=f"DX answered {name}: {hint}", detail=detail)
+
+
+def configured(inputs: Inputs) -> Dx | None:
+    """Return the DX backend if asked for; `ConfigurationError` if only half of it is."""
+    if inputs.dx_token is None and inputs.dx_instance is None:
+        return None
+    if inputs.dx_token is None or inputs.dx_instance is None:
+        given, lacking = "dx-instance", "dx-token"
+        if inputs.dx_instance is None:
+            given, lacking = lacking, given
+        raise ConfigurationError(
+            f"`{given}` is set and `{lacking}` is empty; DX needs both, so set `{lacking}` as"
+            f" well, or leave both out"
+        )
+    return Dx(url=inputs.dx_instance, token=inputs.dx_token)
+
+
+def sample(inputs: Inputs) -> Dx:
+    """Return the backend without a token, to show in a dry run what would be sent."""
+    return Dx(url=inputs.dx_instance or "https://your-instance.getdx.net/api", token="")
+
+
+def deployment_body(deployment: Deployment) -> dict[str, object]:
+    """Return `deployment` as the arguments of `deployments.create`.
+
+    Everything in it stays the same from one attempt to the next, or DX answers 422.
+    """
+    service = {"identifier": deployment.service.identifier}
+    if deployment.service.name is not None:
+        service["name"] = deployment.service.name
+    body: dict[str, object] = {
+        "reference_id": deployment.id,
+        "deployed_at": deployment.finished_at.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%SZ"),
+        "service": service,
+        # Never left out: without it DX counts staging as production.
+        "environment": deployment.environment,
+        "repository": deployment.repository,
+    }
+    if deployment.attribution == "pull-requests":
+        body["merge_commit_shas"] = list(deployment.merge_commit_shas)
+    elif deployment.attribution == "commit":
+        body["commit_sha"] = deployment.commit_sha
+        if deployment.integration_branch is not None:
+            body["integration_branch"] = deployment.integration_branch
+    if deployment.source_url is not None:
+        body["source_url"] = deployment.source_url
+    if deployment.source_name is not None:
+        body["source_name"] = deployment.source_name
+    metadata = dict(deployment.metadata)
+    if deployment.version is not None:
+        metadata.setdefault("version", deployment.version)
+    if metadata:
+        body["metadata"] = metadata
+    if not deployment.success:
+        body["success"] = False
+    return body
+
+
+def _is_duplicate(body: dict[str, object]) -> bool:
+    """Return whether a 422 is about the id, which is known, and not about another field.
+
+    DX, deployments.create: "DX returns a 422 error if a subsequent request for the same
+    reference_id changes the values." The time of a re-run is such a value.
+    """
+    words = " ".join(_words({key: body[key] for key in body if key not in _ENVELOPE}))
+    if re.search(r"\breference_?id\b", words, re.IGNORECASE):
+        return True
+    return not any(re.search(rf"\b{name}\b", words) for name in _FIELDS)
+
+
+def _words(value: object) -> Iterator[str]:
+    """Yield every key and text of a JSON value."""
+    pending = [value]
+    while pending:
+        value = pending.pop()
+        if isinstance(value, dict):
+            yield from value
+            pending.extend(value.values())
+        elif isinstance(value, list):
+            pending.extend(value)
+        elif isinstance(value, str):
+            yield value

@@ -1,0 +1,48 @@
+"""What every reply can be asked, whichever vendor sent it."""
+
+import json
+from typing import Final
+
+from dora_deployments.deployment import Reply
+
+# Longer than any answer that the vendors document.
+MAX_BODY: Final = 65_536
+
+
+def json_object(reply: Reply) -> dict[str, object]:
+    """Return the JSON object in the reply's body, or an empty one if there is none."""
+    if len(reply.body) > MAX_BODY:
+        return {}
+    try:
+        value = json.loads(reply.body)
+    except (ValueError, RecursionError):
+        return {}
+    return value if isinstance(value, dict) else {}
+
+
+def kind(reply: Reply) -> str:
+    """Return what a body seems to be that is not the expected JSON, in our own words."""
+    if not reply.body:
+        return "the answer is empty or broke off"
+    if len(reply.body) > MAX_BODY:
+        return "the answer is too long"
+    if reply.body.lstrip()[:1] == b"<":
+        return "the answer is a web page, as of a proxy or a log-in"
+    return "the answer is not the documented JSON"
+
+
+def excerpt(reply: Reply) -> str:
+    """Return the words of a body that is not the documented JSON: foreign text, on one line.
+
+    Not cut here, since a cut could leave half of a key that no scrubber knows.
+    """
+    if len(reply.body) > MAX_BODY:
+        return ""
+    return " ".join(reply.body.decode("utf-8", "replace").split())
+
+
+def hint(status: int, host_input: str) -> str:
+    """Return what a status means that the vendor does not document."""
+    if 300 <= status < 400:
+        return f"a redirect, which is never followed with a key; check {host_input}"
+    return "the request was refused; see its words in the log, if any"

@@ -1,0 +1,44 @@
+"""Check bodies against the JSON Schemas that were written from the vendors' pages."""
+
+import json
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+from dora_deployments.errors import InputError
+
+SCHEMAS = Path(__file__).parent / "schemas"
+
+
+def check(name: str, body: object) -> None:
+    """Raise `InputError` with every place where `body` breaks the schema of that name.
+
+    Stricter than JSON Schema in one point: 1.0 is no integer here, since the vendors'
+    parsers may not take it for one.
+    """
+    problems = [
+        f"the body for {name} is wrong at {error.json_path}: {_why(error)}"
+        for error in _validator(name).iter_errors(body)
+    ]
+    if problems:
+        raise InputError(*problems)
+
+
+@cache
+def _validator(name: str) -> Any:
+    from jsonschema.validators import Draft202012Validator, extend
+
+    checker = Draft202012Validator.TYPE_CHECKER.redefine("integer", _is_integer)
+    # The stubs leave `extend` untyped.
+    validator = extend(Draft202012Validator, type_checker=checker)  # type: ignore[no-untyped-call]
+    return validator(json.loads((SCHEMAS / f"{name}.json").read_text("utf-8")))
+
+
+def _is_integer(checker: object, value: object) -> bool:
+    del checker
+    return isinstance(value, int) and not isinstance(value, bool)
+
+
+def _why(error: Any) -> str:
+    # Not the library's message, which quotes the value; the schema says what to write.
+    return str(error.schema.get("description", f"it fails {error.validator}"))

@@ -1,0 +1,79 @@
+"""When to send again, and after how long: rules over values, nothing slept or sent here."""
+
+import re
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from email.utils import parsedate_to_datetime
+from typing import Final
+
+from dora_deployments.actions.moments import UTC
+
+_TRANSIENT: Final = frozenset({408, 425, 429})
+# X-RateLimit-Reset is a number of seconds to wait (Datadog, "Rate Limits"). Elsewhere it
+# is a moment, and the two can only be told apart by size.
+_LONGEST_RESET: Final = 3_600
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Pace:
+    """How often and how fast to try. All but `attempts` are seconds."""
+
+    attempts: int = 4
+    base: float = 1.0
+    cap: float = 8.0
+    connect_timeout: float = 5.0
+    read_timeout: float = 20.0
+
+
+def is_transient(status: int) -> bool:
+    """Return whether an HTTP status says nothing of the request itself, but of the moment."""
+    return status in _TRANSIENT or status >= 500 or status < 200
+
+
+def meaning(status: int) -> str:
+    """Return what a transient status says, for people."""
+    if status == 429:
+        return "too many requests"
+    if status >= 500:
+        return "it is in trouble itself"
+    return "it could not take the request now"
+
+
+def wait(
+    pace: Pace, attempt: int, headers: Mapping[str, str], uniform: Callable[[float, float], float]
+) -> float:
+    """Return the seconds to wait after the `attempt`th try, counted from 1.
+
+    As long as the server asks for, else full jitter: anything from nothing to a limit that
+    doubles with each attempt, so that many clients do not come back as one.
+    """
+    asked = asked_wait(headers)
+    if asked is not None:
+        return asked
+    return uniform(0.0, min(pace.cap, pace.base * 2 ** (attempt - 1)))
+
+
+def asked_wait(headers: Mapping[str, str]) -> float | None:
+    """Return the seconds that a reply asks to wait, or None if it says nothing usable."""
+    after = headers.get("retry-after", "").strip()
+    if re.fullmatch(r"\d{1,10}", after, re.ASCII):
+        return float(after)
+    until = _http_date(after)
+    if until is not None:
+        # The server's own clock counts: ours may be wrong.
+        now = _http_date(headers.get("date", "")) or datetime.now(UTC)
+        return max(0.0, (until - now).total_seconds())
+    reset = headers.get("x-ratelimit-reset", "").strip()
+    if re.fullmatch(r"\d{1,10}", reset, re.ASCII) and int(reset) <= _LONGEST_RESET:
+        return float(reset)
+    return None
+
+
+def _http_date(text: str) -> datetime | None:
+    try:
+        moment = parsedate_to_datetime(text)
+    except (ValueError, TypeError, IndexError, OverflowError):
+        return None
+    # "-0000" gives a moment without a zone, which HTTP does not know.
+    return moment if moment.tzinfo is not None else None

@@ -1,0 +1,123 @@
+"""The nouns: what was deployed, what is sent for it, and what came back."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Generic, Literal, TypeVar
+
+T = TypeVar("T")
+
+Attribution = Literal["pull-requests", "commit", "repository"]
+Status = Literal["delivered", "duplicate", "rejected", "undelivered", "skipped"]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Fact(Generic[T]):
+    """A value, and where it comes from and why, in words that follow "from"."""
+
+    value: T
+    source: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Service:
+    """What was deployed, as the backends' catalogues know it."""
+
+    identifier: str
+    name: str | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PullRequest:
+    """A merged pull request. `id` is GitHub's database id, not the number people see."""
+
+    id: int | None
+    number: int
+    merge_commit_sha: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Deployment:
+    """One service put into one environment at one commit.
+
+    Times are aware and in UTC. `attribution` says by what the backend shall find the
+    changes: by `merge_commit_shas` (then not empty), by `commit_sha`, or by the
+    repository alone. `metadata` must not change from one attempt of a run to the next.
+    """
+
+    id: str
+    service: Service
+    environment: str
+    repository: str
+    repository_url: str
+    commit_sha: str
+    started_at: datetime
+    finished_at: datetime
+    success: bool
+    attribution: Attribution
+    merge_commit_shas: tuple[str, ...] = ()
+    integration_branch: str | None = None
+    version: str | None = None
+    team: str | None = None
+    tags: tuple[str, ...] = ()
+    metadata: Mapping[str, object] = field(default_factory=dict)
+    source_url: str | None = None
+    source_name: str | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Credential:
+    """The one header that carries a key. Its value never shows in a `repr`."""
+
+    header: str
+    value: str = field(repr=False)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Request:
+    """A POST of JSON, its bytes fixed before the first attempt."""
+
+    url: str
+    body: bytes
+    credential: Credential
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Reply:
+    """What a backend answered. Header names are in lower case; `body` may be cut short."""
+
+    status: int
+    headers: Mapping[str, str] = field(default_factory=dict)
+    body: bytes = b""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Verdict:
+    """How a backend took a request.
+
+    `malformed` is a success status whose body is not the vendor's: the event may or may
+    not be recorded, so it is sent again. `message` is our own text and safe to show
+    anywhere; `detail` holds the vendor's own words and is foreign text.
+    """
+
+    status: Literal["delivered", "duplicate", "rejected", "malformed"]
+    message: str
+    detail: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Outcome:
+    """How one backend took one service's deployment, after all attempts.
+
+    `http_status` is that of the last answer, if there was one; `message` is our own text,
+    `detail` foreign text, as in `Verdict`.
+    """
+
+    backend: str
+    service: str
+    id: str
+    status: Status
+    message: str
+    detail: str = ""
+    http_status: int | None = None
+    attempts: int = 0

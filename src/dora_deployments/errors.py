@@ -1,0 +1,61 @@
+"""What can end a run early, each with the exit code and reason that the workflow sees."""
+
+from typing import ClassVar
+
+
+class ActionError(Exception):
+    """Something that the workflow's author can mend.
+
+    `problems` holds one sentence for each thing that is wrong: it names the input or
+    field, says what is wrong and what to write. No secret is ever part of it.
+    """
+
+    exit_code: ClassVar[int] = 2
+    reason: ClassVar[str]
+    title: ClassVar[str]
+
+    def __init__(self, *problems: str) -> None:
+        super().__init__("; ".join(problems))
+        self.problems = problems
+
+
+class InputError(ActionError):
+    """One or more inputs cannot be used as they are."""
+
+    reason = "bad-input"
+    title = "Bad input"
+
+
+class ConfigurationError(ActionError):
+    """The inputs are well-formed, but together they configure no usable backend."""
+
+    reason = "bad-configuration"
+    title = "Bad configuration"
+
+
+class EventError(ActionError):
+    """The event does not say what was deployed, or says it in a form we cannot trust."""
+
+    reason = "bad-event"
+    title = "Bad event"
+
+
+class Skip(Exception):  # noqa: N818 - not an error: there is nothing to report
+    """There is nothing to report, for a `reason` of the published list, explained in words."""
+
+    def __init__(self, reason: str, explanation: str, *, warn: bool = False) -> None:
+        super().__init__(explanation)
+        self.reason = reason
+        self.explanation = explanation
+        self.warn = warn
+
+
+class Interrupted(BaseException):
+    """The runner cancels the job: SIGINT or SIGTERM arrived.
+
+    A `BaseException`, as `KeyboardInterrupt` is, so that nothing on the way swallows it.
+    """
+
+    def __init__(self, signal_number: int) -> None:
+        super().__init__(signal_number)
+        self.signal_number = signal_number

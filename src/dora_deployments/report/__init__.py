@@ -1,0 +1,1 @@
+"""What the workflow's author sees: the log, the outputs and the job summary."""

@@ -1,0 +1,58 @@
+"""The account of a run: what is known of it so far, and what that amounts to."""
+
+from dataclasses import dataclass
+from typing import Literal
+
+from dora_deployments.actions.inputs import FailOn
+from dora_deployments.attribution.resolve import Resolved
+from dora_deployments.delivery.deliver import Delivery
+from dora_deployments.deployment import Outcome
+
+RunStatus = Literal["delivered", "partial", "rejected", "undelivered", "skipped", "dry-run"]
+
+
+@dataclass(slots=True, kw_only=True)
+class Account:
+    """What a run has come to, filled in as it goes and told at its end, however it ends.
+
+    `headline` is our own sentence for people; `problems` are those of bad input, `warnings`
+    those of a run that went on. All of them may quote foreign text.
+    """
+
+    fail_on: FailOn = "config"
+    event: str = ""
+    repository: str = ""
+    previous_sha: str = ""
+    resolved: Resolved | None = None
+    deliveries: tuple[Delivery, ...] = ()
+    outcomes: tuple[Outcome, ...] = ()
+    status: RunStatus = "undelivered"
+    reason: str = ""
+    headline: str = ""
+    problems: tuple[str, ...] = ()
+    warnings: tuple[str, ...] = ()
+    exit_code: int = 0
+
+
+def status_of(outcomes: tuple[Outcome, ...]) -> RunStatus:
+    """Return what the outcomes amount to; skipped ones do not count."""
+    statuses = [outcome.status for outcome in outcomes if outcome.status != "skipped"]
+    recorded = [status in {"delivered", "duplicate"} for status in statuses]
+    if not statuses:
+        return "skipped"
+    if all(recorded):
+        return "delivered"
+    if any(recorded):
+        return "partial"
+    return "rejected" if "rejected" in statuses else "undelivered"
+
+
+def exit_code_of(outcomes: tuple[Outcome, ...], fail_on: FailOn) -> int:
+    """Return 1 if a failure counts: under `config` refusals, under `any` outages as well."""
+    return int(any(counts(outcome, fail_on) for outcome in outcomes))
+
+
+def counts(outcome: Outcome, fail_on: FailOn) -> bool:
+    """Return whether this outcome fails the step."""
+    failures = {"never": set(), "config": {"rejected"}, "any": {"rejected", "undelivered"}}
+    return outcome.status in failures[fail_on]

@@ -1,0 +1,60 @@
+"""The log of the step: everything that is printed, and the only module that prints."""
+
+from collections.abc import Iterable
+from typing import TextIO
+
+from dora_deployments.report.commands import command
+from dora_deployments.report.text import Scrubber, neutral
+
+_LONGEST_LINE = 2_000
+
+
+class Log:
+    """Prints lines and workflow commands; foreign text in them is neutralised here.
+
+    A stream that is closed or full stops nobody: the deployment matters more than its log.
+    """
+
+    def __init__(self, stream: TextIO, scrub: Scrubber, *, debug: bool = False) -> None:
+        self._stream = stream
+        self._scrub = scrub
+        self._debug = debug
+
+    def mask(self) -> None:
+        """Tell the runner every secret, so that it hides them in all later output."""
+        for secret in self._scrub.secrets:
+            self._print(command("add-mask", secret))
+
+    def line(self, text: str) -> None:
+        """Print one line of our own words, which may quote foreign text."""
+        shown = neutral(self._scrub(text), _LONGEST_LINE)
+        # The runner looks behind leading white space for a command.
+        self._print(f"| {shown}" if shown.lstrip().startswith("::") else shown)
+
+    def group(self, title: str, lines: Iterable[str]) -> None:
+        """Print lines that the log shows folded under a title."""
+        self._print(command("group", neutral(self._scrub(title))))
+        for text in lines:
+            self.line(text)
+        self._print(command("endgroup"))
+
+    def annotate(self, level: str, title: str, text: str) -> None:
+        """Print an annotation; `level` is `error`, `warning` or `notice`."""
+        shown = neutral(self._scrub(text), _LONGEST_LINE)
+        self._print(command(level, shown, title=neutral(self._scrub(title))))
+
+    def debug(self, text: str) -> None:
+        """Print a line that the runner shows only where debug logging is on."""
+        if self._debug:
+            self._print(command("debug", neutral(self._scrub(text), _LONGEST_LINE)))
+
+    def quoted(self, text: str, limit: int = 200) -> str:
+        """Return the start of a server's words on one line; scrubbed first, then cut."""
+        return " ".join(self._scrub(text).split())[:limit]
+
+    def _print(self, line: str) -> None:
+        try:
+            self._stream.write(f"{line}\n")
+            self._stream.flush()
+        except (OSError, ValueError):
+            pass

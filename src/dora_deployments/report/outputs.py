@@ -1,0 +1,69 @@
+"""The outputs of the step, each on one line and safe to use in any later step."""
+
+import json
+import uuid
+from typing import Any
+
+from dora_deployments.report.account import Account
+from dora_deployments.report.text import for_output, words_for_output
+
+
+def outputs(account: Account) -> dict[str, str]:
+    """Return every output of action.yml, in its order; unknown ones are empty."""
+    resolved = account.resolved
+    return {
+        "status": account.status,
+        "reason": account.reason,
+        "repository": for_output(resolved.repository.value if resolved else account.repository),
+        "commit-sha": resolved.commit_sha.value if resolved else "",
+        "previous-sha": account.previous_sha,
+        "environment": for_output(resolved.environment.value) if resolved else "",
+        "rollback": "false",
+        "services": _json(
+            [for_output(service.identifier) for service in resolved.services.value]
+            if resolved
+            else []
+        ),
+        "merge-commit-shas": _json(list(resolved.merge_commit_shas) if resolved else []),
+        "pull-requests": _json(
+            [pull.number for pull in resolved.pull_requests] if resolved else []
+        ),
+        "deployment-ids": _json(
+            {
+                for_output(deployment.service.identifier): deployment.id
+                for deployment in (resolved.deployments if resolved else ())
+            }
+        ),
+        "results": _json(
+            [
+                {
+                    "backend": outcome.backend.lower(),
+                    "service": for_output(outcome.service),
+                    "status": outcome.status,
+                    "id": outcome.id,
+                    "http_status": outcome.http_status,
+                    "attempts": outcome.attempts,
+                    "message": words_for_output(outcome.message),
+                }
+                for outcome in account.outcomes
+            ]
+        ),
+        "undelivered-path": "",
+    }
+
+
+def file_text(values: dict[str, str]) -> str:
+    """Return what to append to the file of `GITHUB_OUTPUT`.
+
+    Each value stands between delimiters that cannot be guessed, as GitHub's documentation
+    of workflow commands asks ("Multiline strings").
+    """
+    parts = []
+    for name, value in values.items():
+        delimiter = f"dora_{uuid.uuid4().hex}"
+        parts.append(f"{name}<<{delimiter}\n{value}\n{delimiter}\n")
+    return "".join(parts)
+
+
+def _json(value: Any) -> str:
+    return json.dumps(value, separators=(",", ":"))

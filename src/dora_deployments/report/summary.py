@@ -1,0 +1,124 @@
+"""The job summary: what was deployed, why we think so, and who was told.
+
+Written as HTML blocks, inside which Markdown reads nothing; only our own words stand
+outside of them.
+"""
+
+from collections.abc import Iterable, Iterator
+from typing import Final
+
+from dora_deployments.attribution.resolve import Resolved
+from dora_deployments.delivery.deliver import Delivery
+from dora_deployments.deployment import Outcome
+from dora_deployments.report.account import Account
+from dora_deployments.report.facts import facts
+from dora_deployments.report.text import Scrubber, for_html, for_html_prose, pretty_json
+
+# GitHub refuses a summary above 1 MiB; nobody reads a tenth of that.
+LIMIT: Final = 100_000
+_ROWS: Final = 100
+_CELL: Final = 300
+_ICONS: Final = {
+    "delivered": "✅",
+    "duplicate": "✅",
+    "partial": "⚠️",
+    "rejected": "❌",
+    "undelivered": "⚠️",
+    "skipped": "⏭️",
+    "dry-run": "🔍",
+}
+
+
+def summary(account: Account, scrub: Scrubber) -> str:
+    """Return the summary in GitHub's Markdown, at most `LIMIT` bytes long."""
+    text = ""
+    for section in _sections(account, scrub):
+        if len((text + section).encode()) > LIMIT:
+            return f"{text}<p>More did not fit here; the log of the step has it all.</p>\n"
+        text += f"{section}\n"
+    return text
+
+
+def _sections(account: Account, scrub: Scrubber) -> Iterator[str]:
+    icon = _ICONS[account.status]
+    yield f"<h3>{icon} {_words(scrub, account.headline)}</h3>\n"
+    if account.problems:
+        yield _list("What to change", account.problems, scrub)
+    if account.outcomes:
+        yield _outcomes(account.outcomes, scrub)
+    if account.resolved is not None:
+        yield _facts(account.resolved, scrub)
+    if account.warnings:
+        yield _list("Warnings", account.warnings, scrub)
+    for delivery in account.deliveries:
+        for request in delivery.requests:
+            yield _body(delivery, request.url, request.body, scrub)
+
+
+def _facts(resolved: Resolved, scrub: Scrubber) -> str:
+    rows = (
+        (label, _code(scrub, value), _words(scrub, source))
+        for label, value, source in facts(resolved)
+    )
+    return _table(("What", "Value", "From"), rows)
+
+
+def _outcomes(outcomes: tuple[Outcome, ...], scrub: Scrubber) -> str:
+    rows = (
+        (
+            outcome.backend,
+            _code(scrub, outcome.service),
+            f"{_ICONS[outcome.status]} {outcome.status}",
+            _code(scrub, outcome.id),
+            str(outcome.attempts),
+            _message(outcome, scrub),
+        )
+        for outcome in outcomes
+    )
+    return _table(("Backend", "Service", "Status", "Id", "Attempts", "Message"), rows)
+
+
+def _message(outcome: Outcome, scrub: Scrubber) -> str:
+    message = _words(scrub, outcome.message)
+    if not outcome.detail:
+        return message
+    return f"{message}<br>It said: {_code(scrub, outcome.detail, limit=200)}"
+
+
+def _list(title: str, texts: tuple[str, ...], scrub: Scrubber) -> str:
+    shown = "\n".join(f"<li>{_words(scrub, text)}</li>" for text in texts[:_ROWS])
+    return f"<h4>{title}</h4>\n<ul>\n{shown}\n</ul>\n"
+
+
+def _body(delivery: Delivery, url: str, body: bytes, scrub: Scrubber) -> str:
+    service = _code(scrub, delivery.deployment.service.identifier)
+    title = f"Request body for {delivery.backend.name}, {service}: POST {_code(scrub, url)}"
+    shown = "\n".join(scrub(line) for line in pretty_json(body))
+    return f"<details><summary>{title}</summary>\n\n```json\n{shown}\n```\n\n</details>\n"
+
+
+def _table(heads: tuple[str, ...], rows: Iterable[tuple[str, ...]]) -> str:
+    rows = list(rows)
+    lines = ["<table>", _row("th", heads), *(_row("td", row) for row in rows[:_ROWS])]
+    if len(rows) > _ROWS:
+        lines.append(f'<tr><td colspan="{len(heads)}">and {len(rows) - _ROWS} more</td></tr>')
+    return "\n".join([*lines, "</table>\n"])
+
+
+def _row(tag: str, cells: tuple[str, ...]) -> str:
+    return f"<tr>{''.join(f'<{tag}>{cell}</{tag}>' for cell in cells)}</tr>"
+
+
+def _code(scrub: Scrubber, text: str, limit: int = _CELL) -> str:
+    return f"<code>{for_html(scrub(text), limit)}</code>"
+
+
+def _words(scrub: Scrubber, text: str) -> str:
+    """Return a sentence of ours, its `names` as code; foreign text in it stays text."""
+    parts = scrub(text).split("`")
+    if len(parts) % 2 == 0:  # a backtick of somebody else's
+        return for_html_prose("`".join(parts))
+    return "".join(
+        f"<code>{for_html(part)}</code>" if index % 2 else for_html_prose(part)
+        for index, part in enumerate(parts)
+    )
