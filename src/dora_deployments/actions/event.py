@@ -21,14 +21,17 @@ from dora_deployments.errors import EventError, Skip
 
 T = TypeVar("T")
 
+FULL_SHA: Final = 40
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Unresolved:
     """A commit that the payload does not hold, and what GitHub's API could be asked for it.
 
     `why` says what the payload lacks. At most one of `tag` (its name), `tag_object` (its
-    SHA), `pull_request` (its number) and `abbreviated` (a short SHA) is set. `fallback` is
-    the commit to take when the API cannot be asked.
+    SHA), `pull_request` (its number) and `abbreviated` (a short SHA) is set; none means
+    that the API has no answer either. `fallback` is `GITHUB_SHA`, if that is better than
+    nothing.
     """
 
     why: str
@@ -158,7 +161,7 @@ def _without_payload(event: Event, why: str) -> Happening:
         )
     else:
         happening = _other(event)
-    return replace(happening, warnings=(f"{why}; only GITHUB_* variables were read",))
+    return replace(happening, warnings=(f"{why}; only inputs and GITHUB_* variables were read",))
 
 
 def _pull_request(event: Event) -> Happening:
@@ -172,7 +175,7 @@ def _pull_request(event: Event) -> Happening:
         )
     merged = payload.flag("pull_request.merged")
     if merged is None:
-        raise EventError(_missing("pull_request.merged", "true or false"))
+        raise _unreadable("pull_request.merged", "true or false")
     if not merged:
         raise Skip("pull-request-not-merged", "the pull request was closed without being merged")
     number = payload.id("pull_request.number") or payload.id("number")
@@ -217,6 +220,7 @@ def _is_without_secrets(event: Event) -> bool:
 
 def _push(event: Event) -> Happening:
     payload = event.payload
+    source = "ref" if payload.text("ref") else "GITHUB_REF"
     ref = payload.text("ref") or event.run.ref or ""
     after = payload.get("after")
     if payload.flag("deleted") or (isinstance(after, str) and after and not after.strip("0")):
@@ -225,18 +229,20 @@ def _push(event: Event) -> Happening:
     if branch := _suffix(ref, "refs/heads/"):
         return replace(
             event.happening(_sha_at(event, "after") or _github_sha(event, "after"), None),
-            branch=Fact(value=branch, source="ref"),
+            branch=Fact(value=branch, source=source),
             started_at=started,
         )
     if tag := _suffix(ref, "refs/tags/"):
         return replace(
             event.happening(_tag_commit(event, tag), None),
-            version=Fact(value=tag, source="ref, a tag"),
+            version=Fact(value=tag, source=f"{source}, a tag"),
             started_at=started,
         )
     if not ref:
-        raise EventError(_missing("ref", "a branch or tag"))
-    raise Skip("event-not-a-deployment", f"the push was to {shown(ref)}, no branch and no tag")
+        raise _unreadable("ref", "a branch or tag")
+    raise Skip(
+        "event-not-a-deployment", f"the push was to {shown(ref)}, which is no branch and no tag"
+    )
 
 
 def _tag_commit(event: Event, tag: str) -> Fact[str] | Unresolved:
@@ -342,15 +348,19 @@ def _log_url(event: Event) -> str | None:
 def _workflow_run(event: Event) -> Happening:
     payload = event.payload
     if not isinstance(payload.get("workflow_run"), dict):
-        raise EventError(_missing("workflow_run", "an object"))
+        raise _unreadable("workflow_run", "an object")
+    action = _required(payload.text("action"), "action")
     conclusion = payload.text("workflow_run.conclusion")
-    if conclusion is None:
-        raise Skip("state-not-final", "the workflow run has no conclusion yet")
+    if action != "completed" or conclusion is None:
+        raise Skip(
+            "state-not-final",
+            "the workflow run has not ended yet; run this step on `types: [completed]`",
+        )
     trigger = payload.text("workflow_run.event") or ""
     if trigger.startswith("pull_request") or trigger == "merge_group":
         raise Skip(
             "event-not-a-deployment",
-            f"the workflow run was for {trigger}, so its commit is not one that was merged",
+            f"the workflow run was for {shown(trigger)}, so its commit is not one that was merged",
         )
     head = payload.slug("workflow_run.head_repository.full_name")
     own = payload.slug("repository.full_name") or event.run.repository
@@ -386,69 +396,77 @@ def _workflow_run(event: Event) -> Happening:
 
 
 def _workflow_dispatch(event: Event) -> Happening:
+    commit = _github_sha(event, "inputs.sha")
+    warnings = []
     sha = event.payload.text("inputs.sha")
-    commit: Fact[str] | Unresolved = _github_sha(event, "inputs.sha")
-    warnings: tuple[str, ...] = ()
-    if sha is not None:
+    if sha is not None and event.inputs.commit_sha is None:
         try:
-            commit = _written_sha(
-                parse.commit_sha(sha), "inputs.sha, which the run was started with"
-            )
+            commit = _written_sha(event, parse.commit_sha(sha), "inputs.sha")
         except ValueError:
-            warning = (
+            warnings.append(
                 f"the run was started with the input sha {shown(sha)}, which is no commit SHA and"
                 " was not read; set `commit-sha` to the commit that was deployed"
             )
-            warnings = (warning,)
-    return replace(event.happening(commit, None), warnings=warnings)
+    environment = event.payload.text("inputs.environment") or "production"
+    if environment.lower() != "production" and event.inputs.environment is None:
+        # It may mean anything, but mostly it means what it says.
+        warnings.append(
+            f"the run was started with the input environment {shown(environment)}, which was not"
+            " read; set `environment` to where it was deployed"
+        )
+    return replace(event.happening(commit, None), warnings=tuple(warnings))
 
 
 def _repository_dispatch(event: Event) -> Happening:
     """Read the five keys of `client_payload` that are documented, and no other."""
-    payload = event.payload
-    sha = _client_value(event, "sha", parse.commit_sha)
+
+    def moment(text: str) -> datetime:
+        return moments.parse(text, event.now)
+
+    inputs = event.inputs
+    sha = _client_value(event, "sha", parse.commit_sha, inputs.commit_sha)
+    environment = _client_value(event, "environment", parse.line, inputs.environment)
+    identity = _client_value(event, "id", str, inputs.deployment_id)
+    started = _client_value(event, "started_at", moment, inputs.started_at)
+    finished = _client_value(event, "finished_at", moment, inputs.finished_at)
+    if started and finished and started.value > finished.value:
+        raise EventError(
+            "client_payload.started_at is later than client_payload.finished_at; send them in order"
+        )
     warnings: tuple[str, ...] = ()
-    commit: Fact[str] | Unresolved
-    if sha is None:
-        commit = _github_sha(event, "client_payload.sha")
+    if sha is None and inputs.commit_sha is None:
         warning = (
             "client_payload has no sha, so the default branch's tip is taken for the deployed"
             " commit; send client_payload.sha"
         )
         warnings = (warning,)
-    else:
-        commit = _written_sha(sha.value, sha.source)
-    identity = payload.get("client_payload.id")
-    if identity is not None and (
-        isinstance(identity, bool) or not isinstance(identity, (int, str))
-    ):
-        raise EventError("client_payload.id is not a string or whole number; send one of them")
-
-    def moment(text: str) -> datetime:
-        return moments.parse(text, event.now)
-
-    started = _client_value(event, "started_at", moment)
-    finished = _client_value(event, "finished_at", moment)
-    if started and finished and started.value > finished.value:
-        raise EventError("client_payload.started_at is later than client_payload.finished_at")
     return replace(
-        event.happening(commit, f"dispatch:{identity}" if identity not in {None, ""} else None),
-        environment=_environment(event, "client_payload.environment"),
+        event.happening(
+            _written_sha(event, sha.value, sha.source)
+            if sha
+            else _github_sha(event, "client_payload.sha"),
+            f"dispatch:{identity.value}" if identity else None,
+        ),
+        environment=environment,
         started_at=started,
         finished_at=finished,
         warnings=warnings,
     )
 
 
-def _client_value(event: Event, key: str, parser: Callable[[str], T]) -> Fact[T] | None:
+def _client_value(
+    event: Event, key: str, parser: Callable[[str], T], explicit: object
+) -> Fact[T] | None:
+    """Return what the dispatching program sent, which matters only where no input says it."""
     path = f"client_payload.{key}"
     value = event.payload.get(path)
-    if value is None or value == "":
+    if explicit is not None or value is None:
         return None
     if isinstance(value, bool) or not isinstance(value, (int, str)):
-        raise EventError(f"{path} is not a string; send one")
+        raise EventError(f"{path} is neither a string nor a whole number; send one of them")
+    text = str(value).strip()
     try:
-        return Fact(value=parser(str(value).strip()), source=path)
+        return Fact(value=parser(text), source=path) if text else None
     except ValueError as error:
         raise EventError(f"{path} {error}") from None
 
@@ -485,16 +503,16 @@ def _sha_at(event: Event, path: str) -> Fact[str] | None:
     return Fact(value=sha, source=path + _instead_of(event.run.sha, sha))
 
 
-def _written_sha(sha: str, source: str) -> Fact[str] | Unresolved:
+def _written_sha(event: Event, sha: str, path: str) -> Fact[str] | Unresolved:
     """Return a SHA that a person or program wrote, which may be a short one."""
-    if len(sha) < 40:
-        return Unresolved(why=f"{source}, is a short SHA", abbreviated=sha)
-    return Fact(value=sha, source=source)
+    if len(sha) < FULL_SHA:
+        return Unresolved(why=f"{path} is a short SHA", abbreviated=sha)
+    return Fact(value=sha, source=path + _instead_of(event.run.sha, sha))
 
 
 def _github_sha(event: Event, path: str) -> Fact[str] | Unresolved:
     if event.run.sha is None:
-        return Unresolved(why=_missing(path, "a commit SHA") + ", and GITHUB_SHA neither")
+        return Unresolved(why=f"neither the payload's {path} nor GITHUB_SHA is a commit SHA")
     return Fact(value=event.run.sha, source=f"GITHUB_SHA, since the payload has no {path}")
 
 
@@ -503,6 +521,9 @@ def _instead_of(github_sha: str | None, sha: str) -> str:
 
 
 def _environment(event: Event, *paths: str) -> Fact[str] | None:
+    """Return the first environment that is named, where no input names one."""
+    if event.inputs.environment is not None:
+        return None
     for path in paths:
         name = event.payload.text(path)
         if name is None:
@@ -526,7 +547,12 @@ def _missing(path: str, kind: str) -> str:
 
 def _required(value: str | None, path: str) -> str:
     if value is None:
-        raise EventError(
-            f"{_missing(path, 'a text')}, so nothing tells whether this was a deployment"
-        )
+        raise _unreadable(path, "a text")
     return value
+
+
+def _unreadable(path: str, kind: str) -> EventError:
+    return EventError(
+        f"{_missing(path, kind)}, so nothing tells whether this was a deployment; look at the file"
+        " of GITHUB_EVENT_PATH, which only GitHub should write"
+    )

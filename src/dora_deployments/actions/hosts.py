@@ -4,6 +4,8 @@ import re
 from typing import Final
 from urllib.parse import SplitResult, urlsplit
 
+from dora_deployments.actions.text import shown
+
 # Datadog documentation, "Getting started: Datadog sites" and the API reference's servers.
 SITES: Final = (
     "datadoghq.com",
@@ -29,11 +31,12 @@ _ALIASES: Final = {
     "us1-fed": "ddog-gov.com",
     "us2-fed": "us2.ddog-gov.com",
 }
+_HTTPS_PORTS: Final = frozenset({None, 443})
 _LOOPBACK: Final = frozenset({"127.0.0.1", "::1", "localhost"})
 _LABEL: Final = r"[a-z0-9](?:[a-z0-9-]{0,61}[a-z0-9])?"
-_HOST: Final = re.compile(rf"(?:{_LABEL}\.)+[a-z](?:[a-z0-9-]{{0,61}}[a-z0-9])?", re.ASCII)
+_HOST: Final = re.compile(rf"(?:{_LABEL}\.)+[a-z](?:[a-z0-9-]{{0,61}}[a-z0-9])?")
 _LONGEST_HOST: Final = 253
-_NAME: Final = re.compile(_LABEL, re.ASCII)
+_NAME: Final = re.compile(_LABEL)
 _VENDORS: Final = ("datadoghq.com", "datadoghq.eu", "ddog-gov.com", "getdx.net", "getdx.com")
 
 
@@ -42,14 +45,15 @@ def datadog_url(text: str) -> str:
 
     `ValueError` says what is wrong and lists the sites.
     """
+    _refuse_hidden(text)
     if "://" in text:
         url = _url(text)
-        site = _site(url.hostname or "") if url.port is None else None
+        site = _site(url.hostname or "") if url.port in _HTTPS_PORTS else None
         return f"https://api.{site}" if site else _base(url)
     site = _site(text.lower())
     if site is None:
         raise ValueError(
-            f"{text!r} is not a Datadog site; write one of {', '.join(SITES)},"
+            f"is {shown(text)}, which is not a Datadog site; write one of {', '.join(SITES)},"
             " or a proxy's https:// URL"
         )
     return f"https://api.{site}"
@@ -60,21 +64,38 @@ def dx_url(text: str) -> str:
 
     `ValueError` says what is wrong and what to write.
     """
+    _refuse_hidden(text)
     if "://" in text:
         url = _url(text)
-        known = _instance(url.hostname or "") if url.port is None else None
-        base = _base(url)
-        return known or (base if base.endswith("/api") else f"{base}/api")
+        known = _instance(url.hostname or "") if url.port in _HTTPS_PORTS else None
+        return known or f"{_base(url).removesuffix('/api')}/api"
     host = text.lower()
     if _NAME.fullmatch(host) and host != "localhost":
         host = f"{host}.getdx.net"
     known = _instance(host)
     if known is None:
         raise ValueError(
-            f"{text!r} is not a DX instance; write its name, such as acme for acme.getdx.net,"
-            " or its https:// URL"
+            f"is {shown(text)}, which is not a DX instance; write its name, such as acme for"
+            " acme.getdx.net, or its https:// URL"
         )
     return known
+
+
+def _refuse_hidden(text: str) -> None:
+    """Refuse what a message must not show, or what its reader could not see."""
+    if "@" in text:
+        # A password may stand before it.
+        raise ValueError(
+            "has an @, as addresses with a user name or password have; write it without"
+        )
+    if not re.fullmatch(r"[!-~]+", text) or "\\" in text:
+        raise ValueError(
+            "has a space, a backslash or a character outside ASCII; write plain letters, digits,"
+            " dots and hyphens"
+        )
+    if "?" in text or "#" in text:
+        # So may a token behind these.
+        raise ValueError("has a query or fragment (a ? or #); leave it out")
 
 
 def _site(host: str) -> str | None:
@@ -102,37 +123,45 @@ def _url(text: str) -> SplitResult:
     if host in _LOOPBACK and url.scheme in {"http", "https"}:
         return url
     if url.scheme != "https":
-        raise ValueError(f"{text!r} must start with https://; only loopback may use http://")
+        raise ValueError(
+            f"is {shown(text)}; write https:// and the host's name (http:// is for loopback alone)"
+        )
     if not _HOST.fullmatch(host) or len(host) > _LONGEST_HOST:
-        raise ValueError(f"{text!r} has an odd host; write https:// and a plain host name")
+        raise _odd(text)
     for vendor in _VENDORS:
         if vendor in host and host != vendor and not host.endswith(f".{vendor}"):
-            raise ValueError(f"{text!r} only looks like {vendor}; check the host's spelling")
+            raise ValueError(
+                f"is {shown(text)}, which only looks like {vendor}; correct the host's name"
+            )
     return url
 
 
 def _parts(text: str) -> SplitResult:
-    """Return the parts of a URL that has a scheme, a host, maybe a port and a path alone."""
-    if not re.fullmatch(r"[!-~]+", text, re.ASCII) or "\\" in text:
-        raise ValueError("has characters that no URL has; write https:// and a plain host name")
+    """Return the parts of a URL whose host and port are written plainly."""
     try:
         url = urlsplit(text)
         host, port = url.hostname or "", url.port
     except ValueError:
-        raise ValueError(f"{text!r} is not a URL; write https:// and a plain host name") from None
-    if "@" in text:
-        # Never shown: a password may stand before the @.
-        raise ValueError("has user info (an @) in its URL; leave it out")
-    if "?" in text or "#" in text:
-        raise ValueError(f"{text!r} has a query or fragment; write the URL up to its path")
+        raise _odd(text) from None
     plain = f"[{host}]" if ":" in host else host
-    if url.netloc.lower() not in {plain, f"{plain}:{port}"}:
-        raise ValueError(f"{text!r} has an odd host; write https:// and a plain host name")
+    if port == 0 or url.netloc.lower() not in {plain, f"{plain}:{port}"}:
+        raise _odd(text)
     return url
+
+
+def _odd(text: str) -> ValueError:
+    return ValueError(
+        f"is {shown(text)}, whose host or port is not a plain one; write a URL such as"
+        " https://proxy.example.com"
+    )
 
 
 def _base(url: SplitResult) -> str:
     path = url.path.rstrip("/")
-    if not re.fullmatch(r"(?:/[A-Za-z0-9_.~-]+)*", path) or "/.." in path or "/./" in path:
-        raise ValueError(f"the path {url.path!r} is odd; write the URL of the API's root")
+    plain = re.fullmatch(r"(?:/[A-Za-z0-9_.~-]+)*", path)
+    if not plain or {".", ".."} & set(path.split("/")):
+        raise ValueError(
+            f"has the path {shown(url.path)}, which is not a plain one; write the URL of the"
+            " API's root"
+        )
     return f"{url.scheme}://{url.netloc.lower()}{path}"

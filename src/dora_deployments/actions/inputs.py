@@ -184,7 +184,7 @@ class _Reader:
             value.encode()
             return parser(value)
         except UnicodeEncodeError:
-            problem = "is not valid UTF-8; write it anew"
+            problem = "is not valid UTF-8 text; type it again"
         except ValueError as error:
             problem = str(error)
         self.problems.append(f"`{name}` {problem}")
@@ -227,7 +227,7 @@ def _mode(text: str) -> Mode:
     mode = parse.one_of("deployment", "pull-services", "replay", "backfill")(text)
     if mode != "deployment":
         raise ValueError(
-            f"{mode} is not available in this version; write deployment or leave it out"
+            f"is {mode}, which is not available in this version; write deployment or leave it out"
         )
     return "deployment"
 
@@ -242,15 +242,18 @@ def _day(text: str, now: datetime) -> datetime:
     if days := re.fullmatch(r"(\d{1,4})d?", text, re.ASCII):
         return now - timedelta(days=int(days[1]))
     try:
-        return moments.parse(f"{text}T00:00:00Z" if len(text) == 10 else text, now)
+        is_date = re.fullmatch(r"\d{4}-\d\d-\d\d", text, re.ASCII)
+        return moments.parse(f"{text}T00:00:00Z" if is_date else text, now)
     except ValueError:
         raise ValueError(
-            f"is {shown(text)}; write a date such as 2026-01-31, or days such as 90d"
+            f"is {shown(text)}; write a past date from the year 2000 on, such as 2026-01-31, or a"
+            " number of days, such as 90d"
         ) from None
 
 
 def _backfill_source(text: str) -> str:
-    if not re.fullmatch(r"auto|deployments|releases|pull-requests|workflow-runs:.+", text):
+    words = r"auto|deployments|releases|pull-requests|workflow-runs:.+"
+    if not re.fullmatch(words, parse.line(text)):
         raise ValueError(
             f"is {shown(text)}; write auto, deployments, releases, pull-requests or"
             " workflow-runs:NAME"
@@ -268,7 +271,10 @@ def _contradictions(inputs: Inputs) -> tuple[str, ...]:
             f" ({finished.isoformat()}); swap or correct them"
         )
     if inputs.since > inputs.until:
-        problems.append("`since` is later than `until`; swap or correct them")
+        problems.append(
+            f"`since` ({inputs.since.isoformat()}) is later than `until`"
+            f" ({inputs.until.isoformat()}); write an earlier `since` or a later `until`"
+        )
     return tuple(problems)
 
 

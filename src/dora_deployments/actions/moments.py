@@ -4,6 +4,8 @@ import re
 from datetime import datetime, timedelta, timezone
 from typing import Final
 
+from dora_deployments.actions.text import shown
+
 UTC: Final = timezone.utc
 EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
 EARLIEST: Final = datetime(2000, 1, 1, tzinfo=UTC)
@@ -14,7 +16,7 @@ AHEAD: Final = timedelta(days=1)
 # dates, dates alone, no zone), so the one form that is meant is spelt out.
 _ISO: Final = re.compile(
     r"(\d{4})-(\d\d)-(\d\d)[Tt ](\d\d):(\d\d):(\d\d)(?:[.,](\d{1,9}))?"
-    r"(?:([Zz])|([+-])(\d\d):?(\d\d))",
+    r"(?:([Zz])|([+-])(\d\d):?([0-5]\d))",
     re.ASCII,
 )
 _UNIX: Final = re.compile(r"\d{1,20}", re.ASCII)
@@ -35,8 +37,8 @@ def parse(text: str, now: datetime) -> datetime:
         moment = _from_iso(found)
     else:
         raise ValueError(
-            "is not a time with a zone; write ISO-8601, such as 2026-01-31T12:05:00Z, or Unix"
-            " seconds"
+            f"is {shown(text)}, which is not a time with a zone; write ISO-8601, such as"
+            " 2026-01-31T12:05:00Z, or Unix seconds"
         )
     if not EARLIEST <= moment <= now + AHEAD:
         raise ValueError(
@@ -52,8 +54,6 @@ def from_payload(value: object, now: datetime) -> datetime | None:
 
     GitHub writes most times as ISO-8601 text, but a push's `pushed_at` as Unix seconds.
     """
-    if isinstance(value, bool) or not isinstance(value, (int, str)):
-        return None
     try:
         return parse(str(value), now)
     except ValueError:
@@ -68,20 +68,13 @@ def whole_seconds(moment: datetime) -> datetime:
 def _from_unix(number: int) -> datetime:
     for limit, microseconds in _UNITS:
         if number < limit:
-            return _from_microseconds(number * microseconds)
-    return _from_microseconds(number // 1_000)
-
-
-def _from_microseconds(number: int) -> datetime:
-    try:
-        return EPOCH + timedelta(microseconds=number)
-    except OverflowError:
-        raise ValueError("is beyond any calendar; write Unix seconds") from None
+            return EPOCH + timedelta(microseconds=number * microseconds)
+    return EPOCH + timedelta(microseconds=number // 1_000)
 
 
 def _from_iso(found: re.Match[str]) -> datetime:
     year, month, day, hour, minute, second = (int(found[group]) for group in range(1, 7))
-    microsecond = int((found[7] or "0").ljust(9, "0")[:6])
+    microsecond = int((found[7] or "").ljust(6, "0")[:6])
     offset = timedelta()
     if found[9]:
         offset = timedelta(hours=int(found[10]), minutes=int(found[11]))
@@ -90,8 +83,10 @@ def _from_iso(found: re.Match[str]) -> datetime:
         return datetime(
             year, month, day, hour, minute, second, microsecond, tzinfo=zone
         ).astimezone(UTC)
-    except (ValueError, OverflowError) as error:
-        raise ValueError(f"is not on the calendar ({error}); write a real date and time") from None
+    except (ValueError, OverflowError):
+        raise ValueError(
+            f"is {shown(found[0])}, which no calendar and clock show; write a real date and time"
+        ) from None
 
 
 def _plain(moment: datetime) -> str:

@@ -17,10 +17,10 @@ from dora_deployments.deployment import Service
 
 T = TypeVar("T", bound=str)
 
-_SHA_PREFIX: Final = re.compile(r"[0-9a-f]{7,40}", re.ASCII)
-_DEPLOYMENT_ID: Final = re.compile(r"[A-Za-z0-9_.:-]{16,128}", re.ASCII)
-_EXPRESSION: Final = re.compile(r"\$\{\{.*\}\}", re.DOTALL)
+_SHA_PREFIX: Final = re.compile(r"[0-9a-f]{7,40}")
+_DEPLOYMENT_ID: Final = re.compile(r"[A-Za-z0-9_.:-]{16,128}")
 _MAX_JSON: Final = 65_536
+_MAX_DEPTH: Final = 32  # what reads and writes it later must not reach Python's own limit
 _MAX_TAG: Final = 200
 _MAX_TAGS: Final = 100
 _MAX_URL: Final = 2_048
@@ -49,7 +49,9 @@ def number(low: int, high: int) -> Callable[[str], int]:
     def parse(text: str) -> int:
         if re.fullmatch(r"\d{1,9}", text, re.ASCII) and low <= int(text) <= high:
             return int(text)
-        raise ValueError(f"is {shown(text)}; write a whole number from {low} to {high}")
+        raise ValueError(
+            f"is {shown(text)}; write a whole number from {low} to {high}, without a unit"
+        )
 
     return parse
 
@@ -77,10 +79,10 @@ def services(text: str) -> tuple[Service, ...]:
     for item in items(text):
         identifier, _, name = (part.strip() for part in line(item).partition("="))
         if not identifier:
-            raise ValueError(f"has {shown(item)} without an identifier; write identifier=Name")
+            raise ValueError(f"has {shown(item)}, which has no identifier; write identifier=Name")
         service = Service(identifier=identifier, name=name or None)
         if found.setdefault(identifier, service) != service:
-            raise ValueError(f"names {shown(identifier)} twice, differently; write it once")
+            raise ValueError(f"has {shown(identifier)} twice with different names; write it once")
     if not found:
         raise ValueError("names no service; write at least one identifier")
     return tuple(found.values())
@@ -105,12 +107,17 @@ def environment_map(text: str) -> tuple[EnvironmentRule, ...]:
 
 def branches(text: str) -> BranchFilter:
     """Return the filter made of the patterns, in GitHub's branch-filter syntax."""
-    return BranchFilter.parse(map(line, items(text)))
+    patterns = items(text)
+    if not patterns:
+        raise ValueError("names no branch; write at least one, or leave it out")
+    return BranchFilter.parse(map(line, patterns))
 
 
 def repository(text: str) -> str:
     """Return the slug `owner/name`; a repository's web or clone URL is forgiven."""
-    path = re.sub(r"^https?://[^/@\s]+/", "", text)
+    if "@" in text:  # a token may stand before it, so the text is not shown
+        raise ValueError("has an @, as addresses with a login have; write owner/name")
+    path = re.sub(r"^https?://[^/\s]+/", "", text)
     found = slug(path.rstrip("/").removesuffix(".git"))
     if found is None:
         raise ValueError(f"is {shown(text)}; write owner/name")
@@ -121,11 +128,13 @@ def commit_sha(text: str) -> str:
     """Return the SHA in lower case: full (40 or 64 hex) or a prefix of 7 or more."""
     sha = text.lower()
     if not sha.strip("0"):
-        raise ValueError("is all zeros, GitHub's word for no commit; write the deployed commit")
+        raise ValueError(
+            "is all zeros, by which GitHub means no commit; write a commit's SHA, or leave it out"
+        )
     if full_sha(sha) is None and not _SHA_PREFIX.fullmatch(sha):
         raise ValueError(
-            f"is {shown(text)}, which is no commit SHA; write all 40 hex digits,"
-            " such as ${{ github.sha }}, not a branch, a tag or HEAD"
+            f"is {shown(text)}, which is not a commit SHA; write all 40 hex digits, as"
+            " ${{ github.sha }} gives them, not a branch, a tag or HEAD"
         )
     return sha
 
@@ -135,14 +144,21 @@ def commit_shas(text: str) -> tuple[str, ...]:
     if text.startswith("["):
         array = _json(text)
         if not isinstance(array, list) or not all(isinstance(item, str) for item in array):
-            raise ValueError("is not a JSON array of strings; write one, or a list by comma")
+            raise ValueError(
+                'is not a JSON array of strings; write one, such as ["5a47c3f"], or a list by comma'
+            )
         shas = _once(array)
     else:
         shas = items(text)
-    found = _once([commit_sha(sha) for sha in shas])
+    try:
+        found = _once([commit_sha(sha) for sha in shas])
+    except ValueError as error:
+        raise ValueError(f"has an entry that {error}") from None
     for sha in found:
         if len(sha) > 40:  # DX, deployments.create: "Each commit SHA should be 7-40 chars"
-            raise ValueError(f"has {sha}, longer than the 40 digits that DX takes")
+            raise ValueError(
+                f"has {sha}, which is longer than the 40 digits that DX takes; leave it out"
+            )
     return found
 
 
@@ -152,11 +168,15 @@ def tags(text: str) -> tuple[str, ...]:
     for tag in found:
         key, colon, value = line(tag).partition(":")
         if not (key.strip() and colon and value.strip()):
-            raise ValueError(f"has {shown(tag)}; write key:value, one a line")
+            raise ValueError(f"has {shown(tag)}; write key:value, one on each line")
         if len(tag) > _MAX_TAG:
-            raise ValueError(f"has {shown(tag)}, longer than {_MAX_TAG} characters; shorten it")
+            raise ValueError(
+                f"has {shown(tag)}, which is longer than {_MAX_TAG} characters; shorten it"
+            )
     if len(found) > _MAX_TAGS:
-        raise ValueError(f"has {len(found)} tags; Datadog takes {_MAX_TAGS} at most")
+        raise ValueError(
+            f"has {len(found)} tags; write {_MAX_TAGS} at most, which is all that Datadog takes"
+        )
     return found
 
 
@@ -181,7 +201,10 @@ def deployment_id(text: str) -> str:
 def web_url(text: str) -> str:
     """Return the `http` or `https` URL, which must carry no user info."""
     if not is_web_url(text):
-        raise ValueError("is not a web address; write an https:// URL without user info")
+        raise ValueError(
+            f"is not a plain web address; write an https:// URL of at most {_MAX_URL} characters,"
+            " without user info or spaces"
+        )
     return text
 
 
@@ -199,21 +222,28 @@ def is_web_url(text: str) -> bool:
 def secret(text: str) -> str:
     """Return the secret, which must fit into a header as it is. Its value is never shown."""
     # An InvalidHeader of requests would print what it refuses, so refuse it here.
-    if _EXPRESSION.search(text):
+    if "${{" in text:
         raise ValueError(
             "holds an expression that was not evaluated; write ${{ secrets.NAME }} in the"
             " workflow's own file, without quotes or escapes around it"
         )
+    if text.lower() == "bearer":
+        raise ValueError("is the word Bearer without a token; store the token alone in the secret")
     if not text.strip("*"):
-        raise ValueError("holds only asterisks, a masked value copied from a log; use the secret")
-    if text.lower().startswith("dd-api-key:"):
-        raise ValueError("starts with DD-API-KEY:; store the key alone in the secret")
-    if text[0] in "\"'" or text[-1] in "\"'":
-        raise ValueError("is in quotes; store it in the secret without them")
-    if not re.fullmatch(r"[!-~]+", text, re.ASCII):
         raise ValueError(
-            "has a space, line break or character outside ASCII within; store the key alone in"
-            " the secret"
+            "holds only asterisks, as a masked value copied from a log does; store the key itself"
+            " in the secret"
+        )
+    if text.lower().startswith("dd-api-key:"):
+        raise ValueError(
+            "starts with the header's name DD-API-KEY; store the key alone in the secret"
+        )
+    if text[0] in "\"'" or text[-1] in "\"'":
+        raise ValueError("starts or ends with a quote; store it in the secret without quotes")
+    if not re.fullmatch(r"[!-~]+", text):
+        raise ValueError(
+            "has a space, a line break or another character that no key has; store the key alone"
+            " in the secret"
         )
     return text
 
@@ -239,17 +269,25 @@ def _json(text: str) -> Any:
             parse_int=_int,
         )
         json.dumps(value, ensure_ascii=False).encode()
+        too_deep = _depth(value) > _MAX_DEPTH
     except json.JSONDecodeError as error:
         raise ValueError(
-            f"is not JSON: {error.msg} at line {error.lineno}, column {error.colno}"
+            f"is not JSON ({error.msg}); correct it at line {error.lineno}, column {error.colno}"
         ) from None
     except UnicodeEncodeError:
         raise ValueError(
             "has half of a surrogate pair in a string; write whole characters"
         ) from None
     except RecursionError:
-        raise ValueError("is nested too deeply; write a flatter object") from None
+        too_deep = True
+    if too_deep:
+        raise ValueError(f"is nested more than {_MAX_DEPTH} levels deep; write it flatter")
     return value
+
+
+def _depth(value: Any) -> int:
+    inner = value.values() if isinstance(value, dict) else value
+    return 1 + max(map(_depth, inner), default=0) if isinstance(value, (dict, list)) else 0
 
 
 def _object(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
@@ -262,7 +300,7 @@ def _object(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
 
 
 def _constant(name: str) -> NoReturn:
-    raise ValueError(f"has {name}, which is not JSON; write a number, a string or null")
+    raise ValueError(f"has {name}, which JSON does not know; write a number, a string or null")
 
 
 def _float(digits: str) -> float:

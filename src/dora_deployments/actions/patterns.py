@@ -5,6 +5,8 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from fnmatch import fnmatchcase
 
+from dora_deployments.actions.text import shown
+
 
 @dataclass(frozen=True, slots=True)
 class BranchFilter:
@@ -25,7 +27,7 @@ class BranchFilter:
         for pattern in patterns:
             _compiled(pattern.removeprefix("!"))
         if all(pattern.startswith("!") for pattern in patterns):
-            raise ValueError("only takes branches away; write a pattern without ! first")
+            raise ValueError("only takes branches away; write a pattern without ! before them")
         return cls(patterns)
 
     def matches(self, branch: str) -> bool:
@@ -70,12 +72,18 @@ def _compiled(pattern: str) -> re.Pattern[str]:
     while position < len(pattern):
         found = _TOKEN.match(pattern, position)
         if found is None:
-            raise ValueError(f"{pattern!r} has an unfinished [ or \\; put \\ before a plain one")
+            raise ValueError(
+                f"has the pattern {shown(pattern)} with a [, ] or \\ that stands alone; put a \\"
+                " before it to mean the character itself"
+            )
         position = found.end()
         kind = found.lastgroup
         if kind == "repeat":
             if not repeatable:
-                raise ValueError(f"{pattern!r} has {found[0]} with nothing before it to repeat")
+                raise ValueError(
+                    f"has the pattern {shown(pattern)} with nothing before {found[0]} to repeat;"
+                    " put a \\ before it to mean the character itself"
+                )
             parts[-1] += found[0]
         elif kind == "globstar_slash":
             parts.append("(?:.*/)?")
@@ -89,7 +97,7 @@ def _compiled(pattern: str) -> re.Pattern[str]:
             parts.append(re.escape(found["escaped"] or found[0]))
         repeatable = kind in {"set", "escaped", "plain"}
     if not parts:
-        raise ValueError("has an empty pattern; write a branch name or pattern")
+        raise ValueError("has a ! with no pattern behind it; write a branch's name or a pattern")
     return re.compile("".join(parts), re.DOTALL)
 
 
@@ -97,6 +105,9 @@ def _set(pattern: str, characters: str) -> str:
     inside = ""
     for low, high, single in re.findall(r"(.)-(.)|(.)", characters[1:-1], re.DOTALL):
         if low > high:
-            raise ValueError(f"{pattern!r} has a range that runs backwards in {characters}")
+            raise ValueError(
+                f"has the pattern {shown(pattern)} with the range {low}-{high}, which runs"
+                f" backwards; write {high}-{low}"
+            )
         inside += re.escape(single) or f"{re.escape(low)}-{re.escape(high)}"
     return f"[{inside}]"

@@ -4,8 +4,8 @@ import json
 import re
 from typing import Final
 
-_SHA: Final = re.compile(r"(?:[0-9a-f]{40}|[0-9a-f]{64})", re.ASCII)
-_SLUG: Final = re.compile(r"[A-Za-z0-9_.-]+/[A-Za-z0-9_.-]+", re.ASCII)
+_SHA: Final = re.compile(r"[0-9a-f]{40}|[0-9a-f]{64}")
+_SLUG: Final = re.compile(r"[A-Za-z0-9_.-]+/[A-Za-z0-9_.-]+")
 
 
 class Payload:

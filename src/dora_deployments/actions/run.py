@@ -36,7 +36,6 @@ class Run:
         def read(name: str) -> str | None:
             return environ.get(name, "").strip() or None
 
-        attempt = read("GITHUB_RUN_ATTEMPT") or ""
         return cls(
             event_name=read("GITHUB_EVENT_NAME"),
             event_path=read("GITHUB_EVENT_PATH"),
@@ -49,7 +48,7 @@ class Run:
             ),
             api_url=_server("GITHUB_API_URL", read("GITHUB_API_URL"), "https://api.github.com"),
             run_id=_digits(read("GITHUB_RUN_ID")),
-            attempt=int(_digits(attempt) or 1),
+            attempt=int(_digits(read("GITHUB_RUN_ATTEMPT")) or 1),
             actor=read("GITHUB_ACTOR"),
         )
 
@@ -67,7 +66,7 @@ def _digits(text: str | None) -> str | None:
 def _server(name: str, text: str | None, default: str) -> str:
     """Return a server's address without user info, query or trailing slash."""
     problem = EventError(
-        f"{name} is not the address of a server; GitHub sets it, so do not set it anew"
+        f"{name} is not the address of a server; GitHub sets it, so do not set it yourself"
     )
     try:
         url = urlsplit(text or default)
@@ -76,8 +75,8 @@ def _server(name: str, text: str | None, default: str) -> str:
         raise problem from None
     if (
         url.scheme not in {"http", "https"}
-        or not re.fullmatch(r"[a-z0-9.:-]+", host, re.ASCII)
-        or not re.fullmatch(r"[A-Za-z0-9_./~-]*", url.path, re.ASCII)
+        or not re.fullmatch(r"[a-z0-9.:-]+", host)
+        or not re.fullmatch(r"[A-Za-z0-9_./~-]*", url.path)
     ):
         raise problem
     host = f"[{host}]" if ":" in host else host

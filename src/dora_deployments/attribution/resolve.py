@@ -6,9 +6,9 @@ kept as a `Fact`, with where it comes from.
 
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Final, Protocol, TypeVar
+from typing import Protocol, TypeVar
 
-from dora_deployments.actions.event import Happening, Unresolved
+from dora_deployments.actions.event import FULL_SHA, Happening, Unresolved
 from dora_deployments.actions.inputs import Inputs
 from dora_deployments.actions.moments import whole_seconds
 from dora_deployments.actions.parse import environment as normalised
@@ -20,8 +20,6 @@ from dora_deployments.deployment import Attribution, Deployment, Fact, PullReque
 from dora_deployments.errors import EventError, InputError, Skip
 
 T = TypeVar("T")
-
-FULL_SHA: Final = 40
 
 
 class LookUps(Protocol):
@@ -78,15 +76,17 @@ def resolve(
     """
     environment = _environment(happening, inputs)
     repository = _repository(happening, inputs)
-    _check_branch(happening, inputs, repository.value, look_ups)
+    _check_branch(happening, inputs, look_ups)
     commit_sha, commit_warnings = _commit_sha(happening, inputs, repository.value, look_ups)
+    foreign = _foreign(happening, inputs, run, commit_sha)
     started_at, finished_at = _times(happening, inputs, now)
     success = _success(happening, inputs)
     services = _services(inputs, repository.value)
     version = _given(inputs.version, "version") or happening.version
-    pulls = _pull_requests(happening, repository, commit_sha)
+    pulls = _pull_requests(happening, inputs, commit_sha)
     merge_commit_shas = inputs.merge_commit_shas or tuple(pull.merge_commit_sha for pull in pulls)
     attribution = _attribution(inputs, merge_commit_shas)
+    run_url = run.url(run.repository or happening.repository.value)
 
     def deployment(service: Service) -> Deployment:
         return Deployment(
@@ -106,7 +106,7 @@ def resolve(
             team=inputs.team,
             tags=inputs.tags,
             metadata=inputs.metadata,
-            source_url=inputs.source_url or happening.source_url or run.url(repository.value),
+            source_url=inputs.source_url or happening.source_url or run_url,
             source_name=inputs.source_name,
         )
 
@@ -124,7 +124,12 @@ def resolve(
         pull_requests=pulls,
         merge_commit_shas=merge_commit_shas,
         finished_by_clock=not (inputs.finished_at or happening.finished_at),
-        warnings=(*happening.warnings, *commit_warnings, *_unsent(inputs, attribution)),
+        warnings=(
+            *happening.warnings,
+            *commit_warnings,
+            *foreign,
+            *_unsent(inputs, attribution),
+        ),
     )
 
 
@@ -149,8 +154,8 @@ def _environment(happening: Happening, inputs: Inputs) -> Fact[str]:
                 )
             return Fact(
                 value=rule.name,
-                source=f"`environment-map`, whose line {line} matches {shown(told.value)},"
-                f" {told.source}",
+                source=f"`environment-map`, whose line {line} matches {shown(told.value)}"
+                f" ({told.source})",
             )
     return Fact(value=normalised(told.value), source=told.source)
 
@@ -159,7 +164,7 @@ def _repository(happening: Happening, inputs: Inputs) -> Fact[str]:
     return _given(inputs.repository, "repository") or happening.repository
 
 
-def _check_branch(happening: Happening, inputs: Inputs, repository: str, look_ups: LookUps) -> None:
+def _check_branch(happening: Happening, inputs: Inputs, look_ups: LookUps) -> None:
     """Let only branches pass whose deployments are to be reported."""
     branch = happening.branch
     if branch is None:
@@ -174,7 +179,7 @@ def _check_branch(happening: Happening, inputs: Inputs, repository: str, look_up
     default = happening.default_branch
     if default is None:
         try:
-            default = look_ups.default_branch(repository)
+            default = look_ups.default_branch(happening.repository.value)
         except LookUpError as error:
             raise EventError(
                 "the payload does not name the default branch (repository.default_branch), and"
@@ -206,31 +211,59 @@ def _commit_sha(
     commit = happening.commit_sha
     if isinstance(commit, Fact):
         return commit, ()
+    problem = commit.why
     try:
-        return _looked_up(commit, repository, look_ups), ()
+        found = _looked_up(commit, happening.repository.value, repository, look_ups)
     except LookUpError as error:
-        if commit.fallback is None:
-            raise EventError(f"{commit.why}, and {error}; set `commit-sha`") from None
-        warning = (
-            f"{commit.why}, and {error}; the commit is from {commit.fallback.source}, which for an"
-            " annotated tag may be the tag object; set `commit-sha` to be sure"
-        )
-        return commit.fallback, (warning,)
+        found, problem = None, f"{commit.why}, and {error}"
+    if found is not None:
+        return Fact(value=found, source=f"GitHub's API, since {commit.why}"), ()
+    if commit.fallback is None:
+        raise EventError(f"{problem}; set `commit-sha` to the commit that was deployed")
+    warning = (
+        f"{problem}; GITHUB_SHA was taken, which for an annotated tag may be the tag object, so"
+        " set `commit-sha` to be sure"
+    )
+    return commit.fallback, (warning,)
 
 
-def _looked_up(commit: Unresolved, repository: str, look_ups: LookUps) -> Fact[str]:
-    """Return what GitHub's API says of a commit that the payload does not hold."""
+def _looked_up(
+    commit: Unresolved, own_repository: str, repository: str, look_ups: LookUps
+) -> str | None:
+    """Return what GitHub's API says of a commit that the payload does not hold.
+
+    Tags and pull requests are the event's own; a SHA that somebody wrote is one of the
+    repository that is reported.
+    """
     if commit.abbreviated is not None:
-        found = look_ups.commit(repository, commit.abbreviated)
-    elif commit.pull_request is not None:
-        found = look_ups.merge_commit(repository, commit.pull_request)
-    elif commit.tag_object is not None:
-        found = look_ups.peeled(repository, commit.tag_object)
-    elif commit.tag is not None:
-        found = look_ups.tag_commit(repository, commit.tag)
-    else:
-        raise LookUpError("nothing that GitHub's API could be asked tells it")
-    return Fact(value=found, source=f"GitHub's API, since {commit.why}")
+        return look_ups.commit(repository, commit.abbreviated)
+    if commit.pull_request is not None:
+        return look_ups.merge_commit(own_repository, commit.pull_request)
+    if commit.tag_object is not None:
+        return look_ups.peeled(own_repository, commit.tag_object)
+    if commit.tag is not None:
+        return look_ups.tag_commit(own_repository, commit.tag)
+    return None
+
+
+def _is_own(happening: Happening, inputs: Inputs) -> bool:
+    """Return whether the repository that is reported is the event's own."""
+    own = happening.repository.value.lower()
+    return inputs.repository is None or inputs.repository.lower() == own
+
+
+def _foreign(
+    happening: Happening, inputs: Inputs, run: Run, commit_sha: Fact[str]
+) -> tuple[str, ...]:
+    """Return a warning if the commit is of another repository than the one reported."""
+    written = happening.event.endswith("_dispatch") and commit_sha.value != run.sha
+    if _is_own(happening, inputs) or inputs.commit_sha is not None or written:
+        return ()
+    warning = (
+        f"`repository` is {inputs.repository}, but the commit is of"
+        f" {happening.repository.value}, where the event happened; set `commit-sha` as well"
+    )
+    return (warning,)
 
 
 def _times(
@@ -246,7 +279,7 @@ def _times(
         )
     started = _given(inputs.started_at, "started-at") or happening.started_at
     if started is None:
-        return Fact(value=finished.value, source="the finish, since nothing tells it"), finished
+        return Fact(value=finished.value, source="the finish, since no start is known"), finished
     if started.value <= finished.value:
         return started, finished
     within_the_second = clock and whole_seconds(started.value) <= finished.value
@@ -274,15 +307,17 @@ def _services(inputs: Inputs, repository: str) -> Fact[tuple[Service, ...]]:
 
 
 def _pull_requests(
-    happening: Happening, repository: Fact[str], commit_sha: Fact[str]
+    happening: Happening, inputs: Inputs, commit_sha: Fact[str]
 ) -> tuple[PullRequest, ...]:
-    """Return the pull request whose merge is the event, if it is one of this repository."""
-    number = happening.pull_number
-    if number is None or repository.value.lower() != happening.repository.value.lower():
+    """Return the pull request whose merge is the event, if its merge commit is known."""
+    number, landed = happening.pull_number, happening.commit_sha
+    if number is None or not _is_own(happening, inputs):
         return ()
-    landed = happening.commit_sha
-    sha = landed.value if isinstance(landed, Fact) else commit_sha.value
-    return (PullRequest(id=happening.pull_id, number=number, merge_commit_sha=sha),)
+    if isinstance(landed, Unresolved):
+        if inputs.commit_sha is not None:
+            return ()
+        landed = commit_sha
+    return (PullRequest(id=happening.pull_id, number=number, merge_commit_sha=landed.value),)
 
 
 def _attribution(inputs: Inputs, merge_commit_shas: tuple[str, ...]) -> Fact[Attribution]:
@@ -297,7 +332,7 @@ def _attribution(inputs: Inputs, merge_commit_shas: tuple[str, ...]) -> Fact[Att
     if choice == "pull-requests" and merge_commit_shas:
         return Fact(value="pull-requests", source="the input `attribution`")
     if choice == "pull-requests":
-        return Fact(value="commit", source="the commit alone, since no pull request is known")
+        return Fact(value="commit", source="the default, since no merged pull request is known")
     return Fact(value="commit", source="the default, by which DX fills gaps itself")
 
 
@@ -336,10 +371,10 @@ def _id(
         return identity.id_of_one_service(
             inputs.deployment_id, environment=environment.value, service=service.identifier
         )
-    same = repository.value.lower() == happening.repository.value.lower()
+    own = _is_own(happening, inputs)
     return identity.deployment_id(
         server_url=run.server_url,
-        repository_id=happening.repository_id if same else repository.value.lower(),
+        repository_id=happening.repository_id if own else repository.value.lower(),
         environment=environment.value,
         service=service.identifier,
         success=success.value,

@@ -64,7 +64,10 @@ class Dx:
         elif deployment.attribution == "pull-requests":
             shas = deployment.merge_commit_shas
         if any(len(sha) > _LONGEST_SHA for sha in shas):
-            return "DX takes commit SHAs of 7 to 40 digits, and this repository's have 64"
+            return (
+                "DX takes commit SHAs of 7 to 40 digits, and this repository has longer ones; set"
+                " `attribution` to repository to report without them"
+            )
         return None
 
     def requests(self, deployment: Deployment) -> tuple[Request, ...]:
@@ -86,9 +89,8 @@ class Dx:
         body = replies.json_object(reply)
         error = body.get("error")
         code = error if isinstance(error, str) and error in _ERRORS else None
-        detail = "; ".join(
-            word for key in ("error", "message") if isinstance(word := body.get(key), str)
-        )
+        words = (body.get("error"), body.get("message"))
+        detail = "; ".join(word for word in words if isinstance(word, str) and word)
         if 200 <= reply.status < 300:
             if body.get("ok") is True:
                 return Verdict(status="delivered", message="recorded")
@@ -172,9 +174,13 @@ def _is_duplicate(body: dict[str, object]) -> bool:
     reference_id changes the values." The time of a re-run is such a value.
     """
     words = " ".join(_words({key: body[key] for key in body if key not in _ENVELOPE}))
-    if re.search(r"\breference_?id\b", words, re.IGNORECASE):
-        return True
-    return not any(re.search(rf"\b{name}\b", words) for name in _FIELDS)
+    return _names("reference_id", words) or not any(_names(field, words) for field in _FIELDS)
+
+
+def _names(field: str, words: str) -> bool:
+    """Return whether `words` name a field: as it is, within a code, or in plain words."""
+    spelling = field.replace("_", "[_ ]?")
+    return re.search(rf"(?<![a-z]){spelling}(?![a-z])", words, re.IGNORECASE) is not None
 
 
 def _words(value: object) -> Iterator[str]:

@@ -14,7 +14,8 @@ def json_object(reply: Reply) -> dict[str, object]:
     if len(reply.body) > MAX_BODY:
         return {}
     try:
-        value = json.loads(reply.body)
+        # From text: given bytes, `json` would take UTF-16 and UTF-32 too.
+        value = json.loads(reply.body.decode("utf-8-sig"))
     except (ValueError, RecursionError):
         return {}
     return value if isinstance(value, dict) else {}

@@ -16,8 +16,9 @@ def check(name: str, body: object) -> None:
     Stricter than JSON Schema in one point: 1.0 is no integer here, since the vendors'
     parsers may not take it for one.
     """
+    # Not the library's messages, which quote the values; the schema says what to write.
     problems = [
-        f"the body for {name} is wrong at {error.json_path}: {_why(error)}"
+        f"the body for {name} is wrong at {error.json_path}; it takes {error.schema['description']}"
         for error in _validator(name).iter_errors(body)
     ]
     if problems:
@@ -37,8 +38,3 @@ def _validator(name: str) -> Any:
 def _is_integer(checker: object, value: object) -> bool:
     del checker
     return isinstance(value, int) and not isinstance(value, bool)
-
-
-def _why(error: Any) -> str:
-    # Not the library's message, which quotes the value; the schema says what to write.
-    return str(error.schema.get("description", f"it fails {error.validator}"))

@@ -1,6 +1,6 @@
 """Send every deployment to every backend, side by side, and tell how each one ended."""
 
-import itertools
+import math
 import random
 import threading
 import time
@@ -94,7 +94,7 @@ class _Errand:
         except Exception as error:
             self.outcome = self._ended(
                 "undelivered",
-                f"a bug of this action stopped the delivery ({type(error).__name__})",
+                f"a bug of this action stopped the delivery: {type(error).__name__}",
             )
         self.done.set()
 
@@ -109,7 +109,7 @@ class _Errand:
         if self.delivery.unsupported is not None:
             return self._ended("skipped", self.delivery.unsupported)
         outcome = self._ended("skipped", "there is nothing to send")
-        with requests.Session() as http:
+        with session.Session() as http:
             for request in self.delivery.requests:
                 outcome = self._send(http, request, budget, pace)
                 if outcome.status not in {"delivered", "duplicate"}:
@@ -120,32 +120,33 @@ class _Errand:
         self, http: requests.Session, request: Request, budget: Budget, pace: Pace
     ) -> Outcome:
         """Send one request until it is answered for good, or no attempt or time is left."""
-        for attempt in itertools.count(1):
+        attempt = 0
+        while True:
+            attempt += 1
             self.attempts += 1
             outcome, headers = self._attempt(http, request, budget, pace)
             if outcome.status != "undelivered" or attempt == pace.attempts:
-                break
+                return outcome
             seconds = retry.wait(pace, attempt, headers, random.uniform)
             if seconds >= budget.left():
                 return replace(
                     outcome,
-                    message=f"{outcome.message}; the next attempt, in {seconds:.0f} s, would be"
-                    " beyond what is left of `timeout`",
+                    message=f"{outcome.message}; not tried again, since the wait of"
+                    f" {math.ceil(seconds)} s would outlast `timeout`",
                 )
             time.sleep(seconds)
-        return outcome
 
     def _attempt(
         self, http: requests.Session, request: Request, budget: Budget, pace: Pace
     ) -> tuple[Outcome, Mapping[str, str]]:
         """Send one request once; return how it ended and the headers of the answer."""
+        self.http_status = None
         left = max(budget.left(), _SHORTEST_TIMEOUT)
         timeout = (min(pace.connect_timeout, left), min(pace.read_timeout, left))
         name = self.delivery.backend.name
         try:
             reply = session.post(http, request, timeout)
         except session.TransportError as error:
-            self.http_status = None
             doubt = ", so the event may have arrived all the same" if error.ambiguous else ""
             status: Status = "rejected" if error.permanent else "undelivered"
             return self._ended(status, f"{name}: {error}{doubt}"), {}

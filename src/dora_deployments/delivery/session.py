@@ -1,5 +1,6 @@
 """One POST over `requests`, with everything that could leak or hang taken away."""
 
+import http.client
 import ssl
 from collections.abc import Callable, Iterator
 from typing import Final
@@ -13,6 +14,13 @@ from dora_deployments.backends.replies import MAX_BODY
 from dora_deployments.deployment import Credential, Reply, Request
 
 USER_AGENT: Final = f"dora-deployments/{__version__}"
+# OpenSSL's X509_V_ERR_* and what they mean for people; any other is about trust.
+_CERTIFICATE_ERRORS: Final = {
+    9: "is not valid yet; check the clock of the runner",
+    10: "has expired; its owner must renew it, unless the clock of the runner is wrong",
+    62: "is for another host; check the spelling of the host, and the proxy if there is one",
+    64: "is for another host; check the spelling of the host, and the proxy if there is one",
+}
 
 
 class TransportError(Exception):
@@ -26,6 +34,18 @@ class TransportError(Exception):
         super().__init__(message)
         self.permanent = permanent
         self.ambiguous = ambiguous
+
+
+class Session(requests.Session):
+    """A session that leaves redirects alone.
+
+    Even where it shall not follow one, requests works out where it would lead: it reads the
+    whole body first, however long, and fails on an odd `Location`.
+    """
+
+    def get_redirect_target(self, resp: requests.Response) -> None:
+        """Return None: no reply leads anywhere."""
+        del resp
 
 
 class _Key(AuthBase):
@@ -65,7 +85,7 @@ def post(session: requests.Session, request: Request, timeout: tuple[float, floa
             allow_redirects=False,
             stream=True,
         )
-    except (requests.RequestException, urllib3.exceptions.HTTPError, OSError) as error:
+    except (requests.RequestException, urllib3.exceptions.HTTPError, OSError, ValueError) as error:
         raise _transport_error(error) from None
     with response:
         return Reply(
@@ -100,24 +120,31 @@ def _saying(
 
 
 def _tls_error(error: Exception) -> TransportError:
-    causes = tuple(_causes(error))
-    if any(isinstance(cause, (ssl.SSLEOFError, ssl.SSLZeroReturnError)) for cause in causes):
-        return TransportError("the connection broke off")
-    if any(isinstance(cause, ssl.SSLCertVerificationError) for cause in causes):
-        return TransportError(
-            "the server's certificate is not trusted; if a proxy of your own signs it, set"
-            " REQUESTS_CA_BUNDLE to its CA",
-            permanent=True,
-        )
-    return TransportError("no TLS connection is possible with this server", permanent=True)
+    for cause in _causes(error):
+        if isinstance(cause, (ssl.SSLEOFError, ssl.SSLZeroReturnError)):
+            return TransportError("the connection broke off before it was secure")
+        if isinstance(cause, ssl.SSLCertVerificationError):
+            untrusted = (
+                "is of an unknown authority; if a proxy of your own signs it, set"
+                " REQUESTS_CA_BUNDLE to the file of its CA"
+            )
+            meaning = _CERTIFICATE_ERRORS.get(cause.verify_code, untrusted)
+            return TransportError(f"the certificate of the server {meaning}", permanent=True)
+    return TransportError(
+        "no TLS connection is possible with this server; check the host and port, and the file"
+        " of REQUESTS_CA_BUNDLE if it is set",
+        permanent=True,
+    )
 
 
 def _connection_error(error: Exception) -> TransportError:
-    causes = tuple(_causes(error))
-    if any(isinstance(cause, urllib3.exceptions.NameResolutionError) for cause in causes):
-        return TransportError("the host name does not resolve; check its spelling")
-    if any(isinstance(cause, urllib3.exceptions.NewConnectionError) for cause in causes):
-        return TransportError("the connection was refused")
+    for cause in _causes(error):
+        if isinstance(cause, urllib3.exceptions.NameResolutionError):
+            return TransportError("the host name does not resolve; check its spelling")
+        if isinstance(cause, urllib3.exceptions.NewConnectionError):
+            return TransportError("the connection was refused, or no way leads to the host")
+        if isinstance(cause, http.client.HTTPException) and not isinstance(cause, OSError):
+            return TransportError("what answered is not HTTP as it should be", ambiguous=True)
     return TransportError("the connection broke off before an answer", ambiguous=True)
 
 
@@ -134,15 +161,27 @@ def _causes(error: BaseException) -> Iterator[BaseException]:
         pending += [*cause.args, getattr(cause, "reason", None), cause.__cause__, cause.__context__]
 
 
-# In this order: proxy, TLS and connect time-out are connection errors to requests.
+_UNREADABLE: Final = _saying("the answer could not be read", ambiguous=True)
+_UNUSABLE: Final = _saying(
+    "its URL, or that of the proxy in HTTPS_PROXY, is unusable", permanent=True
+)
+# In this order: proxy, TLS and connect time-out are connection errors to requests, and most
+# of its exceptions are value errors. A bare one is about an odd host, user or port.
 _KINDS: Final[tuple[tuple[type[Exception], Callable[[Exception], TransportError]], ...]] = (
-    (requests.exceptions.ProxyError, _saying("the proxy refused, or cannot be reached")),
+    (
+        requests.exceptions.ProxyError,
+        _saying("the proxy in HTTPS_PROXY refused, or cannot be reached"),
+    ),
     (requests.exceptions.SSLError, _tls_error),
     (requests.exceptions.ConnectTimeout, _saying("no connection could be made in time")),
     (requests.exceptions.Timeout, _saying("no answer came in time", ambiguous=True)),
     (requests.exceptions.ConnectionError, _connection_error),
-    (requests.exceptions.InvalidURL, _saying("its URL, or a proxy's, is unusable", permanent=True)),
-    (requests.exceptions.InvalidSchema, _saying("the proxy's kind is not known", permanent=True)),
-    (requests.RequestException, _saying("the answer could not be read", ambiguous=True)),
-    (urllib3.exceptions.HTTPError, _saying("the answer could not be read", ambiguous=True)),
+    (requests.exceptions.InvalidURL, _UNUSABLE),
+    (
+        requests.exceptions.InvalidSchema,
+        _saying("the proxy in HTTPS_PROXY is of a kind that is not known", permanent=True),
+    ),
+    (requests.RequestException, _UNREADABLE),
+    (ValueError, _UNUSABLE),
+    (urllib3.exceptions.HTTPError, _UNREADABLE),
 )

@@ -53,8 +53,11 @@ class Log:
         return " ".join(self._scrub(text).split())[:limit]
 
     def _print(self, line: str) -> None:
+        # A console may know fewer characters than UTF-8.
+        encoding = getattr(self._stream, "encoding", None) or "utf-8"
+        shown = line.encode(encoding, "backslashreplace").decode(encoding)
         try:
-            self._stream.write(f"{line}\n")
+            self._stream.write(f"{shown}\n")
             self._stream.flush()
         except (OSError, ValueError):
             pass

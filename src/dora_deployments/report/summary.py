@@ -4,8 +4,8 @@ Written as HTML blocks, inside which Markdown reads nothing; only our own words 
 outside of them.
 """
 
-from collections.abc import Iterable, Iterator
-from typing import Final
+from collections.abc import Callable, Iterator, Sequence
+from typing import Final, TypeVar
 
 from dora_deployments.attribution.resolve import Resolved
 from dora_deployments.delivery.deliver import Delivery
@@ -14,10 +14,14 @@ from dora_deployments.report.account import Account
 from dora_deployments.report.facts import facts
 from dora_deployments.report.text import Scrubber, for_html, for_html_prose, pretty_json
 
+T = TypeVar("T")
+
 # GitHub refuses a summary above 1 MiB; nobody reads a tenth of that.
 LIMIT: Final = 100_000
+_MORE: Final = "<p>More did not fit here; the log of the step has it all.</p>\n"
 _ROWS: Final = 100
 _CELL: Final = 300
+_FAILURES: Final = frozenset({"rejected", "undelivered"})
 _ICONS: Final = {
     "delivered": "✅",
     "duplicate": "✅",
@@ -31,12 +35,17 @@ _ICONS: Final = {
 
 def summary(account: Account, scrub: Scrubber) -> str:
     """Return the summary in GitHub's Markdown, at most `LIMIT` bytes long."""
-    text = ""
+    parts: list[str] = []
+    left = LIMIT - len(_MORE)
+    more = ""
     for section in _sections(account, scrub):
-        if len((text + section).encode()) > LIMIT:
-            return f"{text}<p>More did not fit here; the log of the step has it all.</p>\n"
-        text += f"{section}\n"
-    return text
+        size = len(section.encode()) + 1
+        if size > left:
+            more = _MORE
+            continue
+        left -= size
+        parts.append(f"{section}\n")
+    return "".join((*parts, more))
 
 
 def _sections(account: Account, scrub: Scrubber) -> Iterator[str]:
@@ -56,16 +65,16 @@ def _sections(account: Account, scrub: Scrubber) -> Iterator[str]:
 
 
 def _facts(resolved: Resolved, scrub: Scrubber) -> str:
-    rows = (
-        (label, _code(scrub, value), _words(scrub, source))
-        for label, value, source in facts(resolved)
-    )
-    return _table(("What", "Value", "From"), rows)
+    def row(fact: tuple[str, str, str]) -> tuple[str, ...]:
+        label, value, source = fact
+        return label, _code(scrub, value), _words(scrub, source)
+
+    return _table(("What", "Value", "From"), tuple(facts(resolved)), row)
 
 
 def _outcomes(outcomes: tuple[Outcome, ...], scrub: Scrubber) -> str:
-    rows = (
-        (
+    def row(outcome: Outcome) -> tuple[str, ...]:
+        return (
             outcome.backend,
             _code(scrub, outcome.service),
             f"{_ICONS[outcome.status]} {outcome.status}",
@@ -73,9 +82,10 @@ def _outcomes(outcomes: tuple[Outcome, ...], scrub: Scrubber) -> str:
             str(outcome.attempts),
             _message(outcome, scrub),
         )
-        for outcome in outcomes
-    )
-    return _table(("Backend", "Service", "Status", "Id", "Attempts", "Message"), rows)
+
+    # Failures first: they must not be among the rows that are left out.
+    ordered = sorted(outcomes, key=lambda outcome: outcome.status not in _FAILURES)
+    return _table(("Backend", "Service", "Status", "Id", "Attempts", "Message"), ordered, row)
 
 
 def _message(outcome: Outcome, scrub: Scrubber) -> str:
@@ -97,11 +107,10 @@ def _body(delivery: Delivery, url: str, body: bytes, scrub: Scrubber) -> str:
     return f"<details><summary>{title}</summary>\n\n```json\n{shown}\n```\n\n</details>\n"
 
 
-def _table(heads: tuple[str, ...], rows: Iterable[tuple[str, ...]]) -> str:
-    rows = list(rows)
-    lines = ["<table>", _row("th", heads), *(_row("td", row) for row in rows[:_ROWS])]
-    if len(rows) > _ROWS:
-        lines.append(f'<tr><td colspan="{len(heads)}">and {len(rows) - _ROWS} more</td></tr>')
+def _table(heads: tuple[str, ...], items: Sequence[T], row: Callable[[T], tuple[str, ...]]) -> str:
+    lines = ["<table>", _row("th", heads), *(_row("td", row(item)) for item in items[:_ROWS])]
+    if len(items) > _ROWS:
+        lines.append(f'<tr><td colspan="{len(heads)}">and {len(items) - _ROWS} more</td></tr>')
     return "\n".join([*lines, "</table>\n"])
 
 

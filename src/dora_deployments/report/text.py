@@ -77,7 +77,7 @@ def pretty_json(body: bytes) -> list[str]:
 
 def _escaped(string: re.Match[str]) -> str:
     text = string[0].replace("##[", "##\\u005b")
-    return re.sub(r"[<>&`\]]", lambda found: f"\\u{ord(found[0]):04x}", text)
+    return re.sub(r"[<>&`\]\x7f]", lambda found: f"\\u{ord(found[0]):04x}", text)
 
 
 def _is_hidden(character: str) -> bool:

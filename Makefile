@@ -1,0 +1,57 @@
+PYTHON ?= python3
+VENV := .venv
+BIN := $(VENV)/bin
+READY := $(VENV)/.ready
+
+.DEFAULT_GOAL := help
+
+.PHONY: help
+help: ## Show what there is to do
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "make %-8s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+
+# Made anew whenever a lock changes.
+$(READY): requirements.txt requirements-dev.txt
+	@echo "Setting up $(VENV) (once, less than a minute)"
+	@rm -rf $(VENV)
+	@$(PYTHON) -m venv $(VENV)
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes --no-deps \
+		--requirement requirements-dev.txt
+	@touch $@
+
+.PHONY: demo
+demo: $(READY) ## Report two deployments to strict receivers on this machine, without any account
+	@$(BIN)/python -m demo
+
+.PHONY: test
+test: $(READY) ## Run every test, with branch coverage
+	@$(BIN)/python -m coverage run -m pytest
+	@$(BIN)/python -m coverage report
+
+.PHONY: check
+check: $(READY) ## Run the linters
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy
+	$(BIN)/check-jsonschema --builtin-schema vendor.github-actions action.yml docker/action.yml
+	$(BIN)/check-jsonschema --builtin-schema vendor.github-workflows .github/workflows/*.yml examples/*.yml
+	$(BIN)/check-jsonschema --builtin-schema vendor.dependabot .github/dependabot.yml
+	$(BIN)/check-jsonschema --check-metaschema src/dora_deployments/backends/schemas/*.json
+	$(BIN)/zizmor --offline --quiet --persona=auditor --config .github/zizmor.yml . examples/*.yml
+	$(BIN)/hadolint Dockerfile
+	bash -n launch.sh
+
+.PHONY: docs
+docs: $(READY) ## Write the generated parts of the README anew
+	@$(BIN)/python -m tools.docs
+
+.PHONY: lock
+lock: ## Compile the locks anew (needs uv)
+	uv pip compile --quiet --universal --python-version 3.10 --generate-hashes --upgrade \
+		--no-emit-index-url --custom-compile-command "make lock" requirements.in -o requirements.txt
+	uv pip compile --quiet --universal --python-version 3.10 --generate-hashes --upgrade \
+		--no-emit-index-url --custom-compile-command "make lock" requirements-dev.in -o requirements-dev.txt
+
+.PHONY: octokit
+octokit: $(READY) ## Run the action on every public example of GitHub's events (needs npm)
+	@npm install --silent --no-audit --no-fund --prefix build @octokit/webhooks-examples@7.6.1
+	@$(BIN)/python -m tools.octokit build/node_modules/@octokit/webhooks-examples

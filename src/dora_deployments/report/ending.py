@@ -1,0 +1,134 @@
+"""How a run ends: decided once, kept in the account and told in the log."""
+
+import signal
+import traceback
+from pathlib import Path
+from typing import Final
+
+from dora_deployments.attribution.resolve import Resolved
+from dora_deployments.deployment import Outcome
+from dora_deployments.errors import ActionError, Interrupted, Skip
+from dora_deployments.report.account import (
+    Account,
+    RunStatus,
+    counts,
+    exit_code_of,
+    status_of,
+)
+from dora_deployments.report.log import Log
+
+_HEADLINES: Final[dict[RunStatus, str]] = {
+    "delivered": "Recorded",
+    "partial": "Recorded in part only",
+    "rejected": "Rejected",
+    "undelivered": "Not delivered",
+    "skipped": "Nothing to report, as no backend counts it",
+    "dry-run": "Dry run, nothing was sent",
+}
+_NAMED_SERVICES: Final = 3
+
+
+def delivered(account: Account, resolved: Resolved, log: Log) -> None:
+    """End a run whose deliveries have their outcomes, good or bad."""
+    account.status = status_of(account.outcomes)
+    account.exit_code = exit_code_of(account.outcomes, account.fail_on)
+    if account.status == "skipped":
+        account.reason = "outcome-not-supported"
+    for outcome in account.outcomes:
+        _tell(outcome, account, log)
+    _headline(account, resolved, log)
+
+
+def dry_run(account: Account, resolved: Resolved, log: Log) -> None:
+    """End a run that shows its requests and sends none."""
+    account.status = "dry-run"
+    _headline(account, resolved, log)
+
+
+def skipped(account: Account, skip: Skip, log: Log) -> None:
+    """End a run that has nothing to report."""
+    account.status = "skipped"
+    account.reason = skip.reason
+    account.headline = f"Nothing to report: {skip.explanation}"
+    level = "warning" if skip.warn else "notice"
+    log.annotate(level, f"Nothing to report ({skip.reason})", skip.explanation)
+
+
+def refused(account: Account, error: ActionError, log: Log) -> None:
+    """End a run that the workflow's author must mend; nothing was sent."""
+    account.status = "rejected"
+    account.reason = error.reason
+    account.headline = f"{error.title}: nothing was sent"
+    account.problems = error.problems
+    account.exit_code = 0 if account.fail_on == "never" else error.exit_code
+    for problem in error.problems:
+        log.annotate("error" if account.exit_code else "warning", error.title, problem)
+    log.line(f"{account.headline} ({error.reason})")
+
+
+def interrupted(account: Account, interrupt: Interrupted, log: Log) -> None:
+    """End a run that the runner cancels."""
+    name = signal.Signals(interrupt.signal_number).name
+    account.status = _status_so_far(account)
+    account.exit_code = 128 + interrupt.signal_number
+    for outcome in account.outcomes:
+        _tell(outcome, account, log)
+    account.headline = f"Cancelled by {name} before the report was done"
+    log.annotate("error", "Cancelled", account.headline)
+
+
+def broken(account: Account, error: Exception, log: Log) -> None:
+    """End a run at a bug of ours: one line, and the trace where debug logging is on."""
+    place = traceback.extract_tb(error.__traceback__)[-1]
+    account.status = _status_so_far(account)
+    account.reason = "internal-error"
+    account.exit_code = 1 if account.fail_on == "any" else 0
+    where = f"{Path(place.filename).name}:{place.lineno}"
+    account.headline = f"A bug in this action stopped the report: {type(error).__name__} at {where}"
+    log.annotate(
+        "error" if account.exit_code else "warning",
+        "Internal error",
+        f"{account.headline}; please report it on the issues page of this action's repository",
+    )
+    for lines in traceback.format_exception(error):
+        for line in lines.splitlines():
+            log.debug(line)
+
+
+def warned(account: Account, log: Log, *warnings: str) -> None:
+    """Add warnings to a run that goes on."""
+    account.warnings += warnings
+    for warning in warnings:
+        log.annotate("warning", "Deployment report", warning)
+
+
+def _status_so_far(account: Account) -> RunStatus:
+    return status_of(account.outcomes) if account.outcomes else "undelivered"
+
+
+def _headline(account: Account, resolved: Resolved, log: Log) -> None:
+    account.headline = f"{_HEADLINES[account.status]}: {_subject(resolved)}"
+    log.line(account.headline)
+
+
+def _subject(resolved: Resolved) -> str:
+    services = resolved.services.value
+    names = ", ".join(service.identifier for service in services[:_NAMED_SERVICES])
+    if len(services) > _NAMED_SERVICES:
+        names += f" and {len(services) - _NAMED_SERVICES} more"
+    kind = "deployment" if resolved.success.value else "failed deployment"
+    environment = resolved.environment.value
+    return f"the {kind} of {names} to {environment} at {resolved.commit_sha.value[:7]}"
+
+
+def _tell(outcome: Outcome, account: Account, log: Log) -> None:
+    about = f"{outcome.backend}: {outcome.service} {outcome.status}"
+    http = f"HTTP {outcome.http_status}, " if outcome.http_status else ""
+    attempts = f"{outcome.attempts} attempt{'' if outcome.attempts == 1 else 's'}"
+    log.line(f"{about} ({http}{attempts}, id {outcome.id}): {outcome.message}")
+    said = f". It said: {log.quoted(outcome.detail)}" if outcome.detail else ""
+    if outcome.status in {"rejected", "undelivered"}:
+        level = "error" if counts(outcome, account.fail_on) else "warning"
+        log.annotate(level, about, f"{outcome.message}{said}")
+    elif outcome.status == "skipped" or outcome.http_status == 202:
+        log.annotate("notice", about, f"{outcome.message}{said}")

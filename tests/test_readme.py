@@ -1,0 +1,56 @@
+"""The README's tables and workflows are those of the project."""
+
+import re
+from pathlib import Path
+
+import pytest
+import yaml
+
+from dora_deployments.actions.inputs import Inputs
+from tests.builders import NOW
+from tools import docs
+
+ROOT = Path(__file__).parent.parent
+README = (ROOT / "README.md").read_text("utf-8")
+WORKFLOWS = re.findall(r"```yaml\n(.*?)```", README, re.DOTALL)
+EXAMPLES = sorted((ROOT / "examples").glob("*.yml"))
+
+
+def test_the_generated_parts_are_up_to_date():
+    assert docs.renewed(README) == README, "run `make docs`"
+
+
+def test_a_part_that_is_out_of_step_would_be_seen():
+    assert docs.renewed(README.replace("| `mode` |", "| `made` |")) == README
+
+
+def test_the_readme_shows_a_workflow_for_each_of_the_two_usual_events():
+    assert [list(yaml.load(text, yaml.BaseLoader)["on"]) for text in WORKFLOWS] == [
+        ["pull_request"],
+        ["deployment_status"],
+    ]
+
+
+@pytest.mark.parametrize("path", EXAMPLES, ids=lambda path: path.stem)
+def test_an_example_gives_inputs_that_the_action_has_and_takes(path):
+    workflow = yaml.safe_load(path.read_text("utf-8"))
+    (step,) = workflow["jobs"]["report"]["steps"]
+    action = yaml.safe_load((ROOT / "action.yml").read_text("utf-8"))
+    assert set(step["with"]) <= set(action["inputs"])
+    environ = {
+        f"INPUT_{name.upper()}": "0123456789abcdef0123456789abcdef" if "${{" in value else value
+        for name, value in step["with"].items()
+    }
+    assert Inputs.from_environ(environ, NOW).service[0].identifier == "checkout"
+
+
+def test_the_commands_that_the_readme_names_exist():
+    makefile = (ROOT / "Makefile").read_text("utf-8")
+    named = set(re.findall(r"\bmake ([a-z-]+)", README))
+    assert {"demo", "test"} <= named
+    assert named <= set(re.findall(r"^([a-z-]+):", makefile, re.MULTILINE))
+
+
+def test_every_link_within_the_project_leads_somewhere():
+    links = re.findall(r"\]\((?!https?://|#)([^)#]+)", README)
+    assert [link for link in links if not (ROOT / link).exists()] == []

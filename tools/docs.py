@@ -1,0 +1,65 @@
+"""Write the generated parts of README.md: `python -m tools.docs`.
+
+Each part stands between two comments that name it. A test fails when one is out of step.
+"""
+
+import re
+from pathlib import Path
+
+import yaml
+
+ROOT = Path(__file__).parent.parent
+README = ROOT / "README.md"
+
+
+def main() -> None:
+    """Write the README with its parts made anew."""
+    README.write_text(renewed(README.read_text("utf-8")), "utf-8")
+
+
+def renewed(text: str) -> str:
+    """Return the README's text with every generated part made anew."""
+    action = yaml.safe_load((ROOT / "action.yml").read_text("utf-8"))
+    parts = {
+        "inputs": _inputs(action["inputs"]),
+        "outputs": _outputs(action["outputs"]),
+        "merged-pull-request": _example("merged-pull-request"),
+        "deployment-status": _example("deployment-status"),
+    }
+    for name, part in parts.items():
+        begin, end = f"<!-- begin {name} -->", f"<!-- end {name} -->"
+        pattern = re.compile(f"{re.escape(begin)}\n.*?{re.escape(end)}", re.DOTALL)
+        text, count = pattern.subn(lambda _, new=f"{begin}\n{part}\n{end}": new, text)
+        if count != 1:
+            raise SystemExit(f"README.md has {count} parts named {name}, not one")
+    return text
+
+
+def _inputs(inputs: dict[str, dict[str, str]]) -> str:
+    rows = [
+        f"| `{name}` | {_cell(declared['description'])} | {_default(declared)} |"
+        for name, declared in inputs.items()
+    ]
+    return "\n".join(["| input | meaning | default |", "|---|---|---|", *rows])
+
+
+def _outputs(outputs: dict[str, dict[str, str]]) -> str:
+    rows = [f"| `{name}` | {_cell(output['description'])} |" for name, output in outputs.items()]
+    return "\n".join(["| output | meaning |", "|---|---|", *rows])
+
+
+def _default(declared: dict[str, str]) -> str:
+    return f"`{declared['default']}`" if "default" in declared else ""
+
+
+def _cell(text: str) -> str:
+    return text.strip().replace("|", "\\|")
+
+
+def _example(name: str) -> str:
+    text = (ROOT / "examples" / f"{name}.yml").read_text("utf-8")
+    return f"```yaml\n# .github/workflows/{name}.yml\n{text}```"
+
+
+if __name__ == "__main__":
+    main()
