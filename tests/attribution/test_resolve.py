@@ -1,0 +1,807 @@
+from dataclasses import replace
+from datetime import datetime, timedelta, timezone
+
+import pytest
+
+from dora_deployments.actions.event import Happening, Unresolved, what_happened
+from dora_deployments.attribution.identity import deployment_id, id_of_one_service
+from dora_deployments.attribution.resolve import Resolved, resolve
+from dora_deployments.deployment import Deployment, Fact, PullRequest, Service
+from dora_deployments.errors import EventError, InputError, Skip
+from tests.attribution.look_ups import Answers
+from tests.builders import GITHUB_SHA, NOW, event, inputs, payload_file, run
+
+SHA = "5a47c3f0c1d2e3f4a5b6c7d8e9f0a1b2c3d4e5f6"
+OTHER_SHA = "b1d2e3f4a5b6c7d8e9f0a1b2c3d4e5f60718293a"
+CLOCK = Fact(
+    value=datetime(2026, 6, 15, 12, 0, 30, tzinfo=timezone.utc),
+    source="the clock, since this step runs when the deployment is done",
+)
+STARTED = Fact(value=CLOCK.value - timedelta(minutes=7), source="deployment.created_at")
+FINISHED = Fact(value=CLOCK.value - timedelta(minutes=2), source="deployment_status.created_at")
+
+
+def happening(**changes):
+    """Return what an event told; `changes` replace single fields."""
+    usual = Happening(
+        event="deployment_status",
+        repository=Fact(value="acme/shop", source="repository.full_name"),
+        repository_id="186853261",
+        commit_sha=Fact(value=SHA, source="deployment.sha"),
+        identity="deployment:3512048801",
+        default_branch="main",
+    )
+    return replace(usual, **changes)
+
+
+def merge(**changes):
+    """Return the merge of pull request 117."""
+    commit = Fact(value=SHA, source="pull_request.merge_commit_sha")
+    usual = happening(event="pull_request", commit_sha=commit, pull_id=3498120117, pull_number=117)
+    return replace(usual, **changes)
+
+
+def resolved(of=None, /, *, in_run=None, look_ups=None, **given):
+    return resolve(of or happening(), inputs(**given), in_run or run(), look_ups or Answers(), NOW)
+
+
+def of_event(name, case, **given):
+    told = what_happened(event(name, payload_file(case), **given))
+    return resolve(told, inputs(**given), run(), Answers(), NOW)
+
+
+def skipped(of, **given):
+    with pytest.raises(Skip) as raised:
+        resolved(of, **given)
+    assert raised.value.warn is False
+    return raised.value.reason, raised.value.explanation
+
+
+def refused(kind, of=None, /, **given):
+    with pytest.raises(kind) as raised:
+        resolved(of, **given)
+    (problem,) = raised.value.problems
+    return problem
+
+
+# --- whole events
+
+
+def test_a_deployment_with_every_fact_of_its_own():
+    commit = "31c49334e066b8cc72f3bacdcbe7c76ff9b5284f"
+    started = datetime(2026, 5, 12, 8, 20, 15, tzinfo=timezone.utc)
+    finished = datetime(2026, 5, 12, 8, 24, 40, tzinfo=timezone.utc)
+    shop = Service(identifier="shop")
+    assert of_event("deployment_status", "deployment_status.success") == Resolved(
+        deployments=(
+            Deployment(
+                id=deployment_id(
+                    server_url="https://github.com",
+                    repository_id="186853261",
+                    environment="production",
+                    service="shop",
+                    success=True,
+                    identity="deployment:3512048801",
+                ),
+                service=shop,
+                environment="production",
+                repository="acme/shop",
+                repository_url="https://github.com/acme/shop",
+                commit_sha=commit,
+                started_at=started,
+                finished_at=finished,
+                success=True,
+                attribution="commit",
+                merge_commit_shas=(),
+                integration_branch=None,
+                version=None,
+                team=None,
+                tags=(),
+                metadata={},
+                source_url="https://github.com/acme/shop/actions/runs/8412345601/job/23078451234",
+                source_name="GitHub Actions",
+            ),
+        ),
+        repository=Fact(value="acme/shop", source="repository.full_name"),
+        commit_sha=Fact(value=commit, source="deployment.sha; GITHUB_SHA was 109cf4c"),
+        environment=Fact(value="production", source="deployment_status.environment"),
+        services=Fact(value=(shop,), source="the repository's name"),
+        started_at=Fact(value=started, source="deployment.created_at"),
+        finished_at=Fact(value=finished, source="deployment_status.created_at"),
+        success=Fact(value=True, source="deployment_status.state, which is success"),
+        version=None,
+        attribution=Fact(value="commit", source="the default, by which DX fills gaps itself"),
+        pull_requests=(),
+        merge_commit_shas=(),
+        finished_by_clock=False,
+        warnings=(),
+    )
+
+
+def test_a_merged_pull_request_is_a_deployment_that_carries_itself():
+    merge_commit = "7fd0709f3ed45ac797fbcf901f219c36cfe2b36a"
+    found = of_event("pull_request", "pull_request.closed.merged")
+    assert found.environment == Fact(
+        value="production", source="the default, since the event names none"
+    )
+    assert found.finished_at == CLOCK
+    assert found.finished_by_clock is True
+    assert found.merge_commit_shas == (merge_commit,)
+    assert found.pull_requests == (
+        PullRequest(id=3498120117, number=117, merge_commit_sha=merge_commit),
+    )
+    (deployment,) = found.deployments
+    assert deployment.commit_sha == merge_commit
+    assert deployment.merge_commit_shas == (merge_commit,)
+    assert deployment.attribution == "commit"
+    assert deployment.source_url == "https://github.com/acme/shop/actions/runs/8412399001"
+
+
+def test_a_merged_pull_request_is_resolved_without_any_look_up():
+    look_ups = Answers()
+    resolved(merge(branch=Fact(value="main", source="pull_request.base.ref")), look_ups=look_ups)
+    assert look_ups.asked == []
+
+
+def test_every_input_about_the_deployment_reaches_every_service():
+    found = resolved(
+        service="checkout=Checkout, cart",
+        environment="live",
+        repository="acme/other",
+        commit_sha=OTHER_SHA,
+        merge_commit_shas=f"{SHA},{OTHER_SHA}",
+        version="v2",
+        team="payments",
+        tags="region:eu\ntier:1",
+        metadata='{"change": "CHG-1"}',
+        started_at="2026-06-15T11:00:00Z",
+        finished_at="2026-06-15T11:10:00Z",
+        success="false",
+        source_url="https://ci.acme.example/7",
+        source_name="Rollout",
+    )
+    first, second = found.deployments
+    assert replace(second, id=first.id, service=first.service) == first
+    assert first == Deployment(
+        id=first.id,
+        service=Service(identifier="checkout", name="Checkout"),
+        environment="live",
+        repository="acme/other",
+        repository_url="https://github.com/acme/other",
+        commit_sha=OTHER_SHA,
+        started_at=datetime(2026, 6, 15, 11, 0, tzinfo=timezone.utc),
+        finished_at=datetime(2026, 6, 15, 11, 10, tzinfo=timezone.utc),
+        success=False,
+        attribution="pull-requests",
+        merge_commit_shas=(SHA, OTHER_SHA),
+        version="v2",
+        team="payments",
+        tags=("region:eu", "tier:1"),
+        metadata={"change": "CHG-1"},
+        source_url="https://ci.acme.example/7",
+        source_name="Rollout",
+    )
+    assert second.service == Service(identifier="cart")
+    assert found.services == Fact(
+        value=(first.service, second.service), source="the input `service`"
+    )
+    assert found.repository == Fact(value="acme/other", source="the input `repository`")
+    assert found.commit_sha == Fact(value=OTHER_SHA, source="the input `commit-sha`")
+    assert found.environment == Fact(value="live", source="the input `environment`")
+    assert found.version == Fact(value="v2", source="the input `version`")
+    assert found.started_at == Fact(value=first.started_at, source="the input `started-at`")
+    assert found.finished_at == Fact(value=first.finished_at, source="the input `finished-at`")
+    assert found.success == Fact(value=False, source="the input `success`")
+    assert found.warnings == ()
+
+
+def test_an_integration_branch_is_passed_on():
+    (deployment,) = resolved(integration_branch="develop").deployments
+    assert deployment.integration_branch == "develop"
+
+
+# --- environment
+
+
+@pytest.mark.parametrize(
+    "name", ["production", "Production", "PRODUCTION", "staging", "Staging", "preview/pr-117"]
+)
+def test_only_production_has_one_spelling(name):
+    told = happening(environment=Fact(value=name, source="deployment_status.environment"))
+    expected = "production" if name.lower() == "production" else name
+    assert resolved(told).environment == Fact(
+        value=expected, source="deployment_status.environment"
+    )
+    assert resolved(environment=name).environment.value == expected
+
+
+def test_the_first_line_of_the_map_that_matches_the_raw_name_names_the_environment():
+    told = happening(environment=Fact(value="Prod/EU", source="deployment_status.environment"))
+    found = resolved(told, environment_map="prod*=wrong\nProd*=Production\nProd/EU=late")
+    assert found.environment == Fact(
+        value="production",
+        source=(
+            "`environment-map`, whose line Prod*=production matches 'Prod/EU'"
+            " (deployment_status.environment)"
+        ),
+    )
+    assert found.deployments[0].environment == "production"
+
+
+def test_an_environment_that_no_line_of_the_map_matches_keeps_its_name():
+    told = happening(environment=Fact(value="qa", source="deployment_status.environment"))
+    assert resolved(told, environment_map="prod*=production").environment == told.environment
+
+
+def test_an_environment_that_the_map_leaves_out_is_not_reported():
+    told = happening(environment=Fact(value="pr-12", source="deployment_status.environment"))
+    assert skipped(told, environment_map="pr-*=\npr-12=preview") == (
+        "environment-ignored",
+        "the environment is 'pr-12', which `environment-map` leaves out by its line pr-*=",
+    )
+
+
+def test_neither_an_explicit_environment_nor_the_default_is_ever_mapped():
+    told = happening(environment=Fact(value="live", source="deployment_status.environment"))
+    rules = "live=production\nproduction=wrong\n*="
+    assert resolved(told, environment_map=rules, environment="live").environment == Fact(
+        value="live", source="the input `environment`"
+    )
+    assert resolved(environment_map=rules).environment == Fact(
+        value="production", source="the default, since the event names none"
+    )
+
+
+# --- branch
+
+
+def on(branch, **changes):
+    return happening(branch=Fact(value=branch, source="pull_request.base.ref"), **changes)
+
+
+def test_without_branches_only_the_default_branch_deploys():
+    assert resolved(on("main")).commit_sha.value == SHA
+    assert skipped(on("release/1")) == (
+        "branch-not-deployed",
+        (
+            "pull_request.base.ref is 'release/1', not the default branch 'main'; set `branches` to"
+            " report other branches"
+        ),
+    )
+
+
+def test_branches_replaces_the_default_branch():
+    assert resolved(on("release/1"), branches="release/*").commit_sha.value == SHA
+    assert skipped(on("main"), branches="release/*, !release/0") == (
+        "branch-not-deployed",
+        "pull_request.base.ref is 'main', and `branches` is release/*, !release/0",
+    )
+
+
+def test_an_event_of_no_branch_is_not_filtered():
+    assert resolved(branches="nothing").commit_sha.value == SHA
+
+
+def test_a_default_branch_that_the_payload_does_not_tell_is_asked_for():
+    look_ups = Answers(answers={("default_branch", "acme/shop", None): "trunk"})
+    told = on("trunk", default_branch=None)
+    assert resolved(told, look_ups=look_ups).commit_sha.value == SHA
+    reason, explanation = skipped(on("main", default_branch=None), look_ups=look_ups)
+    assert reason == "branch-not-deployed"
+    assert "not the default branch 'trunk'" in explanation
+
+
+def test_the_default_branch_that_counts_is_that_of_the_events_own_repository():
+    look_ups = Answers(answers={("default_branch", "acme/shop", None): "trunk"})
+    told = on("trunk", default_branch=None)
+    found = resolved(told, look_ups=look_ups, repository="acme/other", commit_sha=SHA)
+    assert found.repository.value == "acme/other"
+
+
+def test_a_default_branch_that_cannot_be_asked_for_makes_a_bad_event():
+    assert refused(EventError, on("main", default_branch=None)) == (
+        "the payload does not name the default branch (repository.default_branch), and GitHub's"
+        " API answered 500; set `branches` to the branches that you deploy from"
+    )
+
+
+def test_the_default_branch_is_not_asked_for_where_branches_is_given():
+    look_ups = Answers()
+    resolved(on("main", default_branch=None), look_ups=look_ups, branches="main")
+    assert look_ups.asked == []
+
+
+# --- commit
+
+
+@pytest.mark.parametrize("sha", [OTHER_SHA, "ab" * 32])
+def test_a_full_sha_given_is_taken_as_it_is(sha):
+    look_ups = Answers()
+    found = resolved(look_ups=look_ups, commit_sha=sha.upper())
+    assert found.commit_sha == Fact(value=sha, source="the input `commit-sha`")
+    assert look_ups.asked == []
+
+
+def test_a_short_sha_given_is_expanded():
+    look_ups = Answers(answers={("commit", "acme/shop", "b1d2e3f"): OTHER_SHA})
+    assert resolved(look_ups=look_ups, commit_sha="b1d2e3f").commit_sha == Fact(
+        value=OTHER_SHA, source="the input `commit-sha`, b1d2e3f in full"
+    )
+
+
+def test_a_short_sha_is_one_of_the_repository_that_is_given():
+    look_ups = Answers(answers={("commit", "acme/other", OTHER_SHA[:39]): OTHER_SHA})
+    found = resolved(look_ups=look_ups, commit_sha=OTHER_SHA[:39], repository="acme/other")
+    assert found.commit_sha.value == OTHER_SHA
+
+
+def test_a_short_sha_that_cannot_be_expanded_is_a_bad_input():
+    assert refused(InputError, commit_sha="b1d2e3f") == (
+        "`commit-sha` is the short SHA b1d2e3f, which could not be looked up: GitHub's API"
+        " answered 500; write all 40 digits"
+    )
+
+
+LOOKED_UP = [
+    ({"abbreviated": "b1d2e3f"}, ("commit", "acme/shop", "b1d2e3f")),
+    ({"pull_request": 117}, ("merge_commit", "acme/shop", 117)),
+    ({"tag_object": SHA}, ("peeled", "acme/shop", SHA)),
+    ({"tag": "checkout/v1"}, ("tag_commit", "acme/shop", "checkout/v1")),
+]
+
+
+@pytest.mark.parametrize(("unresolved", "question"), LOOKED_UP)
+def test_what_the_payload_leaves_open_is_asked_for_with_one_question(unresolved, question):
+    look_ups = Answers(answers={question: OTHER_SHA})
+    told = happening(commit_sha=Unresolved(why="the payload tells no commit", **unresolved))
+    assert resolved(told, look_ups=look_ups).commit_sha == Fact(
+        value=OTHER_SHA, source="GitHub's API, since the payload tells no commit"
+    )
+    assert look_ups.asked == [question]
+
+
+@pytest.mark.parametrize(("unresolved", "question"), LOOKED_UP)
+def test_what_nobody_tells_makes_a_bad_event(unresolved, question):
+    look_ups = Answers()
+    told = happening(commit_sha=Unresolved(why="the payload tells no commit", **unresolved))
+    assert refused(EventError, told, look_ups=look_ups) == (
+        "the payload tells no commit, and GitHub's API answered 500; set `commit-sha` to the"
+        " commit that was deployed"
+    )
+    assert look_ups.asked == [question]
+
+
+def test_what_no_question_would_tell_makes_a_bad_event_at_once():
+    look_ups = Answers()
+    told = happening(commit_sha=Unresolved(why="the payload tells no commit"))
+    assert refused(EventError, told, look_ups=look_ups) == (
+        "the payload tells no commit; set `commit-sha` to the commit that was deployed"
+    )
+    assert look_ups.asked == []
+
+
+def test_a_fallback_is_taken_with_a_warning_where_the_api_does_not_answer():
+    fallback = Fact(value=GITHUB_SHA, source="GITHUB_SHA, since the payload has no head_commit.id")
+    told = happening(
+        commit_sha=Unresolved(
+            why="the payload's head_commit.id is not a commit SHA",
+            tag_object=SHA,
+            fallback=fallback,
+        ),
+        warnings=("told earlier",),
+    )
+    found = resolved(told)
+    assert found.commit_sha == fallback
+    assert found.warnings == (
+        "told earlier",
+        (
+            "the payload's head_commit.id is not a commit SHA, and GitHub's API answered 500;"
+            " GITHUB_SHA was taken, which for an annotated tag may be the tag object, so set"
+            " `commit-sha` to be sure"
+        ),
+    )
+
+
+def test_a_fallback_is_not_needed_where_the_api_answers():
+    fallback = Fact(value=GITHUB_SHA, source="GITHUB_SHA")
+    told = happening(commit_sha=Unresolved(why="no commit", tag="v1", fallback=fallback))
+    look_ups = Answers(answers={("tag_commit", "acme/shop", "v1"): OTHER_SHA})
+    found = resolved(told, look_ups=look_ups)
+    assert found.commit_sha.value == OTHER_SHA
+    assert found.warnings == ()
+
+
+def test_an_explicit_commit_needs_no_answer():
+    look_ups = Answers()
+    told = happening(commit_sha=Unresolved(why="the payload tells no commit", tag="v1"))
+    assert resolved(told, look_ups=look_ups, commit_sha=SHA).commit_sha.value == SHA
+    assert look_ups.asked == []
+
+
+# --- repository
+
+
+def test_another_repository_given_without_its_commit_is_warned_about():
+    found = resolved(repository="acme/other")
+    assert found.repository == Fact(value="acme/other", source="the input `repository`")
+    assert found.commit_sha.value == SHA
+    assert found.warnings == (
+        (
+            "`repository` is acme/other, but the commit is of acme/shop, where the event happened;"
+            " set `commit-sha` as well"
+        ),
+    )
+
+
+@pytest.mark.parametrize("given", [{}, {"repository": "acme/shop"}, {"repository": "ACME/Shop"}])
+def test_the_events_own_repository_given_is_nothing_to_warn_about(given):
+    assert resolved(**given).warnings == ()
+
+
+@pytest.mark.parametrize("name", ["workflow_dispatch", "repository_dispatch"])
+def test_a_commit_that_somebody_sent_may_be_of_another_repository(name):
+    sent = Fact(value=SHA, source="client_payload.sha")
+    found = resolved(happening(event=name, commit_sha=sent), repository="acme/other")
+    assert found.warnings == ()
+    tip = Fact(value=GITHUB_SHA, source="GITHUB_SHA")
+    found = resolved(happening(event=name, commit_sha=tip), repository="acme/other")
+    assert len(found.warnings) == 1
+
+
+@pytest.mark.parametrize(
+    ("unresolved", "repository"),
+    [
+        ({"tag": "v1"}, "acme/shop"),
+        ({"tag_object": SHA}, "acme/shop"),
+        ({"pull_request": 117}, "acme/shop"),
+        ({"abbreviated": "b1d2e3f"}, "acme/other"),
+    ],
+)
+def test_tags_and_pull_requests_are_the_events_and_a_short_sha_is_the_reported_repositorys(
+    unresolved, repository
+):
+    look_ups = Answers()
+    told = happening(commit_sha=Unresolved(why="no commit", **unresolved))
+    refused(EventError, told, look_ups=look_ups, repository="acme/other")
+    assert [asked[1] for asked in look_ups.asked] == [repository]
+
+
+def test_the_address_of_a_repository_is_https_on_the_server_of_the_run():
+    variables = {"server_url": "http://github.acme.example:8080"}
+    (deployment,) = resolved(in_run=run(**variables)).deployments
+    assert deployment.repository_url == "https://github.acme.example:8080/acme/shop"
+
+
+def test_the_service_is_the_given_repositorys_name():
+    found = resolved(repository="acme/cart.js", commit_sha=SHA)
+    assert found.services == Fact(
+        value=(Service(identifier="cart.js"),), source="the repository's name"
+    )
+
+
+# --- times
+
+
+def test_both_times_are_the_events():
+    found = resolved(happening(started_at=STARTED, finished_at=FINISHED))
+    assert (found.started_at, found.finished_at) == (STARTED, FINISHED)
+    assert found.finished_by_clock is False
+
+
+def test_without_a_finish_it_is_now_in_whole_seconds():
+    found = resolved(happening(started_at=STARTED))
+    assert (found.started_at, found.finished_at) == (STARTED, CLOCK)
+    assert found.finished_by_clock is True
+
+
+def test_without_a_start_it_is_the_finish():
+    start = "the finish, since no start is known"
+    assert resolved().started_at == Fact(value=CLOCK.value, source=start)
+    found = resolved(happening(finished_at=FINISHED))
+    assert found.started_at == Fact(value=FINISHED.value, source=start)
+
+
+def test_times_given_win_over_the_events():
+    told = happening(started_at=STARTED, finished_at=FINISHED)
+    found = resolved(told, started_at="2026-06-15T11:00:00Z", finished_at="2026-06-15T11:10:00Z")
+    assert found.started_at.source == "the input `started-at`"
+    assert found.finished_at.source == "the input `finished-at`"
+    assert found.finished_by_clock is False
+
+
+def test_a_start_in_the_moment_of_the_finish_is_fine():
+    told = happening(started_at=replace(FINISHED, source="deployment.created_at"))
+    found = resolved(replace(told, finished_at=FINISHED))
+    assert found.started_at == told.started_at
+
+
+@pytest.mark.parametrize("finish", [FINISHED, None])
+def test_a_start_of_the_event_after_the_finish_is_cut_back_to_it(finish):
+    late = Fact(value=CLOCK.value + timedelta(seconds=90), source="deployment.created_at")
+    found = resolved(happening(started_at=late, finished_at=finish))
+    assert found.finished_at == (finish or CLOCK)
+    assert found.started_at == Fact(
+        value=found.finished_at.value, source="deployment.created_at, cut back to the finish"
+    )
+
+
+def test_a_start_of_the_event_after_a_finish_given_is_cut_back_to_it():
+    found = resolved(happening(started_at=STARTED), finished_at="2026-06-15T11:00:00Z")
+    assert found.started_at.value == datetime(2026, 6, 15, 11, 0, tzinfo=timezone.utc)
+
+
+def test_a_start_given_that_is_after_the_events_finish_is_a_bad_input():
+    assert refused(
+        InputError, happening(finished_at=FINISHED), started_at="2026-06-15T11:58:31Z"
+    ) == (
+        "`started-at` (2026-06-15T11:58:31+00:00) is later than the finish"
+        " (2026-06-15T11:58:30+00:00, from deployment_status.created_at); correct it, or set"
+        " `finished-at`"
+    )
+
+
+def test_a_start_given_that_is_after_now_is_a_bad_input():
+    assert refused(InputError, started_at="2026-06-15T12:00:31Z") == (
+        "`started-at` (2026-06-15T12:00:31+00:00) is later than the finish"
+        " (2026-06-15T12:00:30+00:00, from the clock, since this step runs when the deployment is"
+        " done); correct it, or set `finished-at`"
+    )
+
+
+def test_a_start_given_within_the_second_of_the_clock_is_now():
+    found = resolved(started_at="2026-06-15T12:00:30.200Z")
+    assert found.started_at == Fact(
+        value=CLOCK.value, source="the input `started-at`, cut back to the finish"
+    )
+
+
+def test_a_start_given_within_the_second_of_the_events_finish_is_still_after_it():
+    told = happening(finished_at=FINISHED)
+    assert "is later than the finish" in refused(
+        InputError, told, started_at="2026-06-15T11:58:30.200Z"
+    )
+
+
+# --- outcome
+
+
+@pytest.mark.parametrize(
+    ("given", "success"),
+    [("true", True), ("success", True), ("false", False), ("failure", False), ("True", True)],
+)
+def test_success_given_wins_over_the_events_outcome(given, success):
+    told = happening(success=Fact(value=not success, source="deployment_status.state"))
+    found = resolved(told, success=given)
+    assert found.success == Fact(value=success, source="the input `success`")
+    assert found.deployments[0].success is success
+
+
+@pytest.mark.parametrize("success", [True, False])
+def test_without_success_the_event_tells_the_outcome(success):
+    told = happening(success=Fact(value=success, source="deployment_status.state"))
+    assert resolved(told).success == told.success
+    assert resolved(told, success="auto").success == told.success
+
+
+# --- version, source
+
+
+def test_a_version_given_wins_over_the_events():
+    told = happening(version=Fact(value="v1", source="release.tag_name"))
+    assert resolved(told).version == Fact(value="v1", source="release.tag_name")
+    assert resolved(told).deployments[0].version == "v1"
+    assert resolved(told, version="v2").version == Fact(value="v2", source="the input `version`")
+
+
+def test_the_source_is_the_input_else_the_events_log_else_this_run():
+    told = happening(source_url="https://ci.acme.example/log")
+    (deployment,) = resolved(told, source_url="https://ci.acme.example/given").deployments
+    assert deployment.source_url == "https://ci.acme.example/given"
+    assert resolved(told).deployments[0].source_url == "https://ci.acme.example/log"
+    run_url = "https://github.com/acme/shop/actions/runs/8412399001"
+    assert resolved().deployments[0].source_url == run_url
+    assert resolved(in_run=run(run_id="")).deployments[0].source_url is None
+
+
+def test_the_run_is_one_of_its_own_repository_whichever_one_is_reported():
+    run_url = "https://github.com/acme/shop/actions/runs/8412399001"
+    for in_run in (run(), run(repository="")):
+        found = resolved(in_run=in_run, repository="acme/other", commit_sha=SHA)
+        assert found.deployments[0].source_url == run_url
+    in_run = run(repository="acme/deploy")
+    assert resolved(in_run=in_run).deployments[0].source_url == (
+        "https://github.com/acme/deploy/actions/runs/8412399001"
+    )
+
+
+# --- pull requests and attribution
+
+
+def test_a_merge_is_not_one_of_another_repository():
+    found = resolved(merge(), repository="acme/other", commit_sha=SHA)
+    assert found.pull_requests == ()
+    assert found.merge_commit_shas == ()
+
+
+def test_a_merge_keeps_its_own_commit_where_another_was_deployed():
+    found = resolved(merge(), commit_sha=OTHER_SHA, repository="ACME/shop")
+    assert found.commit_sha.value == OTHER_SHA
+    assert found.pull_requests == (PullRequest(id=3498120117, number=117, merge_commit_sha=SHA),)
+    assert found.merge_commit_shas == (SHA,)
+
+
+UNKNOWN_MERGE = Unresolved(why="no merge commit", pull_request=117)
+
+
+def test_a_merge_whose_commit_was_asked_for_carries_itself():
+    look_ups = Answers(answers={("merge_commit", "acme/shop", 117): OTHER_SHA})
+    found = resolved(merge(commit_sha=UNKNOWN_MERGE, pull_id=None), look_ups=look_ups)
+    assert found.pull_requests == (PullRequest(id=None, number=117, merge_commit_sha=OTHER_SHA),)
+
+
+def test_a_merge_whose_commit_nobody_knows_is_not_said_to_be_the_deployed_one():
+    found = resolved(merge(commit_sha=UNKNOWN_MERGE), commit_sha=OTHER_SHA)
+    assert found.commit_sha.value == OTHER_SHA
+    assert found.pull_requests == ()
+    assert found.merge_commit_shas == ()
+
+
+BY_HAND = {"merge_commit_shas": OTHER_SHA}
+BY_COMMIT = "the default, by which DX fills gaps itself"
+NOTHING_KNOWN = (
+    "`attribution` is pull-requests, but no merged pull request is known, so DX is given the"
+    " commit; set `merge-commit-shas`, or leave `attribution` out"
+)
+
+
+@pytest.mark.parametrize(
+    ("of", "given", "attribution", "source", "shas", "warnings"),
+    [
+        (happening(), {}, "commit", BY_COMMIT, (), ()),
+        (merge(), {}, "commit", BY_COMMIT, (SHA,), ()),
+        (merge(), {"attribution": "auto"}, "commit", BY_COMMIT, (SHA,), ()),
+        (
+            merge(),
+            BY_HAND,
+            "pull-requests",
+            "the input `merge-commit-shas`",
+            (OTHER_SHA,),
+            (),
+        ),
+        (
+            happening(),
+            {"attribution": "pull-requests", **BY_HAND},
+            "pull-requests",
+            "the input `merge-commit-shas`",
+            (OTHER_SHA,),
+            (),
+        ),
+        (
+            merge(),
+            {"attribution": "pull-requests"},
+            "pull-requests",
+            "the input `attribution`",
+            (SHA,),
+            (),
+        ),
+        (
+            happening(),
+            {"attribution": "pull-requests"},
+            "commit",
+            "the default, since no merged pull request is known",
+            (),
+            (NOTHING_KNOWN,),
+        ),
+        (merge(), {"attribution": "commit"}, "commit", "the input `attribution`", (SHA,), ()),
+        (
+            happening(),
+            {"attribution": "commit", **BY_HAND},
+            "commit",
+            "the input `attribution`",
+            (OTHER_SHA,),
+            ("`merge-commit-shas` are not sent, since `attribution` is commit",),
+        ),
+        (
+            merge(),
+            {"attribution": "repository"},
+            "repository",
+            "the input `attribution`",
+            (SHA,),
+            (),
+        ),
+        (
+            happening(),
+            {"attribution": "repository", **BY_HAND},
+            "repository",
+            "the input `attribution`",
+            (OTHER_SHA,),
+            ("`merge-commit-shas` are not sent, since `attribution` is repository",),
+        ),
+    ],
+)
+def test_what_dx_is_given(of, given, attribution, source, shas, warnings):
+    found = resolved(of, **given)
+    assert found.attribution == Fact(value=attribution, source=source)
+    assert found.merge_commit_shas == shas
+    assert found.warnings == warnings
+    (deployment,) = found.deployments
+    assert deployment.attribution == attribution
+    assert deployment.merge_commit_shas == shas
+
+
+@pytest.mark.parametrize("attribution", ["repository", "pull-requests"])
+def test_an_integration_branch_without_a_commit_is_warned_about(attribution):
+    warning = "`integration-branch` is not sent: DX takes it only together with one commit"
+    found = resolved(merge(), attribution=attribution, integration_branch="develop")
+    assert found.warnings == (warning,)
+    assert resolved(merge(), integration_branch="develop").warnings == ()
+
+
+# --- identity
+
+
+def the_id(of=None, /, **given):
+    (deployment,) = resolved(of, **given).deployments
+    return deployment.id
+
+
+def test_the_id_is_made_of_what_is_reported_and_of_the_events_identity():
+    told = happening(environment=Fact(value="prod", source="deployment_status.environment"))
+    variables = {"server_url": "https://github.acme.example"}
+    assert the_id(
+        told,
+        in_run=run(**variables),
+        environment_map="prod=live",
+        service="checkout=Checkout",
+        success="false",
+    ) == deployment_id(
+        server_url="https://github.acme.example",
+        repository_id="186853261",
+        environment="live",
+        service="checkout",
+        success=False,
+        identity="deployment:3512048801",
+    )
+
+
+@pytest.mark.parametrize(
+    "given",
+    [
+        {"in_run": run(run_attempt="2", run_id="1", sha="", actor="ada")},
+        {"finished_at": "2026-06-15T11:10:00Z"},
+        {"service": "shop=The shop"},
+        {"repository": "ACME/shop"},
+        {"version": "v2", "team": "payments", "metadata": '{"a": 1}', "tags": "a:b"},
+        {"environment": "Production"},
+        {"success": "success"},
+    ],
+)
+def test_the_id_does_not_depend_on_the_attempt_the_clock_or_how_things_are_shown(given):
+    assert the_id(**given) == the_id()
+
+
+def test_a_failed_first_attempt_has_another_id_than_the_good_second():
+    assert the_id(success="false") != the_id()
+
+
+def test_another_repository_is_known_by_its_name_in_lower_case():
+    assert the_id(repository="ACME/Other", commit_sha=SHA) == deployment_id(
+        server_url="https://github.com",
+        repository_id="acme/other",
+        environment="production",
+        service="Other",
+        success=True,
+        identity="deployment:3512048801",
+    )
+
+
+def test_an_id_given_is_taken_as_it_is_for_one_service():
+    assert the_id(deployment_id="rollout-2026-05-21") == "rollout-2026-05-21"
+
+
+def test_an_id_given_is_hashed_with_environment_and_service_for_several():
+    found = resolved(deployment_id="rollout-2026-05-21", service="cart,checkout")
+    assert [deployment.id for deployment in found.deployments] == [
+        id_of_one_service("rollout-2026-05-21", environment="production", service="cart"),
+        id_of_one_service("rollout-2026-05-21", environment="production", service="checkout"),
+    ]

@@ -1,0 +1,508 @@
+"""What DX is sent, and how its answers are read."""
+
+import json
+from datetime import datetime, timedelta, timezone
+
+import pytest
+
+from dora_deployments.backends import dx, replies
+from dora_deployments.backends.dx import Dx
+from dora_deployments.deployment import Credential, Reply, Request, Service, Verdict
+from dora_deployments.errors import ConfigurationError, InputError
+from tests.backends.shapes import SHAPES, sent
+from tests.builders import deployment, inputs
+from tests.end_to_end import receivers
+
+TOKEN = "dx-token-for-tests"
+SHA = "7fd0709f3ed45ac797fbcf901f219c36cfe2b36a"
+OTHER_SHA = "109cf4c2b7a94a9c8a1f1f6f0d0b3b2a5c6d7e8f"
+SHA_256 = "a" * 64
+BACKEND = Dx(url="https://acme.getdx.net/api", token=TOKEN)
+BARE = {
+    "reference_id": "dora-0123456789abcdef0123456789abcdef01234567",
+    "deployed_at": "2026-05-11T09:34:40Z",
+    "service": {"identifier": "shop"},
+    "environment": "production",
+    "repository": "acme/shop",
+    "commit_sha": SHA,
+    "source_url": "https://github.com/acme/shop/actions/runs/8412399001",
+    "source_name": "GitHub Actions",
+}
+
+
+def reply(status, body=b""):
+    raw = body if isinstance(body, bytes) else json.dumps(body).encode()
+    return Reply(status=status, body=raw)
+
+
+def without(*names):
+    return {name: value for name, value in BARE.items() if name not in names}
+
+
+# --- what is sent
+
+
+@pytest.mark.parametrize(
+    ("changes", "body"),
+    [
+        ({}, BARE),
+        ({"source_url": None}, without("source_url")),
+        ({"source_name": None}, without("source_name")),
+        (
+            {"service": Service(identifier="shop", name="The shop")},
+            {**BARE, "service": {"identifier": "shop", "name": "The shop"}},
+        ),
+        ({"environment": "staging"}, {**BARE, "environment": "staging"}),
+        ({"integration_branch": "develop"}, {**BARE, "integration_branch": "develop"}),
+        (
+            {"attribution": "commit", "merge_commit_shas": (OTHER_SHA,)},
+            BARE,
+        ),
+        (
+            {
+                "attribution": "pull-requests",
+                "merge_commit_shas": (SHA, OTHER_SHA),
+                "integration_branch": "develop",
+            },
+            {**without("commit_sha"), "merge_commit_shas": [SHA, OTHER_SHA]},
+        ),
+        (
+            {
+                "attribution": "repository",
+                "merge_commit_shas": (OTHER_SHA,),
+                "integration_branch": "develop",
+            },
+            without("commit_sha"),
+        ),
+        ({"success": False}, {**BARE, "success": False}),
+        ({"version": "v1.2"}, {**BARE, "metadata": {"version": "v1.2"}}),
+        ({"metadata": {"colour": "blue"}}, {**BARE, "metadata": {"colour": "blue"}}),
+        (
+            {"version": "v1.2", "metadata": {"colour": "blue"}},
+            {**BARE, "metadata": {"colour": "blue", "version": "v1.2"}},
+        ),
+        (
+            {"version": "v1.2", "metadata": {"version": "by hand"}},
+            {**BARE, "metadata": {"version": "by hand"}},
+        ),
+        ({"team": "payments", "tags": ("a:b",)}, BARE),
+    ],
+)
+def test_the_body_has_what_the_deployment_says_and_nothing_else(changes, body):
+    assert dx.deployment_body(deployment(**changes)) == body
+
+
+def test_the_metadata_of_the_deployment_stay_as_they_are():
+    given = {"colour": "blue"}
+
+    dx.deployment_body(deployment(version="v1", metadata=given))
+
+    assert given == {"colour": "blue"}
+
+
+def test_the_time_is_the_finish_in_utc_and_whole_seconds():
+    finish = datetime(2026, 5, 11, 11, 34, 40, 999_999, tzinfo=timezone(timedelta(hours=2)))
+
+    assert dx.deployment_body(deployment(finished_at=finish))["deployed_at"] == (
+        "2026-05-11T09:34:40Z"
+    )
+
+
+def test_the_request_has_the_token_as_bearer_and_the_body_as_plain_ascii():
+    (request,) = BACKEND.requests(deployment(environment="caf\u00e9 \u5e97"))
+
+    assert request == Request(
+        url="https://acme.getdx.net/api/deployments.create",
+        body=json.dumps({**BARE, "environment": "caf\u00e9 \u5e97"}).encode("ascii"),
+        credential=Credential(header="Authorization", value=f"Bearer {TOKEN}"),
+    )
+
+
+def test_the_bytes_of_a_deployment_are_the_same_each_time():
+    assert BACKEND.requests(deployment()) == BACKEND.requests(deployment())
+
+
+def test_a_deployment_that_breaks_a_rule_of_dx_becomes_no_request():
+    with pytest.raises(InputError) as caught:
+        BACKEND.requests(deployment(attribution="pull-requests", merge_commit_shas=()))
+
+    assert caught.value.problems == (
+        (
+            "the body for dx.deployments.create is wrong at $.merge_commit_shas; it takes the merge"
+            " commit SHAs, at least one, each once"
+        ),
+    )
+
+
+def test_dx_takes_deployments_of_every_shape_as_often_as_they_are_sent():
+    with receivers.Dx(token=TOKEN) as receiver:
+        backend = Dx(url=f"{receiver.url}/api", token=TOKEN)
+        for shape in (*SHAPES, *SHAPES):
+            answer = sent(backend, shape)
+            assert (shape, answer.status) == (shape, 200)
+            assert backend.verdict(answer) == Verdict(status="delivered", message="recorded")
+
+    assert receiver.deployments == {shape.id: dx.deployment_body(shape) for shape in SHAPES}
+    assert len(SHAPES) == 48
+
+
+def test_dx_is_told_the_environment_of_every_shape():
+    assert {dx.deployment_body(shape)["environment"] for shape in SHAPES} == {
+        "production",
+        "staging/eu-1",
+    }
+
+
+def test_a_re_run_with_another_finish_is_a_duplicate_to_dx():
+    with receivers.Dx(token=TOKEN) as receiver:
+        backend = Dx(url=f"{receiver.url}/api", token=TOKEN)
+        first = deployment()
+        later = deployment(finished_at=first.finished_at + timedelta(hours=1))
+        sent(backend, first)
+
+        assert backend.verdict(sent(backend, later)) == Verdict(
+            status="duplicate",
+            message="already recorded by an earlier attempt, which DX keeps as it is",
+            detail="unprocessable_entity; reference_id has already been used with other values",
+        )
+
+
+TOO_LONG = (
+    "DX takes commit SHAs of 7 to 40 digits, and this repository has longer ones; set"
+    " `attribution` to repository to report without them"
+)
+
+
+@pytest.mark.parametrize(
+    ("changes", "why"),
+    [
+        ({}, None),
+        ({"success": False}, None),
+        ({"commit_sha": SHA_256}, TOO_LONG),
+        ({"commit_sha": "a" * 41}, TOO_LONG),
+        ({"commit_sha": SHA_256, "attribution": "repository"}, None),
+        (
+            {
+                "commit_sha": SHA_256,
+                "attribution": "repository",
+                "merge_commit_shas": (SHA_256,),
+            },
+            None,
+        ),
+        (
+            {
+                "commit_sha": SHA_256,
+                "attribution": "pull-requests",
+                "merge_commit_shas": (SHA,),
+            },
+            None,
+        ),
+        ({"attribution": "pull-requests", "merge_commit_shas": (SHA, SHA_256)}, TOO_LONG),
+        ({"attribution": "commit", "merge_commit_shas": (SHA_256,)}, None),
+    ],
+)
+def test_only_a_sha_that_would_be_sent_and_is_too_long_cannot_be_told_to_dx(changes, why):
+    assert BACKEND.unsupported(deployment(**changes)) == why
+
+
+# --- how it is configured
+
+
+def test_dx_is_on_with_token_and_instance():
+    assert dx.configured(inputs(dx_token=TOKEN, dx_instance="acme")) == BACKEND
+
+
+def test_dx_is_off_without_either():
+    assert dx.configured(inputs()) is None
+
+
+@pytest.mark.parametrize(
+    ("given", "problem"),
+    [
+        (
+            {"dx_token": TOKEN},
+            (
+                "`dx-token` is set and `dx-instance` is empty; DX needs both, so set `dx-instance`"
+                " as well, or leave both out"
+            ),
+        ),
+        (
+            {"dx_instance": "acme"},
+            (
+                "`dx-instance` is set and `dx-token` is empty; DX needs both, so set `dx-token` as"
+                " well, or leave both out"
+            ),
+        ),
+    ],
+)
+def test_half_of_dx_is_a_mistake_that_names_the_other_half(given, problem):
+    with pytest.raises(ConfigurationError) as caught:
+        dx.configured(inputs(**given))
+
+    assert caught.value.problems == (problem,)
+
+
+def test_a_sample_has_the_address_and_no_token():
+    assert dx.sample(inputs(dx_instance="api.getdx.com")) == Dx(
+        url="https://api.getdx.com", token=""
+    )
+
+
+def test_a_sample_without_an_instance_has_an_address_that_shows_what_to_fill_in():
+    assert dx.sample(inputs()) == Dx(url="https://your-instance.getdx.net/api", token="")
+
+
+def test_the_name_is_written_as_people_write_it():
+    assert BACKEND.name == "DX"
+
+
+def test_the_token_is_in_no_repr():
+    everything = (BACKEND, BACKEND.requests(deployment()))
+
+    assert TOKEN not in repr(everything)
+
+
+# --- how answers are read
+
+
+@pytest.mark.parametrize("status", [200, 201, 202, 204, 207, 299])
+def test_any_success_that_says_ok_means_recorded(status):
+    assert BACKEND.verdict(reply(status, {"ok": True, "error": "repo_not_found"})) == Verdict(
+        status="delivered", message="recorded"
+    )
+
+
+BROKEN_OFF = "the answer is empty or broke off"
+OTHER = "the answer is not the documented JSON"
+PAGE = "the answer is a web page, as of a proxy or a log-in"
+
+
+@pytest.mark.parametrize(
+    ("body", "kind"),
+    [
+        (b"", BROKEN_OFF),
+        ({}, OTHER),
+        ({"ok": "true"}, OTHER),
+        ({"ok": "false"}, OTHER),
+        ({"ok": 1}, OTHER),
+        ({"ok": 0}, OTHER),
+        ({"ok": 1.0}, OTHER),
+        ({"ok": None}, OTHER),
+        ({"ok": []}, OTHER),
+        ({"OK": True}, OTHER),
+        ({"deployment": {"ok": True}}, OTHER),
+        ([{"ok": True}], OTHER),
+        (True, OTHER),
+        (7, OTHER),
+        (None, OTHER),
+        ("ok", OTHER),
+        (b'{"ok": true', OTHER),
+        (b'{"ok": true}}', OTHER),
+        (b"'ok': true", OTHER),
+        ('{"ok": true}'.encode("utf-16"), OTHER),
+        ('{"ok": true}'.encode("utf-16-le"), OTHER),
+        ('{"ok": true}'.encode("utf-32"), OTHER),
+        (b'{"ok": true, "x": "\xff"}', OTHER),
+        (b'{"ok": true, "x": ' + b"9" * 5_000 + b"}", OTHER),
+        (b'{"ok": true, "x": ' + b"[" * 60_000, OTHER),
+        (b'{"ok":' * 10_000, OTHER),
+        (b"<html>ok</html>", PAGE),
+        (b"\n <!doctype html>", PAGE),
+        (b'{"ok": true}'.ljust(replies.MAX_BODY + 1), "the answer is too long"),
+    ],
+)
+def test_a_success_that_does_not_say_ok_as_a_boolean_is_malformed(body, kind):
+    assert BACKEND.verdict(reply(200, body)) == Verdict(
+        status="malformed", message=f"DX answered 200 without saying ok: {kind}"
+    )
+
+
+@pytest.mark.parametrize(
+    "body", [b'{"ok": true}'.ljust(replies.MAX_BODY), b'\xef\xbb\xbf{"ok": true}']
+)
+def test_an_answer_just_as_long_as_the_limit_or_with_a_byte_order_mark_is_read(body):
+    assert BACKEND.verdict(reply(200, body)).status == "delivered"
+
+
+ERRORS = {
+    "not_authed": "no token arrived; check that the secret in `dx-token` is set",
+    "invalid_auth": "the token is expired or unknown; make a new one with the scope for"
+    " deployments and store it in `dx-token`",
+    "account_inactive": "the account of the token is deactivated or suspended; make a token of"
+    " another account for `dx-token`",
+    "invalid_json": "DX could not read the body; please report this as a bug of the action",
+    "required_params_missing": "DX misses a parameter; see its words in the log",
+    "repo_not_found": "DX does not know the repository; check that it is connected in DX, under"
+    " the same owner and name as `repository`",
+}
+
+
+@pytest.mark.parametrize("status", [200, 201, 302, 400, 401, 403, 404, 422])
+@pytest.mark.parametrize(("code", "hint"), ERRORS.items())
+def test_a_documented_error_is_a_refusal_that_says_what_mends_it(status, code, hint):
+    body = {"ok": False, "error": code, "message": "In other words"}
+
+    assert BACKEND.verdict(reply(status, body)) == Verdict(
+        status="rejected",
+        message=f"DX answered {status} {code}: {hint}",
+        detail=f"{code}; In other words",
+    )
+
+
+REDIRECT = "a redirect, which is never followed with a key; check `dx-instance`"
+REFUSED = "the request was refused; see its words in the log, if any"
+REFUSALS = {
+    200: REFUSED,
+    299: REFUSED,
+    300: REDIRECT,
+    301: REDIRECT,
+    302: REDIRECT,
+    303: REDIRECT,
+    304: REDIRECT,
+    307: REDIRECT,
+    308: REDIRECT,
+    399: REDIRECT,
+    400: REFUSED,
+    401: "the token is not valid; check `dx-token`, and that `dx-instance` is where it was made",
+    403: "the token may not do this; check the scopes of `dx-token`",
+    404: "there is no such method here; check `dx-instance`",
+    405: REFUSED,
+    409: REFUSED,
+    410: REFUSED,
+    413: "the body is too large; shorten `metadata`",
+    415: REFUSED,
+    418: REFUSED,
+}
+
+
+@pytest.mark.parametrize(("status", "hint"), REFUSALS.items())
+@pytest.mark.parametrize(
+    ("error", "detail"),
+    [
+        ("unheard_of", "unheard_of"),
+        (None, ""),
+        (["invalid_auth"], ""),
+        ({"invalid_auth": 1}, ""),
+        (7, ""),
+        ("INVALID_AUTH", "INVALID_AUTH"),
+    ],
+)
+def test_an_error_that_is_not_documented_is_read_by_its_status(status, hint, error, detail):
+    assert BACKEND.verdict(reply(status, {"ok": False, "error": error})) == Verdict(
+        status="rejected", message=f"DX answered {status}: {hint}", detail=detail
+    )
+
+
+@pytest.mark.parametrize("body", [b"", b"<html>", b"[]", {"ok": True}, {"message": 7}])
+def test_a_refusal_needs_no_body_and_ok_does_not_undo_it(body):
+    assert BACKEND.verdict(reply(403, body)) == Verdict(
+        status="rejected",
+        message="DX answered 403: the token may not do this; check the scopes of `dx-token`",
+    )
+
+
+FIELDS = (
+    "deployed_at",
+    "service",
+    "environment",
+    "repository",
+    "commit_sha",
+    "merge_commit_shas",
+    "integration_branch",
+    "source_url",
+    "source_name",
+    "metadata",
+    "success",
+)
+
+
+def test_the_fields_of_the_body_that_can_be_refused_are_all_but_the_id():
+    everything = {
+        name for shape in SHAPES for name in dx.deployment_body(shape) if name != "reference_id"
+    }
+
+    assert set(FIELDS) == everything
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        b"",
+        b"{}",
+        b"<html>Unprocessable entity</html>",
+        {"ok": False, "success": False, "status": 422},
+        {"ok": False, "error": "unprocessable_entity"},
+        {"ok": False, "error": "conflict", "message": "already exists"},
+        {"message": "reference_id was used with another deployed_at and service"},
+        {"error": "duplicate_reference_id", "message": "service"},
+        {"error": "reference_id_taken", "message": "service"},
+        {"error": "referenceId", "message": "service"},
+        {"error": "Reference ID has already been taken", "message": "service"},
+        {"errors": {"reference_id": ["has already been taken"], "service": ["x"]}},
+        {"errors": [{"field": "reference_id"}, {"field": "service"}]},
+        {"errors": [[[{"source": {"pointer": "/reference_id"}}]]]},
+        {"error": 7, "message": None, "errors": [1, None, True]},
+        {"message": "preservice, serviced, services and microservices are other words"},
+        {"message": "The id has been used"},
+    ],
+)
+def test_a_422_that_names_the_id_or_nothing_is_a_duplicate(body):
+    verdict = BACKEND.verdict(reply(422, body))
+
+    assert (verdict.status, verdict.message) == (
+        "duplicate",
+        "already recorded by an earlier attempt, which DX keeps as it is",
+    )
+
+
+@pytest.mark.parametrize("field", FIELDS)
+@pytest.mark.parametrize(
+    "shape",
+    [
+        lambda field: {"error": field},
+        lambda field: {"error": f"invalid_{field}"},
+        lambda field: {"error": f"{field}_is_invalid"},
+        lambda field: {"message": f"{field} is invalid"},
+        lambda field: {"message": f"{field.replace('_', ' ').capitalize()} is invalid"},
+        lambda field: {"message": f"The {field.replace('_', '')} is invalid"},
+        lambda field: {"errors": {field: ["is invalid"]}},
+        lambda field: {"errors": [{"source": {"pointer": f"/{field}/0"}}]},
+        lambda field: {"errors": [{"detail": [f"{field}.x"]}]},
+    ],
+)
+def test_a_422_that_names_another_field_is_a_refusal(field, shape):
+    body = {"ok": False, "success": False, "status": "service", **shape(field)}
+
+    verdict = BACKEND.verdict(reply(422, body))
+
+    assert (verdict.status, verdict.message) == (
+        "rejected",
+        "DX answered 422: DX refuses a value; see its words in the log",
+    )
+
+
+def test_only_a_422_can_be_a_duplicate():
+    body = {"ok": False, "error": "reference_id_taken"}
+
+    statuses = {status: BACKEND.verdict(reply(status, body)).status for status in range(200, 500)}
+
+    assert {status for status, of in statuses.items() if of == "duplicate"} == {422}
+
+
+@pytest.mark.parametrize(
+    ("body", "detail"),
+    [
+        ({"error": "a", "message": "b"}, "a; b"),
+        ({"message": "b", "error": "a"}, "a; b"),
+        ({"error": "a"}, "a"),
+        ({"message": "b"}, "b"),
+        ({"error": "", "message": "b"}, "b"),
+        ({"error": ["a"], "message": {"b": 1}}, ""),
+        ({"errors": ["a"]}, ""),
+        (b"a", ""),
+    ],
+)
+def test_the_words_of_a_refusal_are_its_error_and_message(body, detail):
+    assert BACKEND.verdict(reply(400, body)) == Verdict(
+        status="rejected", message=f"DX answered 400: {REFUSED}", detail=detail
+    )

@@ -1,0 +1,484 @@
+"""Every delivery goes out side by side with the others and alone, and has an outcome."""
+
+import itertools
+import threading
+import time
+from dataclasses import dataclass
+
+import pytest
+import responses
+
+from dora_deployments.budget import Budget
+from dora_deployments.delivery import deliver
+from dora_deployments.delivery.deliver import Delivery, Dispatch
+from dora_deployments.delivery.retry import Pace
+from dora_deployments.deployment import Credential, Outcome, Request, Service, Verdict
+from dora_deployments.errors import InputError
+from tests.builders import deployment
+from tests.delivery.wire import (
+    ID,
+    KEY,
+    PACE,
+    TOKEN,
+    UNCERTAIN,
+    datadog,
+    dx,
+    of_datadog,
+    of_dx,
+    outcome,
+    outcomes,
+)
+from tests.end_to_end import receivers
+from tests.end_to_end.receivers import Faulty, answer, drip, hang, raw, reset
+
+OK = {"ok": True}
+RECORDED = {"data": {"id": "x"}}
+CUT_OFF = "no answer before the step had to end, so the event may have arrived all the same"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Scripted:
+    """A backend that sends what a test wants and makes of the answers what it wants."""
+
+    urls: tuple[str, ...] = ()
+    verdicts: tuple[Verdict | Exception, ...] = ()
+    url: str = ""
+    name: str = "Scripted"
+
+    def unsupported(self, _deployment):
+        return None
+
+    def requests(self, _deployment):
+        credential = Credential(header="X-Key", value=KEY)
+        return tuple(Request(url=url, body=b"{}", credential=credential) for url in self.urls)
+
+    def verdict(self, reply):
+        found = self.verdicts[int(reply.body)]
+        if isinstance(found, Exception):
+            raise found
+        return found
+
+
+def scripted(status, message, **known):
+    return Outcome(
+        backend="Scripted", service="shop", id=ID, status=status, message=message, **known
+    )
+
+
+# --- what is prepared
+
+
+def test_there_is_a_delivery_for_each_deployment_and_backend_in_their_order():
+    shop, cart = deployment(), deployment(service=Service(identifier="cart"))
+    backends = (datadog("https://a.test"), dx("https://b.test"))
+
+    prepared = deliver.prepare(iter([shop, cart]), iter(backends))
+
+    assert prepared == tuple(
+        Delivery(backend=backend, deployment=each, requests=backend.requests(each))
+        for each in (shop, cart)
+        for backend in backends
+    )
+
+
+def test_what_a_backend_cannot_be_told_is_prepared_with_the_reason_and_no_request():
+    failed = deployment(success=False)
+    backends = (datadog("https://a.test"), dx("https://b.test"))
+
+    assert deliver.prepare([failed], backends) == (
+        Delivery(
+            backend=backends[0],
+            deployment=failed,
+            unsupported="Datadog counts successful deployments only, and this one failed",
+        ),
+        Delivery(backend=backends[1], deployment=failed, requests=backends[1].requests(failed)),
+    )
+
+
+def test_one_bad_body_stops_all_before_anything_is_sent():
+    with pytest.raises(InputError):
+        deliver.prepare([deployment(), deployment(id="x")], [dx("https://b.test")])
+
+
+# --- how deliveries go
+
+
+def test_both_backends_have_the_deployment():
+    with receivers.Datadog(api_key=KEY) as one, receivers.Dx(token=TOKEN) as other:
+        taken = outcomes([datadog(one.url), dx(other.url)])
+
+    assert taken == (
+        of_datadog(
+            "delivered",
+            "accepted, to be recorded later because of an incident at Datadog",
+            http_status=202,
+            attempts=1,
+        ),
+        of_dx("delivered", "recorded", http_status=200, attempts=1),
+    )
+    assert [received.json["data"]["attributes"]["id"] for received in one.received] == [ID]
+    assert list(other.deployments) == [ID]
+
+
+def test_what_a_backend_cannot_be_told_is_skipped_and_never_sent():
+    with Faulty(answer(202, RECORDED)) as server:
+        budget = Budget.of(10)
+        dispatch = deliver.dispatch(
+            deliver.prepare([deployment(success=False)], [datadog(server.url)]), budget, PACE
+        )
+        dispatch.wait(budget)
+
+    assert dispatch.outcomes() == (
+        of_datadog("skipped", "Datadog counts successful deployments only, and this one failed"),
+    )
+    assert server.requests == []
+
+
+def test_outcomes_are_in_the_order_of_the_deliveries_and_name_their_services():
+    services = [Service(identifier=name) for name in ("a", "b", "c")]
+    deployments = [
+        deployment(service=service, id=f"{service.identifier * 16}") for service in services
+    ]
+    with Faulty(hang(0.2), answer(200, OK)) as server:
+        budget = Budget.of(10)
+        dispatch = deliver.dispatch(
+            deliver.prepare(deployments, [dx(server.url)]), budget, Pace(base=0.01, attempts=9)
+        )
+        dispatch.wait(budget)
+
+    found = [(each.service, each.id, each.status) for each in dispatch.outcomes()]
+    assert found == [
+        ("a", "a" * 16, "delivered"),
+        ("b", "b" * 16, "delivered"),
+        ("c", "c" * 16, "delivered"),
+    ]
+
+
+def test_all_deliveries_are_on_their_way_at_the_same_time():
+    together = threading.Barrier(6)
+
+    def meet(connection, request):
+        together.wait(timeout=20)
+        answer(200, {**OK, **RECORDED})(connection, request)
+
+    deployments = [
+        deployment(service=Service(identifier=f"s{number}"), id=f"id-{number:016}")
+        for number in range(3)
+    ]
+    with Faulty(meet) as server:
+        budget = Budget.of(20)
+        dispatch = deliver.dispatch(
+            deliver.prepare(deployments, [datadog(server.url), dx(server.url)]), budget, PACE
+        )
+        dispatch.wait(budget)
+
+    assert [each.status for each in dispatch.outcomes()] == ["delivered"] * 6
+
+
+def test_one_backend_is_done_while_the_other_still_waits_for_its_answer():
+    done = threading.Event()
+
+    def answer_late(connection, request):
+        assert done.wait(timeout=20)
+        answer(200, OK)(connection, request)
+
+    with Faulty(answer_late) as slow, receivers.Datadog(api_key=KEY, status=200) as quick:
+        budget = Budget.of(20)
+        dispatch = deliver.dispatch(
+            deliver.prepare([deployment()], [dx(slow.url), datadog(quick.url)]), budget, PACE
+        )
+        # The slow one answers only once the quick one is seen to be done.
+        while dispatch.outcomes()[1].status != "delivered":
+            time.sleep(0.01)
+        before = dispatch.outcomes()
+        done.set()
+        dispatch.wait(budget)
+
+    assert before == (
+        of_dx("undelivered", CUT_OFF, attempts=1),
+        of_datadog("delivered", "recorded", http_status=200, attempts=1),
+    )
+    assert dispatch.outcomes()[0] == of_dx("delivered", "recorded", http_status=200, attempts=1)
+
+
+def test_one_backend_that_is_down_takes_nothing_from_the_other():
+    with Faulty(reset()) as down, receivers.Dx(token=TOKEN) as up:
+        taken = outcomes([datadog(down.url), dx(up.url)])
+
+    assert taken == (
+        of_datadog(
+            "undelivered",
+            f"Datadog: the connection broke off before an answer{UNCERTAIN}",
+            attempts=4,
+        ),
+        of_dx("delivered", "recorded", http_status=200, attempts=1),
+    )
+
+
+def test_there_may_be_nothing_to_deliver():
+    dispatch = deliver.dispatch([], Budget.of(10))
+    dispatch.wait(Budget.of(10))
+
+    assert dispatch.outcomes() == ()
+
+
+# --- more than one request
+
+
+GOOD = Verdict(status="delivered", message="well")
+KNOWN = Verdict(status="duplicate", message="known", detail="in their words")
+BAD = Verdict(status="rejected", message="no", detail="in their words")
+ODD = Verdict(status="malformed", message="odd")
+
+
+@pytest.mark.parametrize(
+    ("answers", "requests", "expected"),
+    [
+        ([0], 0, scripted("skipped", "there is nothing to send")),
+        ([0, 0], 2, scripted("delivered", "well", http_status=200, attempts=2)),
+        ([1, 0], 2, scripted("delivered", "well", http_status=200, attempts=2)),
+        (
+            [0, 1],
+            2,
+            scripted("duplicate", "known", detail="in their words", http_status=200, attempts=2),
+        ),
+        (
+            [2, 0],
+            2,
+            scripted("rejected", "no", detail="in their words", http_status=200, attempts=1),
+        ),
+        ([0, 3], 2, scripted("undelivered", "odd", detail="3", http_status=200, attempts=5)),
+        (
+            [3, 3, 3, 3, 0],
+            2,
+            scripted("undelivered", "odd", detail="3", http_status=200, attempts=4),
+        ),
+        (
+            [3, 3, 3, 0, 3, 3, 3, 1],
+            2,
+            scripted("duplicate", "known", detail="in their words", http_status=200, attempts=8),
+        ),
+    ],
+)
+def test_requests_go_one_after_the_other_until_one_fails(answers, requests, expected):
+    with Faulty(*(answer(200, str(number).encode()) for number in answers)) as server:
+        backend = Scripted(urls=(server.url,) * requests, verdicts=(GOOD, KNOWN, BAD, ODD))
+
+        assert outcome(backend) == expected
+        assert len(server.requests) == expected.attempts
+
+
+def test_a_mistake_of_ours_in_one_delivery_stops_neither_it_without_a_word_nor_the_others():
+    with Faulty(answer(200, b"0")) as server, receivers.Dx(token=TOKEN) as receiver:
+        broken = Scripted(urls=(server.url,), verdicts=(KeyError(KEY),))
+        taken = outcomes([broken, dx(receiver.url)])
+
+    assert taken == (
+        scripted(
+            "undelivered",
+            "a bug of this action stopped the delivery: KeyError",
+            http_status=200,
+            attempts=1,
+        ),
+        of_dx("delivered", "recorded", http_status=200, attempts=1),
+    )
+
+
+# --- time
+
+
+def test_as_long_as_the_server_asks_is_waited_before_the_next_attempt():
+    arrivals = []
+
+    def note(script):
+        def noted(connection, request):
+            arrivals.append(time.monotonic())
+            script(connection, request)
+
+        return noted
+
+    with Faulty(note(answer(503, b"", [("Retry-After", "1")])), note(answer(200, OK))) as server:
+        taken = outcome(dx(server.url))
+
+    assert taken == of_dx("delivered", "recorded", http_status=200, attempts=2)
+    assert arrivals[1] - arrivals[0] >= 1
+
+
+def test_what_hangs_or_drips_is_cut_off_by_the_budget_and_holds_up_nobody():
+    byte_by_byte = [b"X"] * 1_000
+    head = b"HTTP/1.1 200 OK\r\nContent-Length: 9999\r\n\r\n"
+    with (
+        Faulty(drip(b"HTTP/1.1 200 OK\r\nX-Y: ", 0.05, byte_by_byte)) as headers,
+        Faulty(drip(head, 0.05, byte_by_byte)) as body,
+        Faulty(drip(b"", 0.05, [b"HTTP/1.1 100 Continue\r\n\r\n"] * 1_000)) as interim,
+        Faulty(answer(503), drip(b"", 0.05, byte_by_byte)) as second_time,
+        Faulty(hang(60)) as silence,
+        receivers.Datadog(api_key=KEY, status=200) as receiver,
+    ):
+        began = time.monotonic()
+        servers = (headers, body, interim, second_time, silence)
+        *slow, silent, good = outcomes(
+            [*(dx(each.url) for each in servers), datadog(receiver.url)], seconds=1
+        )
+        took = time.monotonic() - began
+        sent = [len(each.requests) for each in servers]
+
+    assert slow == [
+        *[of_dx("undelivered", CUT_OFF, attempts=1)] * 3,
+        # No answer came to the last attempt, so the status of an earlier one says nothing.
+        of_dx("undelivered", CUT_OFF, attempts=2),
+    ]
+    # The time-out of its socket ends together with the budget: either may be first.
+    assert (silent.status, silent.http_status, silent.attempts) == ("undelivered", None, 1)
+    assert silent.message == CUT_OFF or silent.message.startswith(
+        f"DX: no answer came in time{UNCERTAIN}; not tried again, since the wait of"
+    )
+    assert good == of_datadog("delivered", "recorded", http_status=200, attempts=1)
+    assert sent == [1, 1, 1, 2, 1]
+    assert took < 10
+
+
+def test_an_answer_that_drips_but_ends_within_the_budget_is_an_answer():
+    head = b"HTTP/1.1 200 OK\r\nContent-Length: 12\r\n\r\n"
+    with Faulty(drip(head, 0.02, [b'{"ok"', b": tr", b"ue}"])) as server:
+        assert outcome(dx(server.url)) == of_dx(
+            "delivered", "recorded", http_status=200, attempts=1
+        )
+
+
+def test_waiting_ends_with_the_budget_that_it_is_given():
+    with Faulty(hang(60)) as server:
+        dispatch = deliver.dispatch(
+            deliver.prepare([deployment()], [dx(server.url)] * 5), Budget.of(60), PACE
+        )
+        began = time.monotonic()
+        dispatch.wait(Budget.of(0.2))
+        took = time.monotonic() - began
+
+    assert 0.2 <= took < 10
+    assert [each.status for each in dispatch.outcomes()] == ["undelivered"] * 5
+
+
+def test_no_thread_holds_up_the_end_of_the_process():
+    before = set(threading.enumerate())
+    with Faulty(hang(60)) as server:
+        dispatch = deliver.dispatch(
+            deliver.prepare([deployment()], [dx(server.url)]), Budget.of(60), PACE
+        )
+        dispatch.wait(Budget.of(0.1))
+        senders = [
+            thread
+            for thread in set(threading.enumerate()) - before
+            if thread.name.endswith("(run)")
+        ]
+
+    assert len(senders) == 1
+    assert all(thread.daemon for thread in senders)
+
+
+def timeouts(internet):
+    # A delivery that another test cut off may still be trying elsewhere.
+    ours = [call.request for call in internet.calls if call.request.url.startswith("https://dx.")]
+    return [request.req_kwargs["timeout"] for request in ours]
+
+
+@pytest.mark.parametrize(
+    ("seconds", "pace", "timeout"),
+    [
+        (60, Pace(), (5.0, 20.0)),
+        (60, None, (5.0, 20.0)),
+        (60, Pace(connect_timeout=1, read_timeout=2), (1, 2)),
+        (-5, Pace(), (0.1, 0.1)),
+    ],
+)
+def test_an_attempt_has_the_time_of_its_pace_but_no_more_than_is_left(seconds, pace, timeout):
+    with responses.RequestsMock() as internet:
+        internet.post("https://dx.test/api/deployments.create", json=OK)
+        dispatch = deliver.dispatch(
+            deliver.prepare([deployment()], [dx("https://dx.test")]), Budget.of(seconds), pace
+        )
+        dispatch.wait(Budget.of(10))
+        given = timeouts(internet)
+
+    assert given == [timeout]
+    assert dispatch.outcomes() == (of_dx("delivered", "recorded", http_status=200, attempts=1),)
+
+
+def test_an_attempt_near_the_end_has_what_is_left():
+    with responses.RequestsMock() as internet:
+        internet.post("https://dx.test/api/deployments.create", json=OK)
+        outcome(dx("https://dx.test"), seconds=3, pace=Pace(connect_timeout=60, read_timeout=60))
+        ((connect, read),) = timeouts(internet)
+
+    assert connect == read
+    assert 0.1 < read <= 3
+
+
+def test_no_second_attempt_is_made_once_the_budget_is_used_up():
+    with responses.RequestsMock() as internet:
+        internet.post("https://dx.test/api/deployments.create", status=503)
+        dispatch = deliver.dispatch(
+            deliver.prepare([deployment()], [dx("https://dx.test")]),
+            Budget.of(0),
+            Pace(base=0, cap=0),
+        )
+        dispatch.wait(Budget.of(10))
+        sent = len(timeouts(internet))
+
+    assert dispatch.outcomes() == (
+        of_dx(
+            "undelivered",
+            "DX answered 503: it is in trouble itself; not tried again, since the wait of 0 s"
+            " would outlast `timeout`",
+            http_status=503,
+            attempts=1,
+        ),
+    )
+    assert sent == 1
+
+
+def test_a_wait_is_told_in_whole_seconds_rounded_up():
+    with Faulty(answer(503)) as server:
+        dispatch = deliver.dispatch(
+            deliver.prepare([deployment()], [dx(server.url)]),
+            Budget.of(0.2),
+            Pace(base=0.9, cap=0.9, attempts=99),
+        )
+        dispatch.wait(Budget.of(10))
+
+    assert dispatch.outcomes()[0].message == (
+        "DX answered 503: it is in trouble itself; not tried again, since the wait of 1 s would"
+        " outlast `timeout`"
+    )
+
+
+def test_waits_are_random():
+    gaps = []
+
+    def note(connection, request):
+        gaps.append(time.monotonic())
+        answer(503)(connection, request)
+
+    with Faulty(note) as server:
+        outcome(dx(server.url), pace=Pace(base=0.2, cap=0.2, attempts=5))
+
+    waits = [later - earlier for earlier, later in itertools.pairwise(gaps)]
+    assert len(waits) == 4
+    assert max(waits) - min(waits) > 0.005
+
+
+# --- secrets
+
+
+def test_no_repr_of_anything_on_its_way_shows_a_key():
+    with Faulty(raw(b"")) as server:
+        backends = (datadog(server.url), dx(server.url))
+        budget = Budget.of(10)
+        deliveries = deliver.prepare([deployment()], backends)
+        dispatch = deliver.dispatch(deliveries, budget, PACE)
+        dispatch.wait(budget)
+
+    assert isinstance(dispatch, Dispatch)
+    shown = repr((deliveries, dispatch, dispatch.errands, dispatch.outcomes()))
+    assert KEY not in shown
+    assert TOKEN not in shown

@@ -1,0 +1,226 @@
+"""What certificates, proxies and a planted `.netrc` do to a delivery, in another process.
+
+The environment of this one is left alone: what it holds differs from machine to machine.
+"""
+
+import json
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from dora_deployments.deployment import Outcome
+from tests.delivery import tls
+from tests.delivery.wire import KEY, TOKEN, UNCERTAIN, closed_port, of_datadog, of_dx
+from tests.end_to_end import receivers
+from tests.end_to_end.receivers import Faulty, answer, drip
+
+ROOT = Path(__file__).parent.parent.parent
+CERTIFICATE = "DX: the certificate of the server "
+UNKNOWN = (
+    f"{CERTIFICATE}is of an unknown authority; if a proxy of your own signs it, set"
+    " REQUESTS_CA_BUNDLE to the file of its CA"
+)
+OTHER_HOST = (
+    f"{CERTIFICATE}is for another host; check the spelling of the host, and the proxy if there"
+    " is one"
+)
+NO_TLS = (
+    "DX: no TLS connection is possible with this server; check the host and port, and the file"
+    " of REQUESTS_CA_BUNDLE if it is set"
+)
+UNUSABLE = "its URL, or that of the proxy in HTTPS_PROXY, is unusable"
+
+
+def case(url, backend="dx", *, seconds=20, hasty=False, **environment):
+    return {
+        "url": url,
+        "backend": backend,
+        "seconds": seconds,
+        "hasty": hasty,
+        "environment": environment,
+    }
+
+
+def sent(*cases, home=ROOT):
+    """Return the outcomes of `cases`, sent by a process that knows nothing of this one."""
+    finished = subprocess.run(
+        [sys.executable, "-m", "tests.delivery.sender"],
+        input=json.dumps(cases),
+        capture_output=True,
+        check=False,
+        cwd=ROOT,
+        encoding="utf-8",
+        env={
+            **{name: os.environ[name] for name in ("PATH", "SYSTEMROOT") if name in os.environ},
+            "HOME": str(home),
+            "USERPROFILE": str(home),
+            "PYTHONPATH": os.pathsep.join([str(ROOT / "src"), str(ROOT)]),
+        },
+        timeout=120,
+    )
+    assert finished.stderr == ""
+    assert KEY not in finished.stdout
+    assert TOKEN not in finished.stdout
+    return tuple(Outcome(**outcome) for outcome in json.loads(finished.stdout))
+
+
+@pytest.fixture(scope="module")
+def bundle(tmp_path_factory):
+    path = tmp_path_factory.mktemp("certificates") / "ca.pem"
+    tls.CA.cert_pem.write_to_path(path)
+    return str(path)
+
+
+def test_tls_that_is_not_as_it_must_be_is_refused_with_what_is_wrong_and_no_key_is_sent(
+    bundle, tmp_path
+):
+    garbage = tmp_path / "garbage.pem"
+    garbage.write_text("not a certificate")
+    trusted = {"REQUESTS_CA_BUNDLE": bundle}
+    with (
+        tls.Https(tls.good()) as good,
+        tls.Https(tls.expired()) as expired,
+        tls.Https(tls.not_yet_valid()) as not_yet_valid,
+        tls.Https(tls.of_another_host()) as other_host,
+        tls.Https(tls.of_a_stranger()) as stranger,
+        tls.Https(tls.STRANGER) as self_signed,
+        tls.Server(tls.plain_http) as plain,
+        tls.Server(tls.hang_up) as hanging_up,
+        tls.Server(tls.say_nothing) as silent,
+    ):
+        taken = sent(
+            case(f"https://localhost:{good.port}", **trusted),
+            case(f"https://127.0.0.1:{good.port}", **trusted),
+            case(f"https://localhost:{expired.port}", **trusted),
+            case(f"https://localhost:{not_yet_valid.port}", **trusted),
+            case(f"https://localhost:{other_host.port}", **trusted),
+            case(f"https://127.0.0.1:{other_host.port}", **trusted),
+            case(f"https://localhost:{stranger.port}", **trusted),
+            case(f"https://localhost:{self_signed.port}", **trusted),
+            case(f"https://localhost:{good.port}"),
+            case(f"https://localhost:{plain.port}", **trusted),
+            case(f"https://localhost:{hanging_up.port}", **trusted),
+            case(f"https://localhost:{silent.port}", hasty=True, **trusted),
+            case(f"https://localhost:{good.port}", REQUESTS_CA_BUNDLE="/nowhere/ca.pem"),
+            case(f"https://localhost:{good.port}", REQUESTS_CA_BUNDLE=str(garbage)),
+        )
+        servers = (good, expired, not_yet_valid, other_host, stranger, self_signed)
+        arrived = [len(server.requests) for server in servers]
+
+    assert taken == (
+        of_dx("delivered", "recorded", http_status=200, attempts=1),
+        of_dx("delivered", "recorded", http_status=200, attempts=1),
+        of_dx(
+            "rejected",
+            f"{CERTIFICATE}has expired; its owner must renew it, unless the clock of the runner"
+            " is wrong",
+            attempts=1,
+        ),
+        of_dx(
+            "rejected",
+            f"{CERTIFICATE}is not valid yet; check the clock of the runner",
+            attempts=1,
+        ),
+        of_dx("rejected", OTHER_HOST, attempts=1),
+        of_dx("rejected", OTHER_HOST, attempts=1),
+        of_dx("rejected", UNKNOWN, attempts=1),
+        of_dx("rejected", UNKNOWN, attempts=1),
+        of_dx("rejected", UNKNOWN, attempts=1),
+        of_dx("rejected", NO_TLS, attempts=1),
+        of_dx("undelivered", "DX: the connection broke off before it was secure", attempts=4),
+        of_dx("undelivered", f"DX: no answer came in time{UNCERTAIN}", attempts=4),
+        of_dx(
+            "rejected",
+            "DX: a file with certificates cannot be read; check REQUESTS_CA_BUNDLE",
+            attempts=1,
+        ),
+        of_dx("rejected", NO_TLS, attempts=1),
+    )
+    assert arrived == [2, 0, 0, 0, 0, 0]
+
+
+def test_proxies_are_used_named_when_they_fail_and_never_shown(tmp_path):
+    refused = "the proxy in HTTPS_PROXY refused, or cannot be reached"
+    with (
+        Faulty(answer(407)) as refusing,
+        Faulty(answer(200, {"ok": True})) as forwarding,
+        receivers.Dx(token=TOKEN) as direct,
+    ):
+        proxy = refusing.url.replace("http://", "http://grace:hopper@")
+        taken = sent(
+            case("https://dx.test", HTTPS_PROXY=proxy),
+            case("https://datadog.test", "datadog", HTTPS_PROXY=proxy),
+            case("https://dx.test", HTTPS_PROXY=closed_port()),
+            case("https://dx.test", HTTPS_PROXY="socks5://127.0.0.1:1"),
+            case("https://dx.test", HTTPS_PROXY="gopher://127.0.0.1:1"),
+            case("https://dx.test", HTTPS_PROXY="http://"),
+            case("https://dx.test", HTTPS_PROXY="http://[::1"),
+            case("https://dx.test", HTTPS_PROXY="http://acme..test"),
+            case("https://dx.test", HTTPS_PROXY="http://\u0161:x@127.0.0.1:1"),
+            case("http://dx.test", HTTP_PROXY=forwarding.url),
+            case(direct.url, HTTP_PROXY=proxy, NO_PROXY="127.0.0.1"),
+            home=tmp_path,
+        )
+
+    assert taken == (
+        of_dx("undelivered", f"DX: {refused}", attempts=4),
+        of_datadog("undelivered", f"Datadog: {refused}", attempts=4),
+        of_dx("undelivered", f"DX: {refused}", attempts=4),
+        of_dx(
+            "rejected", "DX: the proxy in HTTPS_PROXY is of a kind that is not known", attempts=1
+        ),
+        *[of_dx("rejected", f"DX: {UNUSABLE}", attempts=1)] * 5,
+        of_dx("delivered", "recorded", http_status=200, attempts=1),
+        of_dx("delivered", "recorded", http_status=200, attempts=1),
+    )
+    assert [request.rpartition(b" HTTP/1.")[0] for request in refusing.requests] == [
+        *[b"CONNECT dx.test:443"] * 4,
+        *[b"CONNECT datadog.test:443"] * 4,
+    ]
+    assert KEY.encode() not in b"".join(refusing.requests)
+    assert TOKEN.encode() not in b"".join(refusing.requests)
+
+
+@pytest.mark.parametrize("variable", ["HOME", "NETRC"])
+def test_a_planted_netrc_neither_replaces_nor_adds_a_credential(tmp_path, variable):
+    planted = tmp_path / (".netrc" if variable == "HOME" else "planted")
+    planted.write_text(
+        "machine 127.0.0.1 login mallory password swordfish\n"
+        "machine localhost login mallory password swordfish\n"
+        "default login mallory password swordfish\n"
+    )
+    planted.chmod(0o600)
+    environment = {"NETRC": str(planted)} if variable == "NETRC" else {}
+    with (
+        receivers.Dx(token=TOKEN) as of_token,
+        receivers.Datadog(api_key=KEY, status=200) as of_key,
+        Faulty(answer(302, b"", [("Location", "http://localhost:1/")])) as leading_on,
+    ):
+        taken = sent(
+            case(of_token.url, **environment),
+            case(of_key.url, "datadog", **environment),
+            case(leading_on.url, "datadog", **environment),
+            home=tmp_path,
+        )
+
+    assert [outcome.status for outcome in taken] == ["delivered", "delivered", "rejected"]
+    assert of_token.received[0].headers["authorization"] == f"Bearer {TOKEN}"
+    assert of_key.received[0].headers["dd-api-key"] == KEY
+    assert "authorization" not in of_key.received[0].headers
+    assert b"authorization" not in leading_on.requests[0].lower()
+
+
+def test_the_process_ends_although_a_server_still_drips():
+    with Faulty(drip(b"HTTP/1.1 200 OK\r\nX-Y: ", 0.05, [b"Z"] * 100_000)) as server:
+        taken = sent(case(server.url, seconds=0.5))
+
+    assert taken == (
+        of_dx(
+            "undelivered",
+            f"no answer before the step had to end{UNCERTAIN}",
+            attempts=1,
+        ),
+    )

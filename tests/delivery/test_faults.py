@@ -1,0 +1,580 @@
+"""Every fault of the wire and every odd answer, each on a real socket, all side by side."""
+
+import contextlib
+import gzip
+import json
+import socket
+import struct
+import sys
+from dataclasses import replace
+
+import pytest
+
+from dora_deployments.backends.replies import MAX_BODY
+from tests.delivery.wire import (
+    HASTY,
+    PACE,
+    TOKEN,
+    UNCERTAIN,
+    black_hole,
+    closed_port,
+    datadog,
+    dx,
+    of_datadog,
+    of_dx,
+    outcomes,
+)
+from tests.end_to_end.receivers import (
+    Faulty,
+    answer,
+    bad_gzip,
+    gzip_bomb,
+    hang,
+    raw,
+    reset,
+    short_body,
+)
+
+OK = {"ok": True}
+RECORDED = {"data": {"id": "4242fcdd31586083", "type": "dora_deployment"}}
+GOOD = b'HTTP/1.1 200 OK\r\nContent-Length: 12\r\n\r\n{"ok": true}'
+CHUNKS = b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n"
+PAGE = b"<html><title>Log in</title></html>"
+
+BROKEN_OFF = "the answer is empty or broke off"
+OTHER = "the answer is not the documented JSON"
+WEB_PAGE = "the answer is a web page, as of a proxy or a log-in"
+TROUBLE = "it is in trouble itself"
+LATER = "it could not take the request now"
+REDIRECT = "a redirect, which is never followed with a key; check `dx-instance`"
+REFUSED = "the request was refused; see its words in the log, if any"
+DUPLICATE = "already recorded by an earlier attempt, which DX keeps as it is"
+
+
+def reset_within(head):
+    """Send the start of an answer, then abort the connection."""
+
+    def script(connection, _request):
+        connection.sendall(head)
+        at_once = struct.pack("hh" if sys.platform == "win32" else "ii", 1, 0)
+        connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, at_once)
+        connection.close()
+
+    return script
+
+
+def delivered(*, attempts=1, http_status=200):
+    return of_dx("delivered", "recorded", http_status=http_status, attempts=attempts)
+
+
+def unanswered(message, *, attempts=4):
+    return of_dx("undelivered", f"DX: {message}", attempts=attempts)
+
+
+def malformed(kind, detail="", *, http_status=200):
+    return of_dx(
+        "undelivered",
+        f"DX answered {http_status} without saying ok: {kind}",
+        detail=detail,
+        http_status=http_status,
+        attempts=4,
+    )
+
+
+def transient(http_status, meaning, detail="", *, attempts=4, after=""):
+    return of_dx(
+        "undelivered",
+        f"DX answered {http_status}: {meaning}{after}",
+        detail=detail,
+        http_status=http_status,
+        attempts=attempts,
+    )
+
+
+def rejected(http_status, message, detail="", *, code=""):
+    return of_dx(
+        "rejected",
+        f"DX answered {http_status}{code}: {message}",
+        detail=detail,
+        http_status=http_status,
+        attempts=1,
+    )
+
+
+def rejected_by_datadog(http_status, message, detail=""):
+    return of_datadog(
+        "rejected",
+        f"Datadog answered {http_status}: {message}",
+        detail=detail,
+        http_status=http_status,
+        attempts=1,
+    )
+
+
+def malformed_of_datadog(http_status, kind, detail=""):
+    return of_datadog(
+        "undelivered",
+        f"Datadog answered {http_status} without the id of an event: {kind}",
+        detail=detail,
+        http_status=http_status,
+        attempts=4,
+    )
+
+
+CUT = f"the connection broke off before an answer{UNCERTAIN}"
+NOT_HTTP = f"what answered is not HTTP as it should be{UNCERTAIN}"
+UNREADABLE = f"the answer could not be read{UNCERTAIN}"
+
+TRANSPORT = {
+    "reset before an answer": ([reset()], unanswered(CUT)),
+    "closed before an answer": ([raw(b"")], unanswered(CUT)),
+    "reset within the headers": (
+        [reset_within(b"HTTP/1.1 200 OK\r\nContent-Le")],
+        unanswered(CUT),
+    ),
+    "reset within the body": (
+        [reset_within(b'HTTP/1.1 200 OK\r\nContent-Length: 12\r\n\r\n{"ok"')],
+        malformed(BROKEN_OFF),
+    ),
+    "the greeting of another protocol": ([raw(b"SSH-2.0-OpenSSH_9.9\r\n")], unanswered(NOT_HTTP)),
+    "a status line of letters": ([raw(b"HTTP/1.1 OK 200\r\n\r\n")], unanswered(NOT_HTTP)),
+    "a status of four digits": ([raw(b"HTTP/1.1 2000 OK\r\n\r\n")], unanswered(NOT_HTTP)),
+    "150 headers": (
+        [raw(b"HTTP/1.1 200 OK\r\n" + b"X-Y: z\r\n" * 150 + b"\r\n")],
+        unanswered(NOT_HTTP),
+    ),
+    "a header of 70 kB": (
+        [raw(b"HTTP/1.1 200 OK\r\nX-Y: " + b"z" * 70_000 + b"\r\n\r\n")],
+        unanswered(NOT_HTTP),
+    ),
+    "two lengths": (
+        [raw(GOOD.replace(b"\r\n\r\n", b"\r\nContent-Length: 13\r\n\r\n"))],
+        unanswered(UNREADABLE),
+    ),
+    "a body that is too short": ([short_body()], malformed(BROKEN_OFF)),
+    "a good body that is too short": ([short_body(body=b'{"ok": true}')], malformed(BROKEN_OFF)),
+    "a bad size of a chunk": (
+        [raw(CHUNKS + b"zz\r\n{}")],
+        malformed(BROKEN_OFF),
+    ),
+    "chunks without an end": (
+        [raw(CHUNKS + b'c\r\n{"ok": true}\r\n')],
+        malformed(BROKEN_OFF),
+    ),
+    "chunks": (
+        [raw(CHUNKS + b'c\r\n{"ok": true}\r\n0\r\n\r\n')],
+        delivered(),
+    ),
+    "no length": ([raw(b'HTTP/1.1 200 OK\r\n\r\n{"ok": true}')], delivered()),
+    "bad gzip": ([bad_gzip()], malformed(BROKEN_OFF)),
+    "gzip that was not asked for": (
+        [answer(200, gzip.compress(b'{"ok": true}'), [("Content-Encoding", "gzip")])],
+        delivered(),
+    ),
+    "a gzip bomb": ([gzip_bomb(50_000_000)], malformed("the answer is too long")),
+    "a gzip bomb in a redirect": (
+        [
+            answer(
+                302,
+                gzip.compress(b" " * 50_000_000, 1),
+                [("Content-Encoding", "gzip"), ("Location", "http://127.0.0.1:1/")],
+            )
+        ],
+        rejected(302, REDIRECT),
+    ),
+    "a body of 2 MB": ([answer(200, b" " * 2_000_000)], malformed("the answer is too long")),
+    "a body just as long as the limit": (
+        [answer(200, b'{"ok": true}'.ljust(MAX_BODY))],
+        delivered(),
+    ),
+    "500 times 100": ([raw(b"HTTP/1.1 100 Continue\r\n\r\n" * 500 + GOOD)], delivered()),
+    "101": ([raw(b"HTTP/1.1 101 Switching Protocols\r\n\r\n")], transient(101, LATER)),
+    "999": ([answer(999, OK)], transient(999, TROUBLE, '{"ok": true}')),
+    "cut off once, then well": ([reset(), answer(200, OK)], delivered(attempts=2)),
+}
+
+ANSWERS = {
+    "a page": ([answer(200, PAGE)], malformed(WEB_PAGE, PAGE.decode())),
+    "nothing": ([answer(200)], malformed(BROKEN_OFF)),
+    "204": ([answer(204)], malformed(BROKEN_OFF, http_status=204)),
+    "ok as text": ([answer(200, {"ok": "true"})], malformed(OTHER, '{"ok": "true"}')),
+    "no ok": ([answer(200, {})], malformed(OTHER, "{}")),
+    "an array": ([answer(200, b"[true]")], malformed(OTHER, "[true]")),
+    "a number": ([answer(200, b"7")], malformed(OTHER, "7")),
+    "null": ([answer(200, b"null")], malformed(OTHER, "null")),
+    "deep nesting": ([answer(200, b"[" * 60_000)], malformed(OTHER, "[" * 60_000)),
+    "UTF-16": (
+        [answer(200, '{"ok": true}'.encode("utf-16-le"))],
+        malformed(OTHER, '{\0"\0o\0k\0"\0:\0 \0t\0r\0u\0e\0}\0'),
+    ),
+    "not UTF-8": ([answer(200, b"{\xff}")], malformed(OTHER, "{\ufffd}")),
+    "truncated JSON": ([answer(200, b'{"ok": tr')], malformed(OTHER, '{"ok": tr')),
+    "malformed once, then well": ([answer(200, PAGE), answer(200, OK)], delivered(attempts=2)),
+    "201": ([answer(201, OK)], delivered(http_status=201)),
+    "a refusal with 200": (
+        [answer(200, {"ok": False, "error": "invalid_auth"})],
+        rejected(
+            200,
+            "the token is expired or unknown; make a new one with the scope for deployments and"
+            " store it in `dx-token`",
+            "invalid_auth",
+            code=" invalid_auth",
+        ),
+    ),
+    "an unknown refusal with 200": (
+        [answer(200, {"ok": False, "error": "no_idea"})],
+        rejected(200, REFUSED, "no_idea"),
+    ),
+    "an unknown repository": (
+        [answer(400, {"ok": False, "error": "repo_not_found"})],
+        rejected(
+            400,
+            "DX does not know the repository; check that it is connected in DX, under the same"
+            " owner and name as `repository`",
+            "repo_not_found",
+            code=" repo_not_found",
+        ),
+    ),
+    **{
+        f"{status} to itself": (
+            [answer(status, b"moved", [("Location", "/api/deployments.create")])],
+            rejected(status, REDIRECT, "moved"),
+        )
+        for status in (301, 302, 303, 307, 308)
+    },
+    **{
+        f"302 to {place!r}": (
+            [answer(302, OK, [("Location", place)])],
+            rejected(302, REDIRECT, '{"ok": true}'),
+        )
+        for place in ("file:///etc/passwd", "http://[::1", "\xff\xfe", "//", "", "http://a..b/")
+    },
+    "304": ([answer(304)], rejected(304, REDIRECT)),
+    "400": ([answer(400, {"message": "No."})], rejected(400, REFUSED, "No.")),
+    "400 as a page": ([answer(400, PAGE)], rejected(400, REFUSED, PAGE.decode())),
+    "400 that breaks off": ([short_body(400, b'{"message": "No."}')], rejected(400, REFUSED)),
+    "400 that is too long": ([answer(400, b"x" * 70_000)], rejected(400, REFUSED)),
+    "401": (
+        [answer(401)],
+        rejected(
+            401,
+            "the token is not valid; check `dx-token`, and that `dx-instance` is where it was made",
+        ),
+    ),
+    "403": (
+        [answer(403)],
+        rejected(403, "the token may not do this; check the scopes of `dx-token`"),
+    ),
+    "404": ([answer(404)], rejected(404, "there is no such method here; check `dx-instance`")),
+    **{str(status): ([answer(status)], rejected(status, REFUSED)) for status in (405, 410, 415)},
+    # Whatever a refusal asks for, it is one.
+    **{
+        f"{status} with a wait": (
+            [answer(status, b"", [("Retry-After", "0"), ("X-RateLimit-Reset", "0")])],
+            rejected(status, hint),
+        )
+        for status, hint in {
+            302: REDIRECT,
+            307: REDIRECT,
+            400: REFUSED,
+            401: "the token is not valid; check `dx-token`, and that `dx-instance` is where it was"
+            " made",
+            403: "the token may not do this; check the scopes of `dx-token`",
+            404: "there is no such method here; check `dx-instance`",
+            409: REFUSED,
+            413: "the body is too large; shorten `metadata`",
+        }.items()
+    },
+    "422 that names the id": (
+        [answer(422, {"ok": False, "error": "reference_id_taken"})],
+        of_dx("duplicate", DUPLICATE, detail="reference_id_taken", http_status=422, attempts=1),
+    ),
+    "422 that names nothing": (
+        [answer(422)],
+        of_dx("duplicate", DUPLICATE, http_status=422, attempts=1),
+    ),
+    "422 that names another field": (
+        [answer(422, {"ok": False, "errors": {"deployed_at": ["is in the future"]}})],
+        rejected(
+            422,
+            "DX refuses a value; see its words in the log",
+            '{"ok": false, "errors": {"deployed_at": ["is in the future"]}}',
+        ),
+    ),
+    "lost once, then known": (
+        [reset(), answer(422, {"ok": False, "error": "reference_id_taken"})],
+        of_dx("duplicate", DUPLICATE, detail="reference_id_taken", http_status=422, attempts=2),
+    ),
+    **{str(status): ([answer(status)], transient(status, LATER)) for status in (408, 425)},
+    **{
+        str(status): ([answer(status)], transient(status, TROUBLE))
+        for status in (500, 502, 503, 504, 520, 527)
+    },
+    "500 as a page with a script": (
+        [answer(500, b"<script>alert(1)</script>\n  <p>" + TOKEN.encode())],
+        transient(500, TROUBLE, f"<script>alert(1)</script> <p>{TOKEN}"),
+    ),
+    "500 that says ok": ([answer(500, OK)], transient(500, TROUBLE, '{"ok": true}')),
+    "503 once, then well": ([answer(503), answer(200, OK)], delivered(attempts=2)),
+    "503 thrice, then well": (
+        [answer(503), answer(500), answer(429), answer(200, OK)],
+        delivered(attempts=4),
+    ),
+    "503 four times": (
+        [answer(503), answer(503), answer(503), answer(503), answer(200, OK)],
+        transient(503, TROUBLE),
+    ),
+    "503 once, then refused": (
+        [answer(503), answer(400)],
+        replace(rejected(400, REFUSED), attempts=2),
+    ),
+    "429": ([answer(429)], transient(429, "too many requests")),
+    **{
+        f"429 with a wait of {wait!r}": (
+            [answer(429, b"", [("Retry-After", wait)])],
+            transient(429, "too many requests"),
+        )
+        for wait in ("0", "abc", "-5", "1.5", "", "Wed, 21 Oct 2015 07:28:00 GMT")
+    },
+    **{
+        f"429 with a wait of {wait} s": (
+            [answer(429, b"", [("Retry-After", wait)])],
+            transient(
+                429,
+                "too many requests",
+                attempts=1,
+                after=f"; not tried again, since the wait of {wait} s would outlast `timeout`",
+            ),
+        )
+        for wait in ("600", "86400", "9999999999")
+    },
+    "429 with a date far off": (
+        [
+            answer(
+                429,
+                b"",
+                [
+                    ("Date", "Mon, 15 Jun 2026 12:00:00 GMT"),
+                    ("Retry-After", "Mon, 15 Jun 2026 13:00:00 GMT"),
+                ],
+            )
+        ],
+        transient(
+            429,
+            "too many requests",
+            attempts=1,
+            after="; not tried again, since the wait of 3600 s would outlast `timeout`",
+        ),
+    ),
+    "429 with a reset in 1700 s": (
+        [answer(429, b"", [("X-RateLimit-Reset", "1700")])],
+        transient(
+            429,
+            "too many requests",
+            attempts=1,
+            after="; not tried again, since the wait of 1700 s would outlast `timeout`",
+        ),
+    ),
+    "429 with a reset at a moment": (
+        [answer(429, b"", [("X-RateLimit-Reset", "1781524830")])],
+        transient(429, "too many requests"),
+    ),
+    "malformed with a wait": (
+        [answer(200, b"", [("Retry-After", "600")])],
+        of_dx(
+            "undelivered",
+            f"DX answered 200 without saying ok: {BROKEN_OFF}; not tried again, since the wait of"
+            " 600 s would outlast `timeout`",
+            http_status=200,
+            attempts=1,
+        ),
+    ),
+}
+
+OF_DATADOG = {
+    "200": (
+        [answer(200, RECORDED)],
+        of_datadog("delivered", "recorded", http_status=200, attempts=1),
+    ),
+    "201": (
+        [answer(201, RECORDED)],
+        of_datadog("delivered", "recorded", http_status=201, attempts=1),
+    ),
+    "202": (
+        [answer(202, RECORDED)],
+        of_datadog(
+            "delivered",
+            "accepted, to be recorded later because of an incident at Datadog",
+            http_status=202,
+            attempts=1,
+        ),
+    ),
+    "204": ([answer(204)], malformed_of_datadog(204, BROKEN_OFF)),
+    "200 and a page": ([answer(200, PAGE)], malformed_of_datadog(200, WEB_PAGE, PAGE.decode())),
+    "202 without an id": (
+        [answer(202, {"data": {}})],
+        malformed_of_datadog(202, OTHER, '{"data": {}}'),
+    ),
+    "400 with objects": (
+        [
+            answer(
+                400,
+                {
+                    "errors": [
+                        {
+                            "title": "Bad Request",
+                            "detail": "must be given",
+                            "source": {"pointer": "/data/attributes/service"},
+                        }
+                    ]
+                },
+            )
+        ],
+        rejected_by_datadog(
+            400,
+            "the body is not what Datadog expects; see its words in the log",
+            "Bad Request: must be given: /data/attributes/service",
+        ),
+    ),
+    "400 with texts": (
+        [answer(400, {"errors": ["Bad Request"]})],
+        rejected_by_datadog(
+            400, "the body is not what Datadog expects; see its words in the log", "Bad Request"
+        ),
+    ),
+    "400 as a page": (
+        [answer(400, PAGE)],
+        rejected_by_datadog(
+            400, "the body is not what Datadog expects; see its words in the log", PAGE.decode()
+        ),
+    ),
+    "403": (
+        [answer(403, {"errors": ["Forbidden"]})],
+        rejected_by_datadog(
+            403,
+            "the key is not valid on this site, most often because it belongs to another; check"
+            " `datadog-site` first, then `datadog-api-key`",
+            "Forbidden",
+        ),
+    ),
+    "429 once, then well": (
+        [answer(429, {"errors": ["Too many requests"]}), answer(202, RECORDED)],
+        of_datadog(
+            "delivered",
+            "accepted, to be recorded later because of an incident at Datadog",
+            http_status=202,
+            attempts=2,
+        ),
+    ),
+    "429": (
+        [answer(429, {"errors": ["Too many requests"]})],
+        of_datadog(
+            "undelivered",
+            "Datadog answered 429: too many requests",
+            detail=json.dumps({"errors": ["Too many requests"]}),
+            http_status=429,
+            attempts=4,
+        ),
+    ),
+    "reset": ([reset()], of_datadog("undelivered", f"Datadog: {CUT}", attempts=4)),
+}
+
+# Only these need short time-outs; under them a busy machine could fail the others.
+SILENCE = {
+    "silence": ([hang(30)], unanswered(f"no answer came in time{UNCERTAIN}")),
+    "503 once, then silence": (
+        [answer(503), hang(30)],
+        unanswered(f"no answer came in time{UNCERTAIN}"),
+    ),
+}
+
+FAULTS = {
+    **{f"DX {name}": (dx, *case) for name, case in {**TRANSPORT, **ANSWERS}.items()},
+    **{f"Datadog {name}": (datadog, *case) for name, case in OF_DATADOG.items()},
+}
+
+
+def sent(faults, pace):
+    """Send to all faulty servers at once; return outcome and requests of each."""
+    with contextlib.ExitStack() as stack:
+        servers = {
+            name: stack.enter_context(Faulty(*scripts)) for name, (_, scripts, _) in faults.items()
+        }
+        backends = [make(servers[name].url) for name, (make, _, _) in faults.items()]
+        taken = outcomes(backends, pace=pace)
+        return {
+            name: (outcome, servers[name].requests)
+            for name, outcome in zip(faults, taken, strict=True)
+        }
+
+
+@pytest.fixture(scope="module")
+def results():
+    return sent(FAULTS, PACE)
+
+
+@pytest.mark.parametrize("name", FAULTS)
+def test_a_fault_has_its_outcome_and_every_attempt_sends_the_same_bytes(results, name):
+    *_, expected = FAULTS[name]
+    outcome, requests = results[name]
+
+    assert outcome == expected
+    assert requests == [requests[0]] * expected.attempts
+
+
+def test_a_server_that_says_nothing_is_given_up_after_each_attempt_had_its_time():
+    silence = {name: (dx, *case) for name, case in SILENCE.items()}
+
+    for name, (outcome, requests) in sent(silence, HASTY).items():
+        assert outcome == SILENCE[name][1]
+        assert requests == [requests[0]] * 4
+
+
+def test_a_delivery_ends_after_the_attempts_of_its_pace_whatever_that_is():
+    with Faulty(answer(503)) as server:
+        (outcome,) = outcomes([dx(server.url)], pace=replace(PACE, attempts=2))
+
+    assert outcome == transient(503, TROUBLE, attempts=2)
+    assert len(server.requests) == 2
+
+
+# --- where there is no server
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="Windows knocks at a closed port for seconds")
+def test_a_host_that_does_not_resolve_a_closed_port_and_a_black_hole_are_outages():
+    with black_hole() as hole:
+        taken = outcomes(
+            # the interface of this scope does not exist, which no name server is asked about
+            [dx("http://[fe80::1%25nowhere]:1"), dx(closed_port()), dx(hole), datadog(hole)],
+            pace=HASTY,
+        )
+
+    assert taken == (
+        unanswered("the host name does not resolve; check its spelling"),
+        unanswered("the connection was refused, or no way leads to the host"),
+        unanswered("no connection could be made in time"),
+        of_datadog("undelivered", "Datadog: no connection could be made in time", attempts=4),
+    )
+
+
+# --- redirects to other hosts
+
+
+@pytest.mark.parametrize("status", [301, 302, 303, 307, 308])
+def test_a_redirect_to_another_host_brings_it_nothing(status):
+    with Faulty(answer(200, OK)) as other:
+        elsewhere = other.url.replace("127.0.0.1", "localhost")
+        with (
+            Faulty(answer(status, b"", [("Location", f"{other.url}/api")])) as first,
+            Faulty(answer(status, b"", [("Location", f"{elsewhere}/api")])) as second,
+        ):
+            taken = outcomes([dx(first.url), datadog(second.url)])
+
+    assert taken == (
+        rejected(status, REDIRECT),
+        rejected_by_datadog(
+            status, "a redirect, which is never followed with a key; check `datadog-site`"
+        ),
+    )
+    assert other.requests == []

@@ -1,0 +1,376 @@
+"""One POST: what is really sent, and what is made of the answer."""
+
+import gzip
+import json
+
+import pytest
+import requests
+import responses
+
+from dora_deployments import __version__
+from dora_deployments.backends.replies import MAX_BODY
+from dora_deployments.delivery import session
+from dora_deployments.delivery.session import TransportError
+from dora_deployments.deployment import Credential, Reply, Request
+from tests.delivery import tls
+from tests.end_to_end.receivers import Faulty, answer
+
+URL = "https://api.datadoghq.com/api/v2/dora/deployment"
+KEY = "fedcba9876543210fedcba9876543210"
+BODY = b'{"data": "caf\\u00e9"}'
+REQUEST = Request(url=URL, body=BODY, credential=Credential(header="DD-API-KEY", value=KEY))
+
+
+@pytest.fixture
+def internet():
+    with responses.RequestsMock() as mock:
+        yield mock
+
+
+def sent(internet):
+    # A delivery that another test cut off may still be trying elsewhere.
+    return [call.request for call in internet.calls if call.request.url == URL]
+
+
+def only(internet):
+    (request,) = sent(internet)
+    return request
+
+
+def post(request=REQUEST, timeout=(1.5, 2.5)):
+    with session.Session() as http:
+        return session.post(http, request, timeout)
+
+
+def failure(request=REQUEST):
+    with pytest.raises(TransportError) as caught:
+        post(request)
+    return str(caught.value), caught.value.permanent, caught.value.ambiguous
+
+
+# --- what is sent
+
+
+def test_the_headers_are_these_and_no_others(internet):
+    internet.post(URL, json={})
+
+    post()
+
+    assert dict(only(internet).headers) == {
+        "Accept": "application/json",
+        "Accept-Encoding": "identity",
+        "Connection": "keep-alive",
+        "Content-Length": str(len(BODY)),
+        "Content-Type": "application/json",
+        "DD-API-KEY": KEY,
+        "User-Agent": f"dora-deployments/{__version__}",
+    }
+
+
+def test_the_key_goes_into_the_header_that_the_backend_names(internet):
+    internet.post(URL, json={})
+
+    post(
+        Request(
+            url=URL,
+            body=BODY,
+            credential=Credential(header="Authorization", value=f"Bearer {KEY}"),
+        )
+    )
+
+    headers = only(internet).headers
+    assert headers["Authorization"] == f"Bearer {KEY}"
+    assert "DD-API-KEY" not in headers
+
+
+def test_the_body_is_sent_byte_for_byte_to_the_url_as_it_is(internet):
+    internet.post(URL, json={})
+
+    post()
+
+    request = only(internet)
+    assert (request.method, request.url, request.body) == ("POST", URL, BODY)
+
+
+def test_the_timeouts_are_those_given_and_the_answer_is_not_read_by_itself(internet):
+    internet.post(URL, json={})
+
+    post(timeout=(0.25, 0.75))
+
+    given = only(internet).req_kwargs
+    assert (given["timeout"], given["stream"]) == ((0.25, 0.75), True)
+
+
+def test_certificates_are_verified(internet):
+    internet.post(URL, json={})
+
+    post()
+
+    assert only(internet).req_kwargs["verify"] not in {False, None}
+
+
+@pytest.mark.parametrize("status", [301, 302, 303, 307, 308])
+def test_no_redirect_is_followed(internet, status):
+    internet.post(URL, status=status, headers={"Location": "https://elsewhere.test/"})
+
+    assert post().status == status
+    assert only(internet).url == URL
+
+
+def test_a_cookie_is_all_that_one_answer_can_leave_in_the_next_request(internet):
+    internet.post(URL, json={}, headers={"Set-Cookie": "a=b"})
+    with session.Session() as http:
+        session.post(http, REQUEST, (1, 1))
+        session.post(http, REQUEST, (1, 1))
+
+    first, second = (dict(request.headers) for request in sent(internet))
+    assert second == {**first, "Cookie": "a=b"}
+
+
+# --- what comes back
+
+
+def test_a_reply_has_status_headers_in_lower_case_and_the_bytes_of_the_body(internet):
+    internet.post(
+        URL,
+        status=429,
+        body=b"caf\xe9",
+        headers={"Retry-After": "3", "X-RateLimit-Reset": "17"},
+        content_type="text/plain",
+    )
+
+    assert post() == Reply(
+        status=429,
+        headers={"retry-after": "3", "x-ratelimit-reset": "17", "content-type": "text/plain"},
+        body=b"caf\xe9",
+    )
+
+
+@pytest.mark.parametrize("size", [0, 1, MAX_BODY - 1, MAX_BODY, MAX_BODY + 1])
+def test_a_body_is_read_as_it_is_up_to_the_limit_and_one_byte(internet, size):
+    internet.post(URL, body=b"x" * size)
+
+    assert post().body == b"x" * size
+
+
+def test_of_a_longer_body_no_more_is_read(internet):
+    internet.post(URL, body=b"x" * (MAX_BODY + 2))
+
+    assert post().body == b"x" * (MAX_BODY + 1)
+
+
+def test_a_compressed_body_is_unpacked_up_to_the_limit_and_one_byte(internet):
+    internet.post(URL, body=gzip.compress(b"x" * 5_000_000), headers={"Content-Encoding": "gzip"})
+
+    assert post().body == b"x" * (MAX_BODY + 1)
+
+
+def test_a_compressed_body_within_the_limit_is_unpacked(internet):
+    packed = gzip.compress(json.dumps({"ok": True}).encode())
+    internet.post(URL, body=packed, headers={"Content-Encoding": "gzip"})
+
+    assert post().body == b'{"ok": true}'
+
+
+def test_a_body_that_cannot_be_unpacked_is_none(internet):
+    internet.post(URL, status=400, body=b"\x1f\x8bno", headers={"Content-Encoding": "gzip"})
+
+    reply = post()
+
+    assert (reply.status, reply.body) == (400, b"")
+
+
+# --- when nothing comes back
+
+
+@pytest.mark.parametrize(
+    ("error", "message", "permanent", "ambiguous"),
+    [
+        (
+            requests.exceptions.ProxyError,
+            "the proxy in HTTPS_PROXY refused, or cannot be reached",
+            False,
+            False,
+        ),
+        (
+            requests.exceptions.SSLError,
+            (
+                "no TLS connection is possible with this server; check the host and port, and the"
+                " file of REQUESTS_CA_BUNDLE if it is set"
+            ),
+            True,
+            False,
+        ),
+        (
+            requests.exceptions.ConnectTimeout,
+            "no connection could be made in time",
+            False,
+            False,
+        ),
+        (requests.exceptions.ReadTimeout, "no answer came in time", False, True),
+        (
+            requests.exceptions.ConnectionError,
+            "the connection broke off before an answer",
+            False,
+            True,
+        ),
+        (
+            requests.exceptions.InvalidURL,
+            "its URL, or that of the proxy in HTTPS_PROXY, is unusable",
+            True,
+            False,
+        ),
+        (
+            requests.exceptions.InvalidProxyURL,
+            "its URL, or that of the proxy in HTTPS_PROXY, is unusable",
+            True,
+            False,
+        ),
+        (
+            requests.exceptions.InvalidSchema,
+            "the proxy in HTTPS_PROXY is of a kind that is not known",
+            True,
+            False,
+        ),
+        (
+            requests.exceptions.ChunkedEncodingError,
+            "the answer could not be read",
+            False,
+            True,
+        ),
+        (requests.exceptions.RequestException, "the answer could not be read", False, True),
+    ],
+)
+def test_an_error_of_requests_is_told_in_our_own_words(
+    internet, error, message, permanent, ambiguous
+):
+    internet.post(URL, body=error(f"of all things, {KEY}"))
+
+    assert failure() == (message, permanent, ambiguous)
+
+
+@pytest.mark.parametrize("odd", [f"{KEY}\n", f"{KEY}\r\nX: y", f"{KEY}\u5e97"])
+def test_a_key_that_no_header_can_hold_is_neither_sent_nor_quoted(odd):
+    credential = Credential(header="DD-API-KEY", value=odd)
+    with Faulty(answer(200)) as server:
+        message, *_ = failure(Request(url=server.url, body=BODY, credential=credential))
+
+    assert message == "its URL, or that of the proxy in HTTPS_PROXY, is unusable"
+    assert server.requests == []
+
+
+@pytest.mark.parametrize(
+    "url", ["https://acme..test/api", f"https://{'a' * 64}.test/api", "https://[::1/api"]
+)
+def test_a_url_that_cannot_be_one_is_a_mistake_that_trying_again_does_not_mend(url):
+    request = Request(url=url, body=BODY, credential=REQUEST.credential)
+
+    assert failure(request) == (
+        "its URL, or that of the proxy in HTTPS_PROXY, is unusable",
+        True,
+        False,
+    )
+
+
+CERTIFICATE = "the certificate of the server "
+OTHER_HOST = "is for another host; check the spelling of the host, and the proxy if there is one"
+
+
+@pytest.fixture(scope="module")
+def bundle(tmp_path_factory):
+    path = tmp_path_factory.mktemp("certificates") / "ca.pem"
+    tls.CA.cert_pem.write_to_path(path)
+    return str(path)
+
+
+def tls_failure(bundle, url):
+    """Return how a POST fails where REQUESTS_CA_BUNDLE were `bundle`.
+
+    In another process it really is, see `test_environment.py`.
+    """
+    with session.Session() as http:
+        http.trust_env = False
+        http.verify = bundle
+        request = Request(url=url, body=BODY, credential=REQUEST.credential)
+        with pytest.raises(TransportError) as caught:
+            session.post(http, request, (5, 5))
+    return str(caught.value), caught.value.permanent, caught.value.ambiguous
+
+
+def test_a_missing_file_of_certificates_is_a_mistake_that_names_its_variable():
+    assert tls_failure("/nowhere/ca.pem", "https://localhost:1") == (
+        "a file with certificates cannot be read; check REQUESTS_CA_BUNDLE",
+        True,
+        False,
+    )
+
+
+@pytest.mark.parametrize(
+    ("certificate", "host", "meaning"),
+    [
+        (
+            tls.expired,
+            "localhost",
+            "has expired; its owner must renew it, unless the clock of the runner is wrong",
+        ),
+        (tls.not_yet_valid, "localhost", "is not valid yet; check the clock of the runner"),
+        (tls.of_another_host, "localhost", OTHER_HOST),
+        (tls.of_another_host, "127.0.0.1", OTHER_HOST),
+        (
+            tls.of_a_stranger,
+            "localhost",
+            (
+                "is of an unknown authority; if a proxy of your own signs it, set"
+                " REQUESTS_CA_BUNDLE to the file of its CA"
+            ),
+        ),
+    ],
+)
+def test_a_bad_certificate_is_refused_with_what_is_wrong_and_what_to_check(
+    bundle, certificate, host, meaning
+):
+    with tls.Https(certificate()) as server:
+        failed = tls_failure(bundle, f"https://{host}:{server.port}")
+
+    assert failed == (f"{CERTIFICATE}{meaning}", True, False)
+    assert server.requests == []
+
+
+@pytest.mark.parametrize(
+    ("handle", "message", "permanent", "ambiguous"),
+    [
+        (
+            tls.plain_http,
+            (
+                "no TLS connection is possible with this server; check the host and port, and the"
+                " file of REQUESTS_CA_BUNDLE if it is set"
+            ),
+            True,
+            False,
+        ),
+        (tls.hang_up, "the connection broke off before it was secure", False, False),
+    ],
+)
+def test_a_handshake_that_fails_is_an_outage_only_if_it_broke_off(
+    bundle, handle, message, permanent, ambiguous
+):
+    with tls.Server(handle) as server:
+        failed = tls_failure(bundle, f"https://localhost:{server.port}")
+
+    assert failed == (message, permanent, ambiguous)
+
+
+def test_what_the_library_said_is_no_part_of_the_error(internet):
+    internet.post(URL, body=requests.exceptions.ConnectionError(f"of all things, {KEY}"))
+
+    with pytest.raises(TransportError) as caught:
+        post()
+
+    assert caught.value.__cause__ is None
+    assert caught.value.__suppress_context__
+    assert KEY not in repr(caught.value)
+
+
+def test_no_repr_shows_the_key():
+    assert KEY not in repr((REQUEST, REQUEST.credential))
+    assert repr(REQUEST.credential) == "Credential(header='DD-API-KEY')"

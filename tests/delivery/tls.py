@@ -1,0 +1,114 @@
+"""Servers on loopback whose TLS is good, bad or none at all."""
+
+from __future__ import annotations
+
+import contextlib
+import socket
+import ssl
+import threading
+from collections.abc import Callable
+from datetime import datetime, timezone
+from typing import TYPE_CHECKING
+
+import trustme
+
+if TYPE_CHECKING:
+    from typing_extensions import Self
+
+Handle = Callable[[socket.socket], None]
+
+CA = trustme.CA()
+STRANGER = trustme.CA()
+
+
+class Server:
+    """Hands each connection to a function, one after the other."""
+
+    def __init__(self, handle: Handle) -> None:
+        self._handle = handle
+        self._listener = socket.create_server(("127.0.0.1", 0))
+        self.port = self._listener.getsockname()[1]
+
+    def __enter__(self) -> Self:
+        threading.Thread(target=self._serve, daemon=True).start()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        # It wakes `accept` where closing alone would not.
+        with contextlib.suppress(OSError):
+            self._listener.shutdown(socket.SHUT_RDWR)
+        self._listener.close()
+
+    def _serve(self) -> None:
+        while True:
+            try:
+                connection, _ = self._listener.accept()
+            except OSError:
+                return
+            connection.settimeout(5)
+            with connection, contextlib.suppress(OSError):
+                self._handle(connection)
+
+
+class Https(Server):
+    """Answers `{"ok": true}` under a certificate; `requests` holds what arrived."""
+
+    def __init__(self, certificate: trustme.LeafCert | trustme.CA) -> None:
+        super().__init__(self._converse)
+        self.requests: list[bytes] = []
+        self._context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+        if isinstance(certificate, trustme.LeafCert):
+            certificate.configure_cert(self._context)
+        else:  # signed by itself
+            pem = certificate.private_key_pem.bytes() + certificate.cert_pem.bytes()
+            with trustme.Blob(pem).tempfile() as path:
+                self._context.load_cert_chain(path)
+
+    def _converse(self, connection: socket.socket) -> None:
+        with self._context.wrap_socket(connection, server_side=True) as secure:
+            request = secure.recv(65_536)
+            while b"}" not in request:
+                request += secure.recv(65_536)
+            self.requests.append(request)
+            secure.sendall(b'HTTP/1.1 200 OK\r\nContent-Length: 12\r\n\r\n{"ok": true}')
+
+
+def good() -> trustme.LeafCert:
+    return CA.issue_cert("localhost", "127.0.0.1")
+
+
+def expired() -> trustme.LeafCert:
+    return CA.issue_cert(
+        "localhost",
+        not_before=datetime(2020, 1, 1, tzinfo=timezone.utc),
+        not_after=datetime(2021, 1, 1, tzinfo=timezone.utc),
+    )
+
+
+def not_yet_valid() -> trustme.LeafCert:
+    return CA.issue_cert("localhost", not_before=datetime(2037, 1, 1, tzinfo=timezone.utc))
+
+
+def of_another_host() -> trustme.LeafCert:
+    return CA.issue_cert("api.datadoghq.com", "10.0.0.1")
+
+
+def of_a_stranger() -> trustme.LeafCert:
+    return STRANGER.issue_cert("localhost")
+
+
+def plain_http(connection: socket.socket) -> None:
+    """Answer in plain HTTP to whoever begins with TLS."""
+    connection.recv(65_536)
+    connection.sendall(b"HTTP/1.1 400 Bad Request\r\nContent-Length: 0\r\n\r\n")
+
+
+def hang_up(connection: socket.socket) -> None:
+    """Close in the middle of the handshake."""
+    connection.recv(65_536)
+
+
+def say_nothing(connection: socket.socket) -> None:
+    """Take the handshake's first message and leave it at that."""
+    while connection.recv(65_536):
+        pass

@@ -1,0 +1,80 @@
+"""Sends real deliveries, over real sockets and at a fast pace."""
+
+import socket
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
+
+from dora_deployments.backends import Backend
+from dora_deployments.backends.datadog import Datadog
+from dora_deployments.backends.dx import Dx
+from dora_deployments.budget import Budget
+from dora_deployments.delivery import deliver
+from dora_deployments.delivery.retry import Pace
+from dora_deployments.deployment import Outcome
+from tests.builders import deployment
+
+KEY = "fedcba9876543210fedcba9876543210"
+TOKEN = "dx-token-for-tests"
+ID = "dora-0123456789abcdef0123456789abcdef01234567"
+# The time-outs are beyond what a busy machine takes for an answer.
+PACE = Pace(base=0.01, cap=0.02, connect_timeout=20, read_timeout=20)
+HASTY = Pace(base=0.01, cap=0.02, connect_timeout=0.3, read_timeout=0.3)
+UNCERTAIN = ", so the event may have arrived all the same"
+
+
+def datadog(url: str) -> Datadog:
+    return Datadog(url=url, api_key=KEY)
+
+
+def dx(url: str) -> Dx:
+    return Dx(url=f"{url}/api", token=TOKEN)
+
+
+def outcomes(
+    backends: Iterable[Backend], *, seconds: float = 30, pace: Pace = PACE
+) -> tuple[Outcome, ...]:
+    """Send one deployment to all backends at once; return how each one took it."""
+    budget = Budget.of(seconds)
+    dispatch = deliver.dispatch(deliver.prepare([deployment()], backends), budget, pace)
+    dispatch.wait(budget)
+    return dispatch.outcomes()
+
+
+def outcome(backend: Backend, *, seconds: float = 30, pace: Pace = PACE) -> Outcome:
+    """Send one deployment to one backend."""
+    (only,) = outcomes([backend], seconds=seconds, pace=pace)
+    return only
+
+
+def of_datadog(status: str, message: str, **known: object) -> Outcome:
+    return Outcome(
+        backend="Datadog", service="shop", id=ID, status=status, message=message, **known
+    )
+
+
+def of_dx(status: str, message: str, **known: object) -> Outcome:
+    return Outcome(backend="DX", service="shop", id=ID, status=status, message=message, **known)
+
+
+def closed_port() -> str:
+    """Return an address where nothing listens."""
+    with socket.socket() as nobody:
+        nobody.bind(("127.0.0.1", 0))
+        return f"http://127.0.0.1:{nobody.getsockname()[1]}"
+
+
+@contextmanager
+def black_hole() -> Iterator[str]:
+    """Give an address that answers no attempt to connect, since its queue is full."""
+    with socket.socket() as listener:
+        listener.bind(("127.0.0.1", 0))
+        listener.listen(0)
+        waiting = [socket.socket() for _ in range(8)]
+        for client in waiting:
+            client.setblocking(False)
+            client.connect_ex(listener.getsockname())
+        try:
+            yield f"http://127.0.0.1:{listener.getsockname()[1]}"
+        finally:
+            for client in waiting:
+                client.close()

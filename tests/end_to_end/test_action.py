@@ -1,0 +1,526 @@
+"""The whole action: a process, a real event, real HTTP to receivers as strict as the vendors."""
+
+import json
+import os
+import signal
+import socket
+import subprocess
+import sys
+import threading
+from pathlib import Path
+
+import pytest
+
+from tests.builders import payload_file
+from tests.end_to_end import receivers
+from tests.end_to_end.receivers import Datadog, Dx, Faulty
+from tests.end_to_end.runner import ROOT, environment, parse_outputs, run_action
+
+API_KEY = "0123456789abcdef0123456789abcdef"
+TOKEN = "dx-token-of-the-tests"
+
+
+@pytest.fixture
+def datadog():
+    with Datadog(api_key=API_KEY, status=200) as server:
+        yield server
+
+
+@pytest.fixture
+def dx():
+    with Dx(token=TOKEN, repositories=("acme/shop",)) as server:
+        yield server
+
+
+@pytest.fixture
+def both(datadog, dx):
+    return {
+        "DATADOG-API-KEY": API_KEY,
+        "DATADOG-SITE": datadog.url,
+        "DX-TOKEN": TOKEN,
+        "DX-INSTANCE": dx.url,
+    }
+
+
+def bodies(server):
+    return [received.json for received in server.received]
+
+
+def test_a_deployment_status_reaches_both_backends_with_its_own_times_and_commit(datadog, dx, both):
+    finished = run_action("deployment_status", payload_file("deployment_status.success"), both)
+
+    assert finished.errors == ""
+    assert finished.exit_code == 0
+    (reported,) = bodies(datadog)
+    deployment_id = reported["data"]["attributes"]["id"]
+    assert bodies(datadog) == [
+        {
+            "data": {
+                "attributes": {
+                    "id": deployment_id,
+                    "service": "shop",
+                    "env": "production",
+                    "started_at": 1778574015000000000,
+                    "finished_at": 1778574280000000000,
+                    "git": {
+                        "commit_sha": "31c49334e066b8cc72f3bacdcbe7c76ff9b5284f",
+                        "repository_url": "https://github.com/acme/shop",
+                    },
+                }
+            }
+        }
+    ]
+    assert bodies(dx) == [
+        {
+            "reference_id": deployment_id,
+            "deployed_at": "2026-05-12T08:24:40Z",
+            "service": {"identifier": "shop"},
+            "environment": "production",
+            "repository": "acme/shop",
+            "commit_sha": "31c49334e066b8cc72f3bacdcbe7c76ff9b5284f",
+            "source_url": "https://github.com/acme/shop/actions/runs/8412345601/job/23078451234",
+            "source_name": "GitHub Actions",
+        }
+    ]
+    assert finished.outputs == {
+        "status": "delivered",
+        "reason": "",
+        "repository": "acme/shop",
+        "commit-sha": "31c49334e066b8cc72f3bacdcbe7c76ff9b5284f",
+        "previous-sha": "",
+        "environment": "production",
+        "rollback": "false",
+        "services": '["shop"]',
+        "merge-commit-shas": "[]",
+        "pull-requests": "[]",
+        "deployment-ids": f'{{"shop":"{deployment_id}"}}',
+        "results": (
+            '[{"backend":"datadog","service":"shop","status":"delivered",'
+            f'"id":"{deployment_id}","http_status":200,"attempts":1,"message":"recorded"}},'
+            '{"backend":"dx","service":"shop","status":"delivered",'
+            f'"id":"{deployment_id}","http_status":200,"attempts":1,"message":"recorded"}}]'
+        ),
+        "undelivered-path": "",
+    }
+    assert (
+        "<h3>✅ Recorded: the deployment of shop to production at 31c4933</h3>" in finished.summary
+    )
+
+
+def test_a_merged_pull_request_is_reported_by_its_merge_commit(datadog, dx, both):
+    finished = run_action("pull_request", payload_file("pull_request.closed.merged"), both)
+
+    (to_datadog,) = bodies(datadog)
+    (to_dx,) = bodies(dx)
+    merge_commit = "7fd0709f3ed45ac797fbcf901f219c36cfe2b36a"
+    assert to_datadog["data"]["attributes"]["git"]["commit_sha"] == merge_commit
+    assert to_dx["commit_sha"] == merge_commit
+    assert finished.outputs["merge-commit-shas"] == f'["{merge_commit}"]'
+    assert finished.outputs["pull-requests"] == "[117]"
+    assert (
+        f"commit: {merge_commit}, from pull_request.merge_commit_sha, since the pull request was"
+        " merged; GITHUB_SHA was 109cf4c" in finished.log
+    )
+
+
+def test_an_event_that_runs_twice_is_one_deployment_in_dx_and_one_id_in_datadog(datadog, dx, both):
+    content = payload_file("pull_request.closed.merged")
+    finished_at = ("2026-05-11T09:40:00Z", "2026-05-11T09:55:00Z")
+    first = run_action("pull_request", content, {**both, "FINISHED-AT": finished_at[0]})
+    again = run_action(
+        "pull_request",
+        content,
+        {**both, "FINISHED-AT": finished_at[1]},
+        {"GITHUB_RUN_ATTEMPT": "2"},
+    )
+
+    assert first.outputs["deployment-ids"] == again.outputs["deployment-ids"]
+    assert len(dx.deployments) == 1
+    assert len({body["data"]["attributes"]["id"] for body in bodies(datadog)}) == 1
+    statuses = [result["status"] for result in json.loads(again.outputs["results"])]
+    assert statuses == ["delivered", "duplicate"]
+    assert (again.outputs["status"], again.exit_code) == ("delivered", 0)
+
+
+def test_a_failed_deployment_is_told_to_dx_alone(datadog, dx, both):
+    finished = run_action("deployment_status", payload_file("deployment_status.failure"), both)
+
+    assert bodies(datadog) == []
+    (to_dx,) = bodies(dx)
+    assert to_dx["success"] is False
+    to_datadog, _ = json.loads(finished.outputs["results"])
+    assert to_datadog["status"] == "skipped"
+    assert to_datadog["message"] == (
+        "Datadog counts successful deployments only, and this one failed"
+    )
+    assert (finished.outputs["status"], finished.exit_code) == ("delivered", 0)
+
+
+def test_a_failed_deployment_is_skipped_where_datadog_is_the_only_backend(datadog):
+    finished = run_action(
+        "deployment_status",
+        payload_file("deployment_status.failure"),
+        {"DATADOG-API-KEY": API_KEY, "DATADOG-SITE": datadog.url},
+    )
+    assert bodies(datadog) == []
+    assert (finished.outputs["status"], finished.outputs["reason"], finished.exit_code) == (
+        "skipped",
+        "outcome-not-supported",
+        0,
+    )
+
+
+def test_several_services_are_told_to_every_backend_each_under_an_id_of_its_own(datadog, dx, both):
+    finished = run_action(
+        "push",
+        payload_file("push.branch"),
+        {**both, "SERVICE": "checkout=Checkout, cart\nsearch"},
+    )
+    services = [body["data"]["attributes"]["service"] for body in bodies(datadog)]
+    assert sorted(services) == ["cart", "checkout", "search"]
+    assert sorted(body["service"]["identifier"] for body in bodies(dx)) == sorted(services)
+    ids = json.loads(finished.outputs["deployment-ids"])
+    assert list(ids) == ["checkout", "cart", "search"]
+    assert len(set(ids.values())) == 3
+    assert finished.outputs["status"] == "delivered"
+
+
+def test_staging_is_never_sent_without_its_environment(dx):
+    run_action(
+        "deployment_status",
+        payload_file("deployment_status.staging"),
+        {"DX-TOKEN": TOKEN, "DX-INSTANCE": dx.url},
+    )
+    (to_dx,) = bodies(dx)
+    assert to_dx["environment"] == "staging"
+
+
+def test_a_key_of_another_site_is_a_refusal_that_fails_the_step_and_not_the_other_backend(
+    datadog, dx, both
+):
+    finished = run_action(
+        "push", payload_file("push.branch"), {**both, "DATADOG-API-KEY": "f" * 32}
+    )
+    assert (finished.outputs["status"], finished.exit_code) == ("partial", 1)
+    assert (
+        "::error title=Datadog%3A shop rejected::Datadog answered 403: the key is not valid on"
+        " this site, most often because it belongs to another; check `datadog-site` first, then"
+        " `datadog-api-key`. It said: Forbidden\n" in finished.log
+    )
+    assert len(dx.deployments) == 1
+    assert len(datadog.received) == 1
+
+
+@pytest.mark.parametrize(
+    ("fail_on", "exit_code", "level"),
+    [("never", 0, "warning"), ("config", 0, "warning"), ("any", 1, "error")],
+)
+def test_an_outage_fails_the_step_only_if_asked_to(fail_on, exit_code, level):
+    with Faulty(receivers.answer(503)) as down:
+        finished = run_action(
+            "push",
+            payload_file("push.branch"),
+            {
+                "DATADOG-API-KEY": API_KEY,
+                "DATADOG-SITE": down.url,
+                "FAIL-ON": fail_on,
+                "TIMEOUT": "5",
+            },
+        )
+    assert (finished.outputs["status"], finished.exit_code) == ("undelivered", exit_code)
+    assert f"::{level} title=Datadog%3A shop undelivered::" in finished.log
+
+
+def test_every_bad_input_is_named_in_one_run_and_nothing_is_sent(datadog, dx, both):
+    finished = run_action(
+        "push",
+        payload_file("push.branch"),
+        {**both, "COMMIT-SHA": "HEAD", "TIMEOUT": "soon", "TAGS": "team"},
+    )
+    assert (finished.exit_code, finished.outputs["status"], finished.outputs["reason"]) == (
+        2,
+        "rejected",
+        "bad-input",
+    )
+    errors = [line for line in finished.log.splitlines() if line.startswith("::error")]
+    assert [line.split("`")[1] for line in errors] == ["commit-sha", "tags", "timeout"]
+    assert (datadog.received, dx.received) == ([], [])
+
+
+def test_bad_inputs_do_not_fail_a_step_that_must_never_fail(both):
+    finished = run_action(
+        "push", payload_file("push.branch"), {**both, "TIMEOUT": "soon", "FAIL-ON": "never"}
+    )
+    assert (finished.exit_code, finished.outputs["status"]) == (0, "rejected")
+
+
+def test_a_bad_fail_on_fails_the_step(both):
+    finished = run_action("push", payload_file("push.branch"), {**both, "FAIL-ON": "sometimes"})
+    assert (finished.exit_code, finished.outputs["reason"]) == (2, "bad-input")
+
+
+def test_half_a_backend_is_a_bad_configuration_and_nothing_is_sent(datadog):
+    finished = run_action(
+        "push",
+        payload_file("push.branch"),
+        {"DATADOG-API-KEY": API_KEY, "DATADOG-SITE": datadog.url, "DX-TOKEN": TOKEN},
+    )
+    assert (finished.exit_code, finished.outputs["reason"]) == (2, "bad-configuration")
+    assert (
+        "::error title=Bad configuration::`dx-token` is set and `dx-instance` is empty; DX needs"
+        " both, so set `dx-instance` as well, or leave both out\n" in finished.log
+    )
+    assert datadog.received == []
+
+
+def test_no_backend_at_all_is_a_bad_configuration():
+    finished = run_action("push", payload_file("push.branch"), {})
+    assert (finished.exit_code, finished.outputs["reason"]) == (2, "bad-configuration")
+
+
+@pytest.mark.parametrize("case", ["fork", "fork_deleted", "dependabot"])
+def test_a_pull_request_that_is_given_no_secrets_is_skipped_with_a_warning(case):
+    finished = run_action(
+        "pull_request",
+        payload_file(f"pull_request.closed.merged.{case}"),
+        {"DX-INSTANCE": "acme"},
+    )
+    assert (finished.exit_code, finished.outputs["status"], finished.outputs["reason"]) == (
+        0,
+        "skipped",
+        "no-credentials-on-fork",
+    )
+    assert "::warning title=Nothing to report (no-credentials-on-fork)::" in finished.log
+
+
+def test_a_fork_is_no_excuse_on_pull_request_target():
+    finished = run_action(
+        "pull_request_target", payload_file("pull_request.closed.merged.fork"), {}
+    )
+    assert (finished.exit_code, finished.outputs["reason"]) == (2, "bad-configuration")
+
+
+def test_whether_there_is_a_deployment_is_asked_before_there_are_credentials():
+    finished = run_action("pull_request", payload_file("pull_request.opened"), {"DX-TOKEN": TOKEN})
+    assert (finished.exit_code, finished.outputs["reason"]) == (0, "not-a-merge-event")
+
+
+def test_a_dry_run_shows_both_requests_without_any_credentials():
+    finished = run_action("push", payload_file("push.branch"), {"DRY-RUN": "true"})
+    assert (finished.exit_code, finished.outputs["status"]) == (0, "dry-run")
+    assert "POST https://api.datadoghq.com/api/v2/dora/deployment\nDD-API-KEY: ***\n" in (
+        finished.log
+    )
+    assert (
+        "POST https://your-instance.getdx.net/api/deployments.create\nAuthorization: ***\n"
+        in finished.log
+    )
+    assert finished.outputs["results"] == "[]"
+
+
+def test_a_dry_run_with_credentials_sends_nothing(datadog, dx, both):
+    finished = run_action("push", payload_file("push.branch"), {**both, "DRY-RUN": "TRUE"})
+    assert finished.outputs["status"] == "dry-run"
+    assert (datadog.received, dx.received) == ([], [])
+
+
+def test_a_mode_of_a_later_version_is_named_as_such(both):
+    finished = run_action("push", payload_file("push.branch"), {**both, "MODE": "replay"})
+    assert finished.exit_code == 2
+    assert (
+        "::error title=Bad input::`mode` is replay, which is not available in this version; write"
+        " deployment or leave it out\n" in finished.log
+    )
+
+
+@pytest.mark.parametrize(
+    "content",
+    [b"", b"[]", b"null", b"{", b"\xff\xfe", b"[" * 100_000, b"9" * 5_000],
+    ids=["empty", "array", "null", "cut", "not UTF-8", "deep", "long number"],
+)
+def test_a_broken_event_file_is_a_bad_event_and_no_traceback(content, both):
+    finished = run_action("deployment_status", content, both)
+    assert (finished.exit_code, finished.outputs["reason"]) == (2, "bad-event")
+    assert "Traceback" not in finished.log + finished.errors
+
+
+def test_a_broken_event_file_does_not_stop_a_push_whose_variables_tell_enough(dx, both):
+    finished = run_action("push", b"{", {**both, "BRANCHES": "main"})
+    assert finished.outputs["status"] == "delivered"
+    (to_dx,) = bodies(dx)
+    assert to_dx["commit_sha"] == "109cf4c2b7a94a9c8a1f1f6f0d0b3b2a5c6d7e8f"
+    assert (
+        "::warning title=Deployment report::the file of GITHUB_EVENT_PATH is not JSON;"
+        in finished.log
+    )
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+def test_a_cancelled_job_ends_at_once_with_outputs_and_summary(number, tmp_path):
+    with Faulty(receivers.hang(30)) as hanging:
+        environ = environment(
+            tmp_path,
+            "push",
+            json.dumps(payload_file("push.branch")).encode(),
+            {"DATADOG-API-KEY": API_KEY, "DATADOG-SITE": hanging.url},
+        )
+        process = subprocess.Popen(
+            [sys.executable, "-I", "-X", "utf8", "-u", str(ROOT / "entrypoint.py")],
+            env=environ,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+        )
+        wait_until(lambda: hanging.requests)
+        process.send_signal(number)
+        log, errors = process.communicate(timeout=5)
+    assert process.returncode == 128 + number
+    assert errors == b""
+    assert f"Cancelled by {number.name} before the report was done".encode() in log
+    outputs = parse_outputs((tmp_path / "output").read_text("utf-8"))
+    assert outputs["status"] == "undelivered"
+    (result,) = json.loads(outputs["results"])
+    assert (result["status"], result["attempts"]) == ("undelivered", 1)
+    assert "Cancelled by" in (tmp_path / "summary.md").read_text("utf-8")
+
+
+def wait_until(condition):
+    ready = threading.Event()
+    while not condition():
+        ready.wait(0.01)
+
+
+def test_nothing_that_an_earlier_step_planted_is_imported_or_obeyed(tmp_path, dx, both):
+    for name in ("requests.py", "json.py", "sitecustomize.py", "dora_deployments.py"):
+        (tmp_path / name).write_text("raise SystemExit('planted')", "utf-8")
+    netrc = tmp_path / ".netrc"
+    netrc.write_text("default login planted password planted\n", "utf-8")
+    netrc.chmod(0o600)
+    finished = run_action(
+        "push",
+        payload_file("push.branch"),
+        both,
+        {
+            "PYTHONPATH": str(tmp_path),
+            "PYTHONSTARTUP": str(tmp_path / "sitecustomize.py"),
+            "HOME": str(tmp_path),
+            "NETRC": str(netrc),
+        },
+    )
+    assert (finished.outputs["status"], finished.errors) == ("delivered", "")
+    assert dx.received[-1].headers["authorization"] == f"Bearer {TOKEN}"
+
+
+def test_a_log_that_nobody_reads_stops_nothing(tmp_path, dx, both):
+    environ = environment(tmp_path, "push", json.dumps(payload_file("push.branch")).encode(), both)
+    reader, writer = os.pipe()
+    os.close(reader)
+    process = subprocess.run(
+        [sys.executable, "-I", "-X", "utf8", "-u", str(ROOT / "entrypoint.py")],
+        env=environ,
+        stdout=writer,
+        stderr=subprocess.PIPE,
+        check=False,
+    )
+    os.close(writer)
+    assert (process.returncode, process.stderr) == (0, b"")
+    assert len(dx.deployments) == 1
+
+
+def test_files_of_the_runner_that_are_missing_stop_nothing(dx, both):
+    finished = run_action(
+        "push",
+        payload_file("push.branch"),
+        both,
+        {"GITHUB_OUTPUT": "", "GITHUB_STEP_SUMMARY": "/nowhere/summary.md"},
+    )
+    assert finished.exit_code == 0
+    assert "GITHUB_OUTPUT is not set, so nothing is written there" in finished.log
+    assert "the file of GITHUB_STEP_SUMMARY cannot be written (No such file" in finished.log
+    assert len(dx.deployments) == 1
+
+
+def test_a_backend_that_drips_its_answer_does_not_hold_up_the_other_nor_the_step(both):
+    head = b"HTTP/1.1 200 OK\r\nContent-Type: application/json\r\nContent-Length: 1000\r\n\r\n"
+    with Faulty(receivers.drip(head, 0.2, [b" "] * 1000)) as dripping:
+        finished = run_action(
+            "push",
+            payload_file("push.branch"),
+            {**both, "DATADOG-SITE": dripping.url, "TIMEOUT": "5"},
+        )
+    to_datadog, to_dx = json.loads(finished.outputs["results"])
+    assert (to_datadog["status"], to_dx["status"]) == ("undelivered", "delivered")
+    assert to_datadog["message"] == (
+        "no answer before the step had to end, so the event may have arrived all the same"
+    )
+    assert (finished.outputs["status"], finished.exit_code) == ("partial", 0)
+
+
+def test_a_host_without_a_listener_is_an_outage_that_is_told_in_words():
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        port = free.getsockname()[1]
+    finished = run_action(
+        "push",
+        payload_file("push.branch"),
+        {
+            "DATADOG-API-KEY": API_KEY,
+            "DATADOG-SITE": f"http://127.0.0.1:{port}",
+            "TIMEOUT": "5",
+        },
+    )
+    (result,) = json.loads(finished.outputs["results"])
+    assert result["status"] == "undelivered"
+    assert result["message"].startswith("Datadog: the connection was refused")
+    assert result["http_status"] is None
+
+
+def test_the_composite_starts_the_same_program_with_the_underscored_inputs(tmp_path, dx):
+    # The environment of the composite's step is ready, so that nothing is installed here.
+    ready = tmp_path / "dora-deployments"
+    (ready / "bin").mkdir(parents=True)
+    (ready / "complete").touch()
+    (ready / "bin" / "python").symlink_to(sys.executable)
+    (ready / "pyvenv.cfg").write_text(
+        f"home = {Path(sys._base_executable).parent}\ninclude-system-site-packages = false\n",
+        "utf-8",
+    )
+    (ready / "lib").symlink_to(Path(sys.prefix) / "lib")
+    environ = environment(
+        tmp_path,
+        "push",
+        json.dumps(payload_file("push.branch")).encode(),
+        {"DX_TOKEN": TOKEN, "DX_INSTANCE": dx.url, "GITHUB_TOKEN": "", "DATADOG_API_KEY": ""},
+    )
+    process = subprocess.run(
+        ["bash", "--noprofile", "--norc", "-eo", "pipefail", str(ROOT / "launch.sh")],
+        env=environ,
+        capture_output=True,
+        check=False,
+    )
+    assert (process.returncode, process.stderr) == (0, b"")
+    assert len(dx.deployments) == 1
+
+
+@pytest.mark.parametrize(("fail_on", "exit_code"), [("config", 0), ("any", 1)])
+def test_a_composite_that_cannot_start_warns_and_fails_only_where_outages_do(
+    fail_on, exit_code, tmp_path
+):
+    environ = environment(tmp_path, "push", b"{}", {"FAIL_ON": fail_on})
+    empty = tmp_path / "empty"
+    empty.mkdir()
+    (empty / "dirname").symlink_to("/usr/bin/dirname")
+    process = subprocess.run(
+        ["/bin/bash", "--noprofile", "--norc", "-eo", "pipefail", str(ROOT / "launch.sh")],
+        env={**environ, "PATH": str(empty)},
+        capture_output=True,
+        check=False,
+        text=True,
+    )
+    assert process.returncode == exit_code
+    assert process.stdout == (
+        "::warning title=Deployment report::No Python 3.10 or newer was found; add"
+        " actions/setup-python before this step; the deployment was not reported\n"
+    )
+    assert (tmp_path / "output").read_text("utf-8") == (
+        "status=undelivered\nreason=internal-error\n"
+    )

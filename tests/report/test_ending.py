@@ -1,0 +1,285 @@
+"""Every way in which a run can end: what the account holds and what the log says."""
+
+import io
+import signal
+from dataclasses import replace
+
+import pytest
+
+from dora_deployments.errors import (
+    ConfigurationError,
+    EventError,
+    InputError,
+    Interrupted,
+    Skip,
+)
+from dora_deployments.report import ending
+from dora_deployments.report.account import Account
+from dora_deployments.report.log import Log
+from dora_deployments.report.text import Scrubber
+from tests.report.accounts import ID, fact, outcome, resolved, services
+
+KEY = "fedcba9876543210fedcba9876543210"
+
+
+def told(end, account, *given, debug=False):
+    """Return the lines that the log has after a run ended."""
+    stream = io.StringIO()
+    end(account, Log(stream, Scrubber((KEY,)), debug=debug), *given)
+    return stream.getvalue().splitlines()
+
+
+def ended(end, cause, account, **options):
+    """Return the same of a run that ended for an error, or with what was resolved."""
+    return told(lambda account, log: end(account, cause, log), account, **options)
+
+
+# --- with outcomes
+
+RECORDED = outcome()
+LATER = outcome(message="accepted", http_status=202)
+KNOWN = outcome("duplicate", backend="DX", message="known", detail="taken", http_status=422)
+REFUSED = outcome(
+    "rejected", backend="DX", message="refused", detail=f"no\n{KEY}", http_status=403, attempts=2
+)
+DOWN = outcome("undelivered", message="no answer", http_status=None, attempts=4)
+LEFT_OUT = outcome("skipped", message="it failed", http_status=None, attempts=0)
+ON_RECORDED = f"Datadog: shop delivered (HTTP 200, 1 attempt, id {ID}): recorded"
+ON_REFUSED = f"DX: shop rejected (HTTP 403, 2 attempts, id {ID}): refused"
+ON_DOWN = f"Datadog: shop undelivered (4 attempts, id {ID}): no answer"
+
+
+@pytest.mark.parametrize(
+    ("outcomes", "fail_on", "status", "code", "lines"),
+    [
+        ((RECORDED,), "any", "delivered", 0, [ON_RECORDED, "Recorded"]),
+        (
+            (LATER,),
+            "any",
+            "delivered",
+            0,
+            [
+                f"Datadog: shop delivered (HTTP 202, 1 attempt, id {ID}): accepted",
+                "::notice title=Datadog%3A shop delivered::accepted",
+                "Recorded",
+            ],
+        ),
+        (
+            (KNOWN,),
+            "any",
+            "delivered",
+            0,
+            [f"DX: shop duplicate (HTTP 422, 1 attempt, id {ID}): known", "Recorded"],
+        ),
+        (
+            (RECORDED, REFUSED),
+            "config",
+            "partial",
+            1,
+            [
+                ON_RECORDED,
+                ON_REFUSED,
+                "::error title=DX%3A shop rejected::refused. It said: no ***",
+                "Recorded in part only",
+            ],
+        ),
+        (
+            (REFUSED,),
+            "never",
+            "rejected",
+            0,
+            [
+                ON_REFUSED,
+                "::warning title=DX%3A shop rejected::refused. It said: no ***",
+                "Rejected",
+            ],
+        ),
+        (
+            (DOWN,),
+            "config",
+            "undelivered",
+            0,
+            [ON_DOWN, "::warning title=Datadog%3A shop undelivered::no answer", "Not delivered"],
+        ),
+        (
+            (DOWN,),
+            "any",
+            "undelivered",
+            1,
+            [ON_DOWN, "::error title=Datadog%3A shop undelivered::no answer", "Not delivered"],
+        ),
+    ],
+)
+def test_a_run_that_sent_ends_as_its_outcomes_say(outcomes, fail_on, status, code, lines):
+    account = Account(fail_on=fail_on, outcomes=outcomes)
+
+    *told_of, headline = lines
+    headline += ": the deployment of shop to production at 7fd0709"
+
+    assert ended(ending.delivered, resolved(), account) == [*told_of, headline]
+    assert account == Account(
+        fail_on=fail_on, outcomes=outcomes, status=status, exit_code=code, headline=headline
+    )
+
+
+def test_a_run_of_which_no_backend_can_be_told_is_skipped():
+    account = Account(outcomes=(LEFT_OUT,))
+
+    assert ended(ending.delivered, resolved(), account) == [
+        f"Datadog: shop skipped (0 attempts, id {ID}): it failed",
+        "::notice title=Datadog%3A shop skipped::it failed",
+        (
+            "Nothing to report, as no backend counts it: the deployment of shop to production at"
+            " 7fd0709"
+        ),
+    ]
+    assert (account.status, account.reason) == ("skipped", "outcome-not-supported")
+
+
+@pytest.mark.parametrize(
+    ("names", "shown"),
+    [
+        (["shop"], "shop"),
+        (["a", "b", "c"], "a, b, c"),
+        (["a", "b", "c", "d", "e"], "a, b, c and 2 more"),
+    ],
+)
+@pytest.mark.parametrize(("success", "kind"), [(True, "deployment"), (False, "failed deployment")])
+def test_the_headline_says_what_was_deployed_where(names, shown, success, kind):
+    account = Account()
+    known = resolved(*services(*names), success=fact(success))
+
+    assert ended(ending.dry_run, known, account) == [
+        f"Dry run, nothing was sent: the {kind} of {shown} to production at 7fd0709"
+    ]
+    assert (account.status, account.exit_code) == ("dry-run", 0)
+
+
+# --- without
+
+
+@pytest.mark.parametrize(("warn", "level"), [(False, "notice"), (True, "warning")])
+def test_a_skipped_run_says_why(warn, level):
+    account = Account(fail_on="any")
+
+    lines = ended(ending.skipped, Skip("ref-deleted", "the branch is gone", warn=warn), account)
+
+    assert lines == [f"::{level} title=Nothing to report (ref-deleted)::the branch is gone"]
+    assert account == Account(
+        fail_on="any",
+        status="skipped",
+        reason="ref-deleted",
+        headline="Nothing to report: the branch is gone",
+    )
+
+
+@pytest.mark.parametrize(
+    ("kind", "title", "reason"),
+    [
+        (InputError, "Bad input", "bad-input"),
+        (ConfigurationError, "Bad configuration", "bad-configuration"),
+        (EventError, "Bad event", "bad-event"),
+    ],
+)
+@pytest.mark.parametrize(
+    ("fail_on", "code", "level"),
+    [("config", 2, "error"), ("any", 2, "error"), ("never", 0, "warning")],
+)
+def test_a_refused_run_names_every_problem(kind, title, reason, fail_on, code, level):
+    account = Account(fail_on=fail_on)
+
+    lines = ended(ending.refused, kind("`a` is odd", "`b` is odd"), account)
+
+    assert lines == [
+        f"::{level} title={title}::`a` is odd",
+        f"::{level} title={title}::`b` is odd",
+        f"{title}: nothing was sent ({reason})",
+    ]
+    assert account == Account(
+        fail_on=fail_on,
+        status="rejected",
+        reason=reason,
+        headline=f"{title}: nothing was sent",
+        problems=("`a` is odd", "`b` is odd"),
+        exit_code=code,
+    )
+
+
+@pytest.mark.parametrize(
+    ("number", "name", "code"),
+    [(signal.SIGINT, "SIGINT", 130), (signal.SIGTERM, "SIGTERM", 143)],
+)
+@pytest.mark.parametrize(
+    ("outcomes", "lines", "status"),
+    [((), [], "undelivered"), ((RECORDED,), [ON_RECORDED], "delivered")],
+)
+def test_a_cancelled_run_tells_what_it_had_done(number, name, code, outcomes, lines, status):
+    account = Account(fail_on="never", outcomes=outcomes)
+
+    shown = ended(ending.interrupted, Interrupted(number), account)
+
+    headline = f"Cancelled by {name} before the report was done"
+    assert shown == [*lines, f"::error title=Cancelled::{headline}"]
+    assert account == Account(
+        fail_on="never", outcomes=outcomes, status=status, exit_code=code, headline=headline
+    )
+
+
+def bug():
+    try:
+        {}[KEY]
+    except KeyError as error:
+        return error
+
+
+@pytest.mark.parametrize(
+    ("fail_on", "code", "level"),
+    [("never", 0, "warning"), ("config", 0, "warning"), ("any", 1, "error")],
+)
+def test_a_bug_of_ours_is_one_line_with_its_place_and_without_its_words(fail_on, code, level):
+    error = bug()
+    place = f"test_ending.py:{error.__traceback__.tb_lineno}"
+    account = Account(fail_on=fail_on)
+
+    lines = ended(ending.broken, error, account)
+
+    headline = f"A bug in this action stopped the report: KeyError at {place}"
+    assert lines == [
+        (
+            f"::{level} title=Internal error::{headline}; please report it on the issues page of"
+            " this action's repository"
+        )
+    ]
+    assert account == Account(
+        fail_on=fail_on,
+        status="undelivered",
+        reason="internal-error",
+        exit_code=code,
+        headline=headline,
+    )
+
+
+def test_a_bug_after_a_delivery_leaves_its_status():
+    account = Account(outcomes=(RECORDED,))
+
+    ended(ending.broken, bug(), account)
+
+    assert account.status == "delivered"
+
+
+def test_the_trace_of_a_bug_is_shown_where_debug_logging_is_on_and_without_secrets():
+    _, *trace = ended(ending.broken, bug(), Account(), debug=True)
+
+    assert trace[0] == "::debug::Traceback (most recent call last):"
+    assert trace[-1] == "::debug::KeyError: '***'"
+    assert all(line.startswith("::debug::") for line in trace)
+
+
+def test_warnings_are_kept_and_shown_in_order():
+    account = Account(warnings=("first",))
+
+    assert told(ending.warned, account, "second", "third, 100%") == [
+        "::warning title=Deployment report::second",
+        "::warning title=Deployment report::third, 100%25",
+    ]
+    assert account == replace(Account(), warnings=("first", "second", "third, 100%"))

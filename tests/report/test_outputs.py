@@ -1,0 +1,269 @@
+"""The outputs are safe in any later step, and the runner reads them as they are."""
+
+import ast
+import inspect
+import json
+import re
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from dora_deployments.backends.datadog import Datadog
+from dora_deployments.backends.dx import Dx
+from dora_deployments.delivery import deliver, retry, session
+from dora_deployments.deployment import Reply
+from dora_deployments.report.account import Account
+from dora_deployments.report.outputs import file_text, outputs
+from dora_deployments.report.text import words_for_output
+from tests.builders import deployment
+from tests.delivery.wire import PACE, closed_port, dx
+from tests.delivery.wire import outcome as sent
+from tests.end_to_end.receivers import Faulty, answer, hang
+from tests.report import runner
+from tests.report.accounts import ID, SHA, fact, outcome, pull_request, resolved, services
+from tests.report.hostile import TEXT
+
+EMPTY = {
+    "status": "undelivered",
+    "reason": "",
+    "repository": "",
+    "commit-sha": "",
+    "previous-sha": "",
+    "environment": "",
+    "rollback": "false",
+    "services": "[]",
+    "merge-commit-shas": "[]",
+    "pull-requests": "[]",
+    "deployment-ids": "{}",
+    "results": "[]",
+    "undelivered-path": "",
+}
+
+
+def test_every_output_is_there_when_nothing_is_known():
+    assert outputs(Account()) == EMPTY
+
+
+def test_the_outputs_are_in_the_order_of_their_documentation():
+    assert list(outputs(Account())) == list(EMPTY)
+
+
+def test_what_was_known_before_a_run_ended_early_is_there():
+    account = Account(
+        status="skipped", reason="ref-deleted", repository="acme/shop", previous_sha="a" * 40
+    )
+
+    assert outputs(account) == {
+        **EMPTY,
+        "status": "skipped",
+        "reason": "ref-deleted",
+        "repository": "acme/shop",
+        "previous-sha": "a" * 40,
+    }
+
+
+def test_a_whole_run_is_in_its_outputs():
+    shop, cart = services("shop", "cart")
+    account = Account(
+        status="partial",
+        repository="somebody/else",
+        resolved=resolved(
+            shop,
+            cart,
+            environment=fact("staging eu"),
+            merge_commit_shas=(SHA, "b" * 40),
+            pull_requests=(pull_request(7), pull_request(12)),
+        ),
+        outcomes=(
+            outcome(service="shop", id=shop.id),
+            outcome(
+                "rejected",
+                backend="DX",
+                service="cart",
+                id=cart.id,
+                message="DX answered 403: the token may not do this; check the scopes of"
+                " `dx-token`",
+                detail="forbidden",
+                http_status=403,
+                attempts=2,
+            ),
+            outcome("undelivered", message="no answer", http_status=None, attempts=0),
+        ),
+    )
+
+    assert outputs(account) == {
+        **EMPTY,
+        "status": "partial",
+        "repository": "acme/shop",
+        "commit-sha": SHA,
+        "environment": "staging eu",
+        "services": '["shop","cart"]',
+        "merge-commit-shas": f'["{SHA}","{"b" * 40}"]',
+        "pull-requests": "[7,12]",
+        "deployment-ids": '{"shop":"id-0000000000000000","cart":"id-0000000000000001"}',
+        "results": '[{"backend":"datadog","service":"shop","status":"delivered",'
+        '"id":"id-0000000000000000","http_status":200,"attempts":1,"message":"recorded"},'
+        '{"backend":"dx","service":"cart","status":"rejected","id":"id-0000000000000001",'
+        '"http_status":403,"attempts":2,"message":"DX answered 403: the token may not do this,'
+        ' check the scopes of dx-token"},'
+        '{"backend":"datadog","service":"shop","status":"undelivered",'
+        f'"id":"{ID}","http_status":null,"attempts":0,"message":"no answer"}}]',
+    }
+
+
+# --- hostile text
+
+
+def hostile_account(repository, environment, service, text):
+    (of_service,) = services(service)
+    return Account(
+        status="rejected",
+        reason="bad-input",
+        repository=repository,
+        headline=text,
+        problems=(text,),
+        warnings=(text,),
+        resolved=resolved(
+            of_service,
+            repository=fact(repository, text),
+            environment=fact(environment, text),
+            version=fact(text, text),
+        ),
+        outcomes=(outcome("rejected", service=service, message=text, detail=text),),
+    )
+
+
+@settings(deadline=None)
+@given(TEXT, TEXT, TEXT, TEXT)
+def test_the_runner_reads_back_exactly_our_values_whatever_is_in_them(
+    repository, environment, service, text
+):
+    account = hostile_account(repository, environment, service, text)
+    for values in (outputs(account), outputs(Account(repository=repository))):
+        written = file_text(values)
+
+        assert runner.outputs(written) == values
+        assert runner.outputs(written, windows=True) == values
+        assert list(values) == list(EMPTY)
+        assert re.fullmatch(r"[ -~\n]*", written)
+
+
+@settings(deadline=None)
+@given(TEXT, TEXT, TEXT, TEXT)
+def test_no_text_brings_a_mark_into_an_output_that_a_shell_or_a_page_reads(
+    repository, environment, service, text
+):
+    values = outputs(hostile_account(repository, environment, service, text))
+    plain = r"[A-Za-z0-9 _./:@+-]*"
+
+    for name in ("status", "reason", "repository", "commit-sha", "environment"):
+        assert re.fullmatch(plain, values[name])
+    (shown,) = json.loads(values["services"])
+    assert re.fullmatch(plain, shown)
+    assert json.loads(values["deployment-ids"]) == {shown: "id-0000000000000000"}
+    (result,) = json.loads(values["results"])
+    assert re.fullmatch(plain, result["service"])
+    assert re.fullmatch(r"[A-Za-z0-9 _./:@+,-]*", result["message"])
+    for value in values.values():
+        assert set("$`'\\;|&<>()*?!#~\n\r").isdisjoint(value)
+
+
+@settings(deadline=None)
+@given(st.dictionaries(st.from_regex(r"[a-z-]{1,9}", fullmatch=True), TEXT))
+def test_a_file_holds_any_value_that_has_no_end_of_line_of_another_system(values):
+    values = {name: value.replace("\r", "") for name, value in values.items()}
+
+    assert runner.outputs(file_text(values)) == values
+    assert runner.outputs(file_text(values), windows=True) == values
+
+
+def test_no_two_delimiters_are_the_same_and_none_can_be_guessed():
+    delimiters = re.findall("<<(.*)\n", file_text(EMPTY) + file_text(EMPTY))
+
+    assert len(set(delimiters)) == 2 * len(EMPTY)
+    assert all(re.fullmatch("dora_[0-9a-f]{32}", delimiter) for delimiter in delimiters)
+
+
+def test_a_file_of_outputs_ends_its_last_line():
+    assert re.fullmatch(r"a<<(dora_\w+)\nb\n\1\n", file_text({"a": "b"}))
+
+
+# --- our own messages
+
+
+def bodies():
+    yield b""
+    yield b"<html>"
+    yield b"[]"
+    yield b"x" * 70_000
+    yield b'{"ok": true, "data": {"id": "x"}}'
+    yield b'{"ok": false}'
+    yield b'{"error": "reference_id"}'
+    yield b'{"error": "deployed_at"}'
+    for code in (
+        "not_authed",
+        "invalid_auth",
+        "account_inactive",
+        "invalid_json",
+        "required_params_missing",
+        "repo_not_found",
+    ):
+        yield json.dumps({"ok": False, "error": code}).encode()
+
+
+def messages_of_verdicts():
+    backends = (Datadog(url="", api_key=""), Dx(url="", token=""))
+    for status in range(200, 500):
+        for body in bodies():
+            for backend in backends:
+                yield backend.verdict(Reply(status=status, body=body)).message
+
+
+def messages_of_unsupported():
+    yield Datadog(url="", api_key="").unsupported(deployment(success=False))
+    yield Dx(url="", token="").unsupported(deployment(commit_sha="a" * 64))
+
+
+def words_in_the_source(module):
+    """Yield every text in a module that is no docstring: messages are put together of them."""
+    for node in ast.walk(ast.parse(inspect.getsource(module))):
+        if isinstance(node, ast.Expr) and isinstance(node.value, ast.Constant):
+            node.value.value = ""
+        elif isinstance(node, ast.Constant) and isinstance(node.value, str):
+            yield node.value
+
+
+def messages_of_errors():
+    yield from words_in_the_source(session)
+
+
+def messages_of_outcomes():
+    yield from words_in_the_source(deliver)
+
+
+def messages_of_deliveries():
+    yield from map(retry.meaning, (*range(100, 200), 408, 425, 429, *range(500, 1_000)))
+    yield sent(dx(closed_port())).message
+    with Faulty(answer(503, b"", [("Retry-After", "86400")])) as server:
+        yield sent(dx(server.url)).message
+    with Faulty(hang(30)) as server:
+        yield sent(dx(server.url), seconds=0.2, pace=PACE).message
+
+
+@pytest.mark.parametrize(
+    "messages",
+    [
+        messages_of_verdicts,
+        messages_of_unsupported,
+        messages_of_errors,
+        messages_of_outcomes,
+        messages_of_deliveries,
+    ],
+)
+def test_no_message_of_ours_has_a_mark_that_an_output_would_have_to_replace(messages):
+    found = set(messages())
+
+    assert len(found) >= 2
+    for message in found:
+        assert words_for_output(message) == message.replace("`", "").replace(";", ",")

@@ -1,0 +1,372 @@
+"""The stages together, in this process: how runs end, and what they leave behind."""
+
+import json
+import os
+import signal
+import threading
+from collections.abc import Iterator, Mapping
+
+import pytest
+
+from dora_deployments.main import LARGEST_EVENT, main
+from tests.builders import payload_file
+from tests.end_to_end import receivers
+from tests.end_to_end.receivers import Datadog, Dx, Faulty
+from tests.end_to_end.runner import environment, parse_outputs
+
+API_KEY = "0123456789abcdef0123456789abcdef"
+TOKEN = "dx-token-of-the-tests"
+
+
+@pytest.fixture
+def environ_of(tmp_path):
+    def make(event_name, case, variables=None, /, **inputs):
+        content = case if isinstance(case, bytes) else json.dumps(payload_file(case)).encode()
+        named = {name.replace("_", "-"): value for name, value in inputs.items()}
+        return {**environment(tmp_path, event_name, content, named), **(variables or {})}
+
+    return make
+
+
+@pytest.fixture
+def outputs(tmp_path):
+    return lambda: parse_outputs((tmp_path / "output").read_text("utf-8"))
+
+
+@pytest.fixture
+def summary(tmp_path):
+    return lambda: (tmp_path / "summary.md").read_text("utf-8")
+
+
+def test_a_delivered_deployment_ends_with_exit_code_0(environ_of, outputs, capsys):
+    with Datadog(api_key=API_KEY) as datadog, Dx(token=TOKEN) as dx:
+        environ = environ_of(
+            "deployment_status",
+            "deployment_status.success",
+            datadog_api_key=API_KEY,
+            datadog_site=datadog.url,
+            dx_token=TOKEN,
+            dx_instance=dx.url,
+        )
+        assert main(environ) == 0
+    assert outputs()["status"] == "delivered"
+    log = capsys.readouterr().out
+    assert log.splitlines()[:3] == [
+        f"::add-mask::{API_KEY}",
+        f"::add-mask::{TOKEN}",
+        "dora-deployments 0.1.0",
+    ]
+    assert log.splitlines()[-1] == ("Recorded: the deployment of shop to production at 31c4933")
+
+
+def test_a_skipped_event_ends_with_exit_code_0_and_its_reason(environ_of, outputs, capsys):
+    assert main(environ_of("pull_request", "pull_request.closed.unmerged")) == 0
+    found = outputs()
+    assert (found["status"], found["reason"]) == ("skipped", "pull-request-not-merged")
+    assert found["repository"] == "acme/shop"
+    assert capsys.readouterr().out.splitlines()[-1] == (
+        "::notice title=Nothing to report (pull-request-not-merged)::the pull request was closed"
+        " without being merged"
+    )
+
+
+def test_every_output_is_written_when_the_inputs_are_bad(environ_of, outputs, summary):
+    assert main(environ_of("push", "push.branch", timeout="soon")) == 2
+    assert outputs() == {
+        "status": "rejected",
+        "reason": "bad-input",
+        "repository": "",
+        "commit-sha": "",
+        "previous-sha": "",
+        "environment": "",
+        "rollback": "false",
+        "services": "[]",
+        "merge-commit-shas": "[]",
+        "pull-requests": "[]",
+        "deployment-ids": "{}",
+        "results": "[]",
+        "undelivered-path": "",
+    }
+    assert "<code>timeout</code>" in summary()
+
+
+def test_a_cancelled_job_keeps_what_was_delivered_before(environ_of, outputs, capsys):
+    with Faulty(receivers.hang(30)) as hanging, Dx(token=TOKEN) as dx:
+        environ = environ_of(
+            "push",
+            "push.branch",
+            datadog_api_key=API_KEY,
+            datadog_site=hanging.url,
+            dx_token=TOKEN,
+            dx_instance=dx.url,
+        )
+
+        def cancel():
+            pause = threading.Event()
+            while not (hanging.requests and dx.deployments):
+                pause.wait(0.01)
+            pause.wait(0.2)
+            os.kill(os.getpid(), signal.SIGTERM)
+
+        canceller = threading.Thread(target=cancel)
+        canceller.start()
+        assert main(environ) == 143
+        canceller.join()
+    assert outputs()["status"] == "partial"
+    assert [result["status"] for result in json.loads(outputs()["results"])] == [
+        "undelivered",
+        "delivered",
+    ]
+    assert capsys.readouterr().out.splitlines()[-1] == (
+        "::error title=Cancelled::Cancelled by SIGTERM before the report was done"
+    )
+
+
+def test_signals_are_handled_as_before_once_the_run_has_ended(environ_of):
+    before = [signal.getsignal(number) for number in (signal.SIGINT, signal.SIGTERM)]
+    main(environ_of("schedule", "schedule"))
+    assert [signal.getsignal(number) for number in (signal.SIGINT, signal.SIGTERM)] == before
+
+
+class Failing(Mapping[str, str]):
+    """An environment that holds a bug: it breaks when the event's name is asked for."""
+
+    def __init__(self, environ: Mapping[str, str]) -> None:
+        self._environ = environ
+
+    def __getitem__(self, name: str) -> str:
+        if name == "GITHUB_EVENT_NAME":
+            raise RuntimeError("with a secret in it")
+        return self._environ[name]
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self._environ)
+
+    def __len__(self) -> int:
+        return len(self._environ)
+
+
+@pytest.mark.parametrize(
+    ("fail_on", "exit_code", "level"),
+    [("never", 0, "warning"), ("config", 0, "warning"), ("any", 1, "error")],
+)
+def test_a_bug_of_ours_is_one_line_and_counts_as_an_outage(
+    fail_on, exit_code, level, environ_of, outputs, capsys
+):
+    environ = environ_of("push", "push.branch", fail_on=fail_on)
+    assert main(Failing(environ)) == exit_code
+    found = outputs()
+    assert (found["status"], found["reason"]) == ("undelivered", "internal-error")
+    last = capsys.readouterr().out.splitlines()[-1]
+    assert last.startswith(
+        f"::{level} title=Internal error::A bug in this action stopped the report: RuntimeError at"
+        " test_main.py:"
+    )
+    assert "secret" not in last
+
+
+def test_the_trace_of_a_bug_is_shown_where_debug_logging_is_on(environ_of, capsys):
+    main(Failing(environ_of("push", "push.branch", {"RUNNER_DEBUG": "1"})))
+    lines = capsys.readouterr().out.splitlines()
+    assert "::debug::Traceback (most recent call last):" in lines
+
+
+def test_debug_lines_tell_of_each_request_and_hold_no_key(environ_of, capsys):
+    with Dx(token=TOKEN) as dx:
+        main(
+            environ_of(
+                "push",
+                "push.branch",
+                {"RUNNER_DEBUG": "1"},
+                dx_token=TOKEN,
+                dx_instance=dx.url,
+            )
+        )
+    log = capsys.readouterr().out
+    assert (
+        f"::debug::DX: {len(dx.received[0].body)} bytes for {dx.url}/api/deployments.create\n"
+        in log
+    )
+    assert TOKEN not in log.replace(f"::add-mask::{TOKEN}", "")
+
+
+def test_a_second_attempt_warns_that_datadog_gets_the_same_id_with_a_later_finish(
+    environ_of, capsys
+):
+    with Datadog(api_key=API_KEY) as datadog:
+        environ = environ_of(
+            "push",
+            "push.branch",
+            {"GITHUB_RUN_ATTEMPT": "2"},
+            datadog_api_key=API_KEY,
+            datadog_site=datadog.url,
+        )
+        assert main(environ) == 0
+    assert (
+        "::warning title=Deployment report::this is attempt 2 of the run, so Datadog is sent the"
+        " same id with a later finish. " in capsys.readouterr().out
+    )
+
+
+def test_a_second_attempt_with_a_finish_of_its_own_warns_of_nothing(environ_of, capsys):
+    with Datadog(api_key=API_KEY) as datadog:
+        environ = environ_of(
+            "push",
+            "push.branch",
+            {"GITHUB_RUN_ATTEMPT": "2"},
+            datadog_api_key=API_KEY,
+            datadog_site=datadog.url,
+            finished_at="2026-05-12T09:00:00Z",
+        )
+        assert main(environ) == 0
+    assert "::warning" not in capsys.readouterr().out
+
+
+@pytest.mark.parametrize(
+    ("variables", "problem"),
+    [
+        ({"GITHUB_EVENT_PATH": ""}, "GITHUB_EVENT_PATH is not set"),
+        (
+            {"GITHUB_EVENT_PATH": "/nowhere/event.json"},
+            "the file of GITHUB_EVENT_PATH is missing or no regular file",
+        ),
+        (
+            {"GITHUB_EVENT_PATH": "/dev/zero"},
+            "the file of GITHUB_EVENT_PATH is missing or no regular file",
+        ),
+        (
+            {"GITHUB_EVENT_PATH": "x" * 300},
+            "the file of GITHUB_EVENT_PATH cannot be read (File name too long)",
+        ),
+    ],
+    ids=["unset", "missing", "a device", "no path"],
+)
+def test_an_event_that_cannot_be_read_is_a_bad_event(variables, problem, environ_of, capsys):
+    assert main(environ_of("release", "release.published", variables)) == 2
+    assert f"::error title=Bad event::{problem}, so " in capsys.readouterr().out
+
+
+def test_an_event_file_beyond_any_event_is_not_read(environ_of, tmp_path, capsys):
+    large = tmp_path / "large.json"
+    with large.open("wb") as file:
+        file.truncate(LARGEST_EVENT + 1)
+    environ = environ_of("release", "release.published", {"GITHUB_EVENT_PATH": str(large)})
+    assert main(environ) == 2
+    assert "the file of GITHUB_EVENT_PATH is too large, so " in capsys.readouterr().out
+
+
+def test_an_event_that_cannot_be_read_is_reported_by_the_commit_that_is_given(
+    environ_of, outputs, capsys
+):
+    with Dx(token=TOKEN) as dx:
+        environ = environ_of(
+            "release", b"{", commit_sha="a" * 40, dx_token=TOKEN, dx_instance=dx.url
+        )
+        assert main(environ) == 0
+    assert (outputs()["status"], outputs()["commit-sha"]) == ("delivered", "a" * 40)
+    assert (
+        "::warning title=Deployment report::the file of GITHUB_EVENT_PATH is not JSON; only inputs"
+        " and GITHUB_* variables were read\n" in capsys.readouterr().out
+    )
+
+
+def test_a_dry_run_without_credentials_shows_every_backend_and_sends_nothing(
+    environ_of, outputs, summary
+):
+    environ = environ_of("push", "push.branch", dry_run="true", service="a,b,c,d,e")
+    assert main(environ) == 0
+    assert (outputs()["status"], outputs()["results"]) == ("dry-run", "[]")
+    assert summary().startswith(
+        "<h3>🔍 Dry run, nothing was sent: the deployment of a, b, c and 2 more to production at"
+        " 53d5a57</h3>\n"
+    )
+    assert summary().count("<details>") == 10
+
+
+def test_a_pull_request_from_a_fork_without_secrets_is_skipped(environ_of, outputs):
+    assert main(environ_of("pull_request", "pull_request.closed.merged.fork")) == 0
+    assert (outputs()["status"], outputs()["reason"]) == ("skipped", "no-credentials-on-fork")
+
+
+def test_a_pull_request_from_a_fork_is_reported_where_there_are_secrets(environ_of, outputs):
+    with Dx(token=TOKEN) as dx:
+        environ = environ_of(
+            "pull_request",
+            "pull_request.closed.merged.fork",
+            dx_token=TOKEN,
+            dx_instance=dx.url,
+        )
+        assert main(environ) == 0
+    assert outputs()["status"] == "delivered"
+
+
+def test_a_run_without_any_backend_names_the_inputs_to_set(environ_of, outputs, capsys):
+    assert main(environ_of("push", "push.branch")) == 2
+    assert outputs()["reason"] == "bad-configuration"
+    assert capsys.readouterr().out.splitlines()[-2] == (
+        "::error title=Bad configuration::no backend is configured; set `datadog-api-key` for"
+        " Datadog, or `dx-token` and `dx-instance` for DX (a secret that does not exist here"
+        " arrives empty)"
+    )
+
+
+def test_a_failure_that_no_backend_counts_is_skipped(environ_of, outputs, summary):
+    with Datadog(api_key=API_KEY) as datadog:
+        environ = environ_of(
+            "deployment_status",
+            "deployment_status.failure",
+            datadog_api_key=API_KEY,
+            datadog_site=datadog.url,
+        )
+        assert main(environ) == 0
+    assert datadog.received == []
+    assert (outputs()["status"], outputs()["reason"]) == ("skipped", "outcome-not-supported")
+    assert summary().startswith(
+        "<h3>⏭️ Nothing to report, as no backend counts it: the failed deployment of shop to"
+        " production at 766f9a7</h3>\n"
+    )
+
+
+def test_files_that_cannot_be_written_are_told_of_and_stop_nothing(environ_of, capsys):
+    environ = environ_of(
+        "pull_request",
+        "pull_request.closed.unmerged",
+        {"GITHUB_OUTPUT": "", "GITHUB_STEP_SUMMARY": "/nowhere/summary.md"},
+    )
+    assert main(environ) == 0
+    assert capsys.readouterr().out.splitlines()[-2:] == [
+        "GITHUB_OUTPUT is not set, so nothing is written there",
+        (
+            "::warning title=Deployment report::the file of GITHUB_STEP_SUMMARY cannot be written"
+            " (No such file or directory)"
+        ),
+    ]
+
+
+def test_a_path_that_no_system_takes_is_told_of_and_stops_nothing(environ_of, outputs, capsys):
+    variables = {"GITHUB_STEP_SUMMARY": "\0"}
+    assert main(environ_of("pull_request", "pull_request.closed.unmerged", variables)) == 0
+    assert outputs()["status"] == "skipped"
+    assert capsys.readouterr().out.splitlines()[-1] == (
+        "::warning title=Deployment report::the file of GITHUB_STEP_SUMMARY cannot be written (a"
+        " bug in this action: ValueError)"
+    )
+
+
+def test_a_signal_that_comes_while_the_outputs_are_written_stops_nothing(tmp_path, environ_of):
+    fifo = tmp_path / "fifo"
+    os.mkfifo(fifo)
+
+    def read_late():
+        with fifo.open("rb") as file:
+            os.kill(os.getpid(), signal.SIGTERM)
+            file.read()
+
+    reader = threading.Thread(target=read_late)
+    reader.start()
+    environ = environ_of(
+        "pull_request", "pull_request.closed.unmerged", {"GITHUB_OUTPUT": str(fifo)}
+    )
+    assert main(environ) == 0
+    reader.join()
+    assert "Nothing to report" in (tmp_path / "summary.md").read_text("utf-8")
