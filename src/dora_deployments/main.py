@@ -13,7 +13,8 @@ from typing import Final
 from dora_deployments import __version__
 from dora_deployments.actions import inputs as inputs_module
 from dora_deployments.actions import payload
-from dora_deployments.actions.event import Event, Happening, what_happened
+from dora_deployments.actions.event import Event, Happening
+from dora_deployments.actions.events import what_happened
 from dora_deployments.actions.inputs import Inputs
 from dora_deployments.actions.moments import UTC
 from dora_deployments.actions.payload import Payload

@@ -706,7 +706,7 @@ BEARER = "is the word Bearer without a token; store the token alone in the secre
         "abc***",
         "bearer-x",
         "dd-api-key",
-        "$NAME",
+        "${NAME}",
         "{{",
     ],
 )

@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from dora_deployments.actions.event import EVENTS, what_happened
+from dora_deployments.actions.events import EVENTS, what_happened
 from dora_deployments.actions.text import has_controls
 from dora_deployments.attribution.resolve import Resolved, resolve
 from dora_deployments.errors import ActionError, Skip

@@ -3,7 +3,8 @@ from datetime import datetime, timedelta, timezone
 
 import pytest
 
-from dora_deployments.actions.event import Happening, Unresolved, what_happened
+from dora_deployments.actions.event import Happening, Unresolved
+from dora_deployments.actions.events import what_happened
 from dora_deployments.attribution.identity import deployment_id, id_of_one_service
 from dora_deployments.attribution.resolve import Resolved, resolve
 from dora_deployments.deployment import Deployment, Fact, PullRequest, Service

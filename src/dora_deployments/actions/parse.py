@@ -65,12 +65,12 @@ def line(text: str) -> str:
 
 def lines(text: str) -> tuple[str, ...]:
     """Return the trimmed lines that are not empty, each once, in order."""
-    return _once(re.split(r"[\r\n]+", text))
+    return _once(re.split(r"[\r\n]", text))
 
 
 def items(text: str) -> tuple[str, ...]:
     """Return what commas and line ends part, trimmed, each once, in order."""
-    return _once(re.split(r"[,\r\n]+", text))
+    return _once(re.split(r"[,\r\n]", text))
 
 
 def services(text: str) -> tuple[Service, ...]:
@@ -98,8 +98,8 @@ def environment_map(text: str) -> tuple[EnvironmentRule, ...]:
     """Return the rules, one from each line `glob=name`, parted at the last `=`."""
     rules = []
     for item in lines(text):
-        glob, equals, name = line(item).rpartition("=")
-        if not equals or not glob.strip():
+        glob, _, name = line(item).rpartition("=")
+        if not glob.strip():
             raise ValueError(f"has the line {shown(item)}; write glob=name, or glob= to skip")
         rules.append(EnvironmentRule(glob=glob.strip(), name=environment(name.strip())))
     return tuple(rules)
@@ -143,7 +143,7 @@ def commit_shas(text: str) -> tuple[str, ...]:
     """Return the SHAs of a list by comma or line, or of a JSON array of strings."""
     if text.startswith("["):
         array = _json(text)
-        if not isinstance(array, list) or not all(isinstance(item, str) for item in array):
+        if not all(isinstance(item, str) for item in array):
             raise ValueError(
                 'is not a JSON array of strings; write one, such as ["5a47c3f"], or a list by comma'
             )

@@ -4,7 +4,8 @@ from datetime import datetime, timezone
 import pytest
 
 from dora_deployments.actions import moments, parse
-from dora_deployments.actions.event import EVENTS, Happening, Unresolved, what_happened
+from dora_deployments.actions.event import Happening, Unresolved
+from dora_deployments.actions.events import EVENTS, what_happened
 from dora_deployments.deployment import Fact
 from dora_deployments.errors import EventError, Skip
 from tests.actions.refusals import refusal
@@ -1188,3 +1189,12 @@ def test_a_push_whose_commit_is_given_needs_no_payload_and_no_ref():
     happening = without_payload("push", commit_sha=SHA, of=run(ref="", sha=""))
     assert happening.branch is None
     assert happening.identity == f"run::{SHA}:8412399001"
+
+
+def test_a_run_without_an_event_name_is_none_of_a_workflow():
+    with pytest.raises(EventError) as raised:
+        what_happened(event("", {}))
+    assert raised.value.problems == (
+        "GITHUB_EVENT_NAME is not set, which GitHub does for every step; run this in a workflow,"
+        " or set `commit-sha`",
+    )

@@ -1,0 +1,83 @@
+"""Whether an event is a deployment, of what, and when: one module for each kind of event.
+
+Each reads the payload and tells what it says, with the place it was read at; whatever only
+GitHub's API can tell is left open as `Unresolved`. Nothing here looks anything up.
+"""
+
+from collections.abc import Callable, Mapping
+from dataclasses import replace
+from types import MappingProxyType
+from typing import Final
+
+from dora_deployments.actions.event import Event, Happening, Unresolved
+from dora_deployments.actions.events import (
+    deployment_status,
+    pull_request,
+    push,
+    release,
+    repository_dispatch,
+    workflow_dispatch,
+    workflow_run,
+)
+from dora_deployments.actions.text import shown
+from dora_deployments.errors import EventError, Skip
+
+EVENTS: Final[Mapping[str, Callable[[Event], Happening]]] = MappingProxyType(
+    {
+        "pull_request": pull_request.read,
+        "pull_request_target": pull_request.read,
+        "push": push.read,
+        "release": release.read,
+        "deployment_status": deployment_status.read,
+        "workflow_run": workflow_run.read,
+        "workflow_dispatch": workflow_dispatch.read,
+        "repository_dispatch": repository_dispatch.read,
+    }
+)
+
+
+def what_happened(event: Event) -> Happening:
+    """Return what `event` says was deployed.
+
+    Raises `Skip` if it tells of no deployment, and `EventError` if it lacks what only it
+    can tell.
+    """
+    if event.inputs.success in {"cancelled", "skipped"}:
+        raise Skip(
+            f"job-{event.inputs.success}",
+            f"`success` says that the deploying job was {event.inputs.success}",
+        )
+    if event.broken is None:
+        return EVENTS.get(event.name, _other)(event)
+    return _without_payload(event, event.broken)
+
+
+def _without_payload(event: Event, why: str) -> Happening:
+    """Return what happened by the inputs and variables alone, where those are enough."""
+    if event.inputs.commit_sha is not None:
+        happening = _other(event)
+    elif event.name in {"push", "workflow_dispatch"}:
+        happening = EVENTS[event.name](event)
+    elif event.name in EVENTS:
+        raise EventError(
+            f"{why}, so nothing tells what was deployed; set `commit-sha`, or run the job again"
+        )
+    else:
+        happening = _other(event)
+    return replace(happening, warnings=(f"{why}; only inputs and GITHUB_* variables were read",))
+
+
+def _other(event: Event) -> Happening:
+    """Take any other event for a deployment if its commit is given, and only then."""
+    if event.inputs.commit_sha is None and not event.name:
+        raise EventError(
+            "GITHUB_EVENT_NAME is not set, which GitHub does for every step; run this in a"
+            " workflow, or set `commit-sha`"
+        )
+    if event.inputs.commit_sha is None:
+        raise Skip(
+            "event-not-a-deployment",
+            f"the event {shown(event.name)} does not say what was deployed; run this step on one"
+            f" of {', '.join(EVENTS)}, or set `commit-sha`",
+        )
+    return event.happening(Unresolved(why="the event names no commit"), None)

@@ -1,0 +1,70 @@
+"""A merged pull request, in `pull_request` and `pull_request_target`."""
+
+from dataclasses import replace
+
+from dora_deployments.actions.event import (
+    Event,
+    Happening,
+    Unresolved,
+    missing,
+    unreadable,
+)
+from dora_deployments.actions.text import shown
+from dora_deployments.deployment import Fact
+from dora_deployments.errors import Skip
+
+
+def read(event: Event) -> Happening:
+    """Return what was deployed, if the pull request was merged.
+
+    A pull request closed unmerged has a `merge_commit_sha` as well, that of GitHub's test
+    merge, so `merged` alone decides.
+    """
+    payload = event.payload
+    action = event.required("action")
+    if action != "closed":
+        raise Skip(
+            "not-a-merge-event",
+            f"the pull request was {shown(action)}, and only one that is closed can be merged;"
+            " run this step on `types: [closed]`",
+        )
+    merged = payload.flag("pull_request.merged")
+    if merged is None:
+        raise unreadable("pull_request.merged", "true or false")
+    if not merged:
+        raise Skip("pull-request-not-merged", "the pull request was closed without being merged")
+    number = payload.id("pull_request.number") or payload.id("number")
+    sha = payload.sha("pull_request.merge_commit_sha")
+    commit: Fact[str] | Unresolved
+    if sha is None:
+        commit = Unresolved(
+            why=missing("pull_request.merge_commit_sha", "a commit SHA"), pull_request=number
+        )
+    else:
+        source = "pull_request.merge_commit_sha, since the pull request was merged"
+        commit = event.commit(sha, source)
+    base = event.required("pull_request.base.ref")
+    pull_id = payload.id("pull_request.id")
+    return replace(
+        event.happening(commit, f"pull-request:{pull_id}" if pull_id else None),
+        branch=Fact(value=base, source="pull_request.base.ref"),
+        started_at=event.moment("pull_request.merged_at"),
+        pull_id=pull_id,
+        pull_number=number,
+        from_fork=event.name == "pull_request" and _is_without_secrets(event),
+    )
+
+
+def _is_without_secrets(event: Event) -> bool:
+    """Return whether GitHub ran this without secrets, as for forks and Dependabot.
+
+    A deleted fork leaves `head.repo` null, so null is a fork too.
+    """
+    head, base = "pull_request.head.repo", "pull_request.base.repo"
+    head_name = event.payload.slug(f"{head}.full_name")
+    base_name = event.payload.slug(f"{base}.full_name") or event.payload.slug(
+        "repository.full_name"
+    )
+    if head_name is None or head_name != base_name:
+        return True
+    return "dependabot[bot]" in {event.run.actor, event.payload.text("pull_request.user.login")}

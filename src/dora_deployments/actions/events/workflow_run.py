@@ -1,0 +1,66 @@
+"""A workflow run that another workflow waited for."""
+
+from dataclasses import replace
+
+from dora_deployments.actions.event import (
+    Event,
+    Happening,
+    Unresolved,
+    missing,
+    unreadable,
+)
+from dora_deployments.actions.text import shown
+from dora_deployments.deployment import Fact
+from dora_deployments.errors import Skip
+
+
+def read(event: Event) -> Happening:
+    """Return what was deployed, if the run has ended well and was of this repository's own.
+
+    The commit is the run's; `GITHUB_SHA` is the tip of the default branch.
+    """
+    payload = event.payload
+    if not isinstance(payload.get("workflow_run"), dict):
+        raise unreadable("workflow_run", "an object")
+    action = event.required("action")
+    conclusion = payload.text("workflow_run.conclusion")
+    if action != "completed" or conclusion is None:
+        raise Skip(
+            "state-not-final",
+            "the workflow run has not ended yet; run this step on `types: [completed]`",
+        )
+    trigger = payload.text("workflow_run.event") or ""
+    if trigger.startswith("pull_request") or trigger == "merge_group":
+        raise Skip(
+            "event-not-a-deployment",
+            f"the workflow run was for {shown(trigger)}, so its commit is not one that was merged",
+        )
+    head = payload.slug("workflow_run.head_repository.full_name")
+    own = payload.slug("repository.full_name") or event.run.repository
+    if head is None or own is None or head.lower() != own.lower():
+        raise Skip(
+            "foreign-repository",
+            "the workflow run's commit is from another repository, a fork or a deleted one",
+        )
+    if conclusion != "success" and event.inputs.success == "auto":
+        raise Skip(
+            "run-not-successful",
+            f"the workflow run ended as {shown(conclusion)}; set `success` to report such runs",
+        )
+    branch = event.required("workflow_run.head_branch")
+    run_id = payload.id("workflow_run.id")
+    commit = event.sha("workflow_run.head_sha") or Unresolved(
+        why=missing("workflow_run.head_sha", "a commit SHA")
+    )
+    return replace(
+        event.happening(commit, f"workflow-run:{run_id}" if run_id else None),
+        branch=Fact(value=branch, source="workflow_run.head_branch"),
+        started_at=event.moment("workflow_run.run_started_at")
+        or event.moment("workflow_run.created_at"),
+        finished_at=event.moment("workflow_run.updated_at"),
+        success=Fact(
+            value=conclusion == "success",
+            source=f"workflow_run.conclusion, which is {shown(conclusion)}",
+        ),
+        source_url=f"{event.run.server_url}/{own}/actions/runs/{run_id}" if run_id else None,
+    )
