@@ -3,7 +3,6 @@
 import json
 import os
 import signal
-import socket
 import subprocess
 import sys
 import threading
@@ -216,7 +215,8 @@ def test_a_key_of_another_site_is_a_refusal_that_fails_the_step_and_not_the_othe
     [("never", 0, "warning"), ("config", 0, "warning"), ("any", 1, "error")],
 )
 def test_an_outage_fails_the_step_only_if_asked_to(fail_on, exit_code, level):
-    with Faulty(receivers.answer(503)) as down:
+    # The wait that it asks for is longer than the step may take, so there is no second attempt.
+    with Faulty(receivers.answer(503, headers=[("Retry-After", "60")])) as down:
         finished = run_action(
             "push",
             payload_file("push.branch"),
@@ -453,25 +453,6 @@ def test_a_backend_that_drips_its_answer_does_not_hold_up_the_other_nor_the_step
         "no answer before the step had to end, so the event may have arrived all the same"
     )
     assert (finished.outputs["status"], finished.exit_code) == ("partial", 0)
-
-
-def test_a_host_without_a_listener_is_an_outage_that_is_told_in_words():
-    with socket.socket() as free:
-        free.bind(("127.0.0.1", 0))
-        port = free.getsockname()[1]
-    finished = run_action(
-        "push",
-        payload_file("push.branch"),
-        {
-            "DATADOG-API-KEY": API_KEY,
-            "DATADOG-SITE": f"http://127.0.0.1:{port}",
-            "TIMEOUT": "5",
-        },
-    )
-    (result,) = json.loads(finished.outputs["results"])
-    assert result["status"] == "undelivered"
-    assert result["message"].startswith("Datadog: the connection was refused")
-    assert result["http_status"] is None
 
 
 def test_the_composite_starts_the_same_program_with_the_underscored_inputs(tmp_path, dx):
