@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass, field
 
-from dora_deployments.attribution.github import LookUpError
+from dora_deployments.attribution.look_ups import LookUpError
 
 
 @dataclass(kw_only=True)

@@ -9,7 +9,7 @@ from typing import Final, Literal, TypeVar
 from dora_deployments.actions import hosts, moments, parse
 from dora_deployments.actions.patterns import BranchFilter, EnvironmentRule
 from dora_deployments.actions.text import shown
-from dora_deployments.deployment import Service
+from dora_deployments.deployment import Fact, Service
 from dora_deployments.errors import InputError
 
 T = TypeVar("T")
@@ -143,6 +143,11 @@ class Inputs:
         if problems:
             raise InputError(*problems)
         return replace(inputs, warnings=(*inputs.warnings, *_doubts(inputs)))
+
+
+def given(value: T | None, name: str) -> Fact[T] | None:
+    """Return the value of the input of that name as a fact, if it was given."""
+    return None if value is None else Fact(value=value, source=f"the input `{name}`")
 
 
 def masks(environ: Mapping[str, str]) -> tuple[str, ...]:

@@ -10,6 +10,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Final
 
 from dora_deployments.actions.payload import full_sha
+from dora_deployments.attribution.look_ups import LookUpError
 from dora_deployments.budget import Budget, within
 
 if TYPE_CHECKING:
@@ -30,10 +31,6 @@ _REFUSALS: Final = {
     422: "GitHub knows no such commit, or more than one (422)",
     429: "the rate limit of `github-token` is used up (429)",
 }
-
-
-class LookUpError(Exception):
-    """A question has no answer; the message says why, in our own words."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

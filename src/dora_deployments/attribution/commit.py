@@ -1,0 +1,64 @@
+"""The deployed commit: from the input, else the event, else GitHub's API."""
+
+from dora_deployments.actions.event import FULL_SHA, Happening, Unresolved
+from dora_deployments.actions.inputs import Inputs, given
+from dora_deployments.attribution.look_ups import LookUpError, LookUps
+from dora_deployments.deployment import Fact
+from dora_deployments.errors import EventError, InputError
+
+
+def deployed(
+    happening: Happening, inputs: Inputs, repository: str, look_ups: LookUps
+) -> tuple[Fact[str], tuple[str, ...]]:
+    """Return the deployed commit, and warnings about the way it was found.
+
+    `repository` is the one that is reported. Raises `InputError` for a short SHA that cannot
+    be looked up, and `EventError` where neither payload nor API know the commit.
+    """
+    if explicit := given(inputs.commit_sha, "commit-sha"):
+        if len(explicit.value) >= FULL_SHA:
+            return explicit, ()
+        try:
+            full = look_ups.commit(repository, explicit.value)
+        except LookUpError as error:
+            raise InputError(
+                f"`commit-sha` is the short SHA {explicit.value}, which could not be looked up:"
+                f" {error}; write all 40 digits"
+            ) from None
+        return Fact(value=full, source=f"the input `commit-sha`, {explicit.value} in full"), ()
+    commit = happening.commit_sha
+    if isinstance(commit, Fact):
+        return commit, ()
+    problem = commit.why
+    try:
+        found = _looked_up(commit, happening.repository.value, repository, look_ups)
+    except LookUpError as error:
+        found, problem = None, f"{commit.why}, and {error}"
+    if found is not None:
+        return Fact(value=found, source=f"GitHub's API, since {commit.why}"), ()
+    if commit.fallback is None:
+        raise EventError(f"{problem}; set `commit-sha` to the commit that was deployed")
+    warning = (
+        f"{problem}; GITHUB_SHA was taken, which for an annotated tag may be the tag object, so"
+        " set `commit-sha` to be sure"
+    )
+    return commit.fallback, (warning,)
+
+
+def _looked_up(
+    commit: Unresolved, own_repository: str, repository: str, look_ups: LookUps
+) -> str | None:
+    """Return what GitHub's API says of a commit that the payload does not hold.
+
+    Tags and pull requests are the event's own; a SHA that somebody wrote is one of the
+    repository that is reported.
+    """
+    if commit.abbreviated is not None:
+        return look_ups.commit(repository, commit.abbreviated)
+    if commit.pull_request is not None:
+        return look_ups.merge_commit(own_repository, commit.pull_request)
+    if commit.tag_object is not None:
+        return look_ups.peeled(own_repository, commit.tag_object)
+    if commit.tag is not None:
+        return look_ups.tag_commit(own_repository, commit.tag)
+    return None
