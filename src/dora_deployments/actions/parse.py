@@ -4,12 +4,12 @@ Every parser raises `ValueError` with words that follow the input's name: what i
 then what to write.
 """
 
-import json
 import re
 from collections.abc import Callable
-from typing import Any, Final, NoReturn, TypeVar
+from typing import Final, TypeVar
 from urllib.parse import urlsplit
 
+from dora_deployments.actions import strict_json
 from dora_deployments.actions.patterns import BranchFilter, EnvironmentRule
 from dora_deployments.actions.payload import full_sha, slug
 from dora_deployments.actions.text import has_controls, shown
@@ -19,8 +19,6 @@ T = TypeVar("T", bound=str)
 
 _SHA_PREFIX: Final = re.compile(r"[0-9a-f]{7,40}")
 _DEPLOYMENT_ID: Final = re.compile(r"[A-Za-z0-9_.:-]{16,128}")
-_MAX_JSON: Final = 65_536
-_MAX_DEPTH: Final = 32  # what reads and writes it later must not reach Python's own limit
 _MAX_TAG: Final = 200
 _MAX_TAGS: Final = 100
 _MAX_URL: Final = 2_048
@@ -142,7 +140,7 @@ def commit_sha(text: str) -> str:
 def commit_shas(text: str) -> tuple[str, ...]:
     """Return the SHAs of a list by comma or line, or of a JSON array of strings."""
     if text.startswith("["):
-        array = _json(text)
+        array = strict_json.loads(text)
         if not all(isinstance(item, str) for item in array):
             raise ValueError(
                 'is not a JSON array of strings; write one, such as ["5a47c3f"], or a list by comma'
@@ -182,7 +180,7 @@ def tags(text: str) -> tuple[str, ...]:
 
 def metadata(text: str) -> dict[str, object]:
     """Return the JSON object, which must be one that every JSON reader reads alike."""
-    value = _json(text)
+    value = strict_json.loads(text)
     if not isinstance(value, dict):
         raise ValueError('is not a JSON object; write one, such as {"region": "eu-west-1"}')
     return value
@@ -254,63 +252,3 @@ def _once(texts: list[str]) -> tuple[str, ...]:
 
 def _choice(words: tuple[str, ...]) -> str:
     return f"{', '.join(words[:-1])} or {words[-1]}"
-
-
-def _json(text: str) -> Any:
-    """Return the value of strict JSON: no NaN, no key twice, no lone surrogate."""
-    if len(text) > _MAX_JSON:
-        raise ValueError(f"is longer than {_MAX_JSON} characters; write less")
-    try:
-        value = json.loads(
-            text,
-            object_pairs_hook=_object,
-            parse_constant=_constant,
-            parse_float=_float,
-            parse_int=_int,
-        )
-        json.dumps(value, ensure_ascii=False).encode()
-        too_deep = _depth(value) > _MAX_DEPTH
-    except json.JSONDecodeError as error:
-        raise ValueError(
-            f"is not JSON ({error.msg}); correct it at line {error.lineno}, column {error.colno}"
-        ) from None
-    except UnicodeEncodeError:
-        raise ValueError(
-            "has half of a surrogate pair in a string; write whole characters"
-        ) from None
-    except RecursionError:
-        too_deep = True
-    if too_deep:
-        raise ValueError(f"is nested more than {_MAX_DEPTH} levels deep; write it flatter")
-    return value
-
-
-def _depth(value: Any) -> int:
-    inner = value.values() if isinstance(value, dict) else value
-    return 1 + max(map(_depth, inner), default=0) if isinstance(value, (dict, list)) else 0
-
-
-def _object(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
-    found = dict(pairs)
-    if len(found) < len(pairs):
-        keys = [key for key, _ in pairs]
-        twice = next(key for key in keys if keys.count(key) > 1)
-        raise ValueError(f"has the key {shown(twice)} twice in one object; write it once")
-    return found
-
-
-def _constant(name: str) -> NoReturn:
-    raise ValueError(f"has {name}, which JSON does not know; write a number, a string or null")
-
-
-def _float(digits: str) -> float:
-    value = float(digits)
-    if value in {float("inf"), float("-inf")}:
-        raise ValueError(f"has the number {shown(digits)}, which is too large; write it as text")
-    return value
-
-
-def _int(digits: str) -> int:
-    if len(digits) > 100:  # Python itself refuses to read thousands of digits
-        raise ValueError(f"has the number {shown(digits)}, which is too large; write it as text")
-    return int(digits)
