@@ -2,9 +2,13 @@
 
 import gc
 import os
+import signal
 import sys
 from pathlib import Path
 
+# Until `main` handles them: a job that is cancelled during the imports ends without a trace.
+for number in (signal.SIGINT, signal.SIGTERM):
+    signal.signal(number, lambda number, _: os._exit(128 + number))
 # The process lives for a moment: looking for garbage would only slow down its imports.
 gc.disable()
 # With -I neither the working directory nor PYTHONPATH is searched, so name our own source.

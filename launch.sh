@@ -2,15 +2,26 @@
 # Makes the action its own Python environment, once a job, and then becomes the action.
 set -euo pipefail
 
+# Every output has a value even where the program, which writes them, never starts.
+outputs() {
+  if [ -n "${GITHUB_OUTPUT:-}" ]; then
+    printf '%s\n' status=undelivered reason=internal-error rollback=false services=[] \
+      merge-commit-shas=[] pull-requests=[] deployment-ids={} results=[] \
+      >> "$GITHUB_OUTPUT" || true
+  fi
+}
+
 # The action could not start: for the deploy that is an outage like any other.
 give_up() {
   printf '::warning title=Deployment report::%s; the deployment was not reported\n' "$1"
-  if [ -n "${GITHUB_OUTPUT:-}" ]; then
-    printf 'status=undelivered\nreason=internal-error\n' >> "$GITHUB_OUTPUT"
-  fi
-  if [ "${INPUT_FAIL_ON:-config}" = any ]; then exit 1; fi
+  outputs
+  shopt -s nocasematch
+  if [[ "${INPUT_FAIL_ON:-}" =~ ^[[:space:]]*any[[:space:]]*$ ]]; then exit 1; fi
   exit 0
 }
+
+trap 'outputs; exit 130' INT
+trap 'outputs; exit 143' TERM
 
 here=$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd)
 python=
@@ -22,14 +33,25 @@ for candidate in python3 python; do
 done
 [ -n "$python" ] || give_up 'No Python 3.10 or newer was found; add actions/setup-python before this step'
 
-venv="${RUNNER_TEMP:-/tmp}/dora-deployments"
+seconds="${INPUT_TIMEOUT:-60}"
+[[ "$seconds" =~ ^[0-9]{1,3}$ ]] || seconds=60
+
+# Named after the lock, since two versions of the action may run in one job.
+lock="$here/requirements.txt"
+hash='import hashlib, sys; print(hashlib.sha256(open(sys.argv[1], "rb").read()).hexdigest()[:16])'
+venv="${RUNNER_TEMP:-/tmp}/dora-deployments-$("$python" -I -c "$hash" "$lock")"
 interpreter="$venv/bin/python"
 [ "${RUNNER_OS:-}" != Windows ] || interpreter="$venv/Scripts/python.exe"
 if [ ! -e "$venv/complete" ]; then
-  "$python" -I -m venv "$venv" || give_up 'No Python environment could be made (python3-venv is missing?)'
-  "$interpreter" -I -m pip install --quiet --disable-pip-version-check --no-input \
-    --require-hashes --no-deps --only-binary :all: --requirement "$here/requirements.txt" \
-    || give_up 'The Python packages could not be installed'
+  "$python" -I -m venv "$venv" || give_up 'No Python environment could be made; is python3-venv installed?'
+  "$interpreter" -I -m pip install --quiet --disable-pip-version-check --no-input --retries 2 \
+    --require-hashes --no-deps --only-binary :all: --requirement "$lock" &
+  pip=$!
+  # Not `timeout`, which macOS lacks. Standard output is closed, or a step would wait for it.
+  (sleep "$seconds" && kill "$pip") > /dev/null 2>&1 &
+  watchdog=$!
+  wait "$pip" || give_up "The Python packages could not be installed within $seconds s; see above"
+  kill "$watchdog" 2> /dev/null || true
   touch "$venv/complete"
 fi
 
