@@ -230,3 +230,11 @@ def test_any_texts_are_a_filter_or_refused(patterns, branch):
         assert type(error) is ValueError  # noqa: PT017 - most texts raise nothing
         return
     assert branches.matches(branch) in {True, False}
+
+
+def test_a_pattern_with_many_stars_is_matched_as_quickly_as_any():
+    # As a regular expression with back-tracking this would not end within a lifetime.
+    stars = BranchFilter.parse(["release" + "-*" * 40, "**/" * 20 + "x" + "**" * 20 + "y"])
+    assert not stars.matches("release" + "-" * 200 + "/x")
+    assert stars.matches("release" + "-" * 200)
+    assert stars.matches("a/" * 50 + "xy")

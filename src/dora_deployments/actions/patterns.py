@@ -1,9 +1,10 @@
 """The two pattern languages of the inputs: GitHub's branch filters and environment globs."""
 
 import re
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from fnmatch import fnmatchcase
+from typing import Final
 
 from dora_deployments.actions.text import shown
 
@@ -25,7 +26,7 @@ class BranchFilter:
         """Return the filter; `ValueError` says which pattern cannot be one and why."""
         patterns = tuple(patterns)
         for pattern in patterns:
-            _compiled(pattern.removeprefix("!"))
+            _steps(pattern.removeprefix("!"))
         if all(pattern.startswith("!") for pattern in patterns):
             raise ValueError("only takes branches away; write a pattern without ! before them")
         return cls(patterns)
@@ -34,7 +35,7 @@ class BranchFilter:
         """Return whether deployments from `branch` are to be reported."""
         verdict = False
         for pattern in self.patterns:
-            if _compiled(pattern.removeprefix("!")).fullmatch(branch):
+            if _matches(pattern.removeprefix("!"), branch):
                 verdict = not pattern.startswith("!")
         return verdict
 
@@ -57,16 +58,31 @@ class EnvironmentRule:
         return fnmatchcase(environment, self.glob)
 
 
-_TOKEN = re.compile(
+@dataclass(frozen=True, slots=True)
+class _Step:
+    """One step of a pattern: which characters it takes, and how often.
+
+    `repeats` means any number of times after the first, `skips` how many steps may be left
+    out from here on.
+    """
+
+    takes: Callable[[str], bool]
+    repeats: bool = False
+    skips: tuple[int, ...] = ()
+
+
+_TOKEN: Final = re.compile(
     r"(?P<globstar_slash>\*\*/)|(?P<globstar>\*\*)|(?P<star>\*)|(?P<repeat>[?+])"
     r"|(?P<set>\[[^\[\]/]+\])|\\(?P<escaped>.)|(?P<plain>[^\[\]\\])",
     re.DOTALL,
 )
+_ANYTHING: Final = _Step(lambda _: True, repeats=True, skips=(1,))
+_WITHIN_SLASHES: Final = _Step(lambda character: character != "/", repeats=True, skips=(1,))
 
 
-def _compiled(pattern: str) -> re.Pattern[str]:
-    """Return `pattern` as a regular expression, every part of it in a group of its own."""
-    parts: list[str] = []
+def _steps(pattern: str) -> tuple[_Step, ...]:
+    """Return what `pattern` asks for, step by step."""
+    steps: list[_Step] = []
     repeatable = False
     position = 0
     while position < len(pattern):
@@ -84,30 +100,56 @@ def _compiled(pattern: str) -> re.Pattern[str]:
                     f"has the pattern {shown(pattern)} with nothing before {found[0]} to repeat;"
                     " put a \\ before it to mean the character itself"
                 )
-            parts[-1] += found[0]
+            optional = found[0] == "?"
+            steps[-1] = _Step(steps[-1].takes, repeats=not optional, skips=(1,) * optional)
         elif kind == "globstar_slash":
-            parts.append("(?:.*/)?")
+            # Folders, or none of them: the first step takes nothing and only parts the ways.
+            steps += (_Step(lambda _: False, skips=(1, 3)), _ANYTHING, _Step("/".__eq__))
         elif kind == "globstar":
-            parts.append(".*")
+            steps.append(_ANYTHING)
         elif kind == "star":
-            parts.append("[^/]*")
+            steps.append(_WITHIN_SLASHES)
         elif kind == "set":
-            parts.append(_set(pattern, found[0]))
+            steps.append(_Step(_set(pattern, found[0])))
         else:
-            parts.append(re.escape(found["escaped"] or found[0]))
+            steps.append(_Step((found["escaped"] or found[0]).__eq__))
         repeatable = kind in {"set", "escaped", "plain"}
-    if not parts:
+    if not steps:
         raise ValueError("has a ! with no pattern behind it; write a branch's name or a pattern")
-    return re.compile("".join(parts), re.DOTALL)
+    return tuple(steps)
 
 
-def _set(pattern: str, characters: str) -> str:
-    inside = ""
+def _matches(pattern: str, name: str) -> bool:
+    """Return whether `pattern` takes the whole of `name`.
+
+    All ways through the pattern are gone side by side, so that no pattern takes for ever, as
+    one with many stars would as a regular expression.
+    """
+    steps = _steps(pattern)
+    places = _reached(steps, {0})
+    for character in name:
+        taken = {place for place in places if place < len(steps) and steps[place].takes(character)}
+        onward = {place + 1 for place in taken}
+        places = _reached(steps, onward | {place for place in taken if steps[place].repeats})
+    return len(steps) in places
+
+
+def _reached(steps: tuple[_Step, ...], places: set[int]) -> set[int]:
+    """Return `places` and those that skipping leads to from them."""
+    reached = set(places)
+    for place in range(len(steps)):
+        if place in reached:
+            reached.update(place + skip for skip in steps[place].skips)
+    return reached
+
+
+def _set(pattern: str, characters: str) -> Callable[[str], bool]:
+    ranges = []
     for low, high, single in re.findall(r"(.)-(.)|(.)", characters[1:-1], re.DOTALL):
         if low > high:
             raise ValueError(
                 f"has the pattern {shown(pattern)} with the range {low}-{high}, which runs"
                 f" backwards; write {high}-{low}"
             )
-        inside += re.escape(single) or f"{re.escape(low)}-{re.escape(high)}"
-    return f"[{inside}]"
+        ranges.append((low or single, high or single))
+    return lambda character: any(low <= character <= high for low, high in ranges)
