@@ -327,6 +327,41 @@ def test_a_failure_that_no_backend_counts_is_skipped(environ_of, outputs, summar
     )
 
 
+def test_a_dry_run_tells_which_backend_would_be_told_nothing(environ_of, outputs):
+    environ = environ_of(
+        "deployment_status",
+        "deployment_status.failure",
+        datadog_api_key=API_KEY,
+        dry_run="true",
+    )
+    assert main(environ) == 0
+    (result,) = json.loads(outputs()["results"])
+    assert (result["backend"], result["status"]) == ("datadog", "skipped")
+    assert outputs()["status"] == "dry-run"
+
+
+def test_a_backend_without_a_key_is_named_as_off(environ_of, summary, capsys):
+    with Dx(token=TOKEN) as dx:
+        assert main(environ_of("push", "push.branch", dx_token=TOKEN, dx_instance=dx.url)) == 0
+    assert "Datadog is off, since `datadog-api-key` is empty\n" in capsys.readouterr().out
+    assert "<p>Datadog is off, since <code>datadog-api-key</code> is empty.</p>" in summary()
+
+
+def test_a_slow_look_up_leaves_the_backends_their_time(environ_of, outputs):
+    with Dx(token=TOKEN) as dx, Faulty(receivers.hang(30)) as github:
+        environ = environ_of(
+            "push",
+            "push.tag.annotated.no_head_commit",
+            {"GITHUB_API_URL": github.url},
+            dx_token=TOKEN,
+            dx_instance=dx.url,
+            github_token="made-up",
+            timeout="5",
+        )
+        assert main(environ) == 0
+    assert outputs()["status"] == "delivered"
+
+
 def test_files_that_cannot_be_written_are_told_of_and_stop_nothing(environ_of, capsys):
     environ = environ_of(
         "pull_request",

@@ -10,7 +10,7 @@ from pathlib import Path
 from types import FrameType
 from typing import Final
 
-from dora_deployments import __version__
+from dora_deployments import __version__, backends
 from dora_deployments.actions import inputs as inputs_module
 from dora_deployments.actions import payload
 from dora_deployments.actions.event import Event, Happening
@@ -21,7 +21,7 @@ from dora_deployments.actions.payload import Payload
 from dora_deployments.actions.run import Run
 from dora_deployments.attribution.github import LOOK_UP_SECONDS, GitHub
 from dora_deployments.attribution.resolve import Resolved, resolve
-from dora_deployments.backends import SAMPLES, Backend, configured
+from dora_deployments.backends import Backend
 from dora_deployments.budget import Budget
 from dora_deployments.delivery import deliver
 from dora_deployments.errors import ActionError, ConfigurationError, Interrupted, Skip
@@ -52,7 +52,7 @@ def main(environ: Mapping[str, str]) -> int:
         try:
             with _interruptible():
                 log.mask()
-                _run(environ, account, log, started)
+                _run(environ, account, scrub, log, started)
         except Skip as skip:
             ending.skipped(account, skip, log)
         except ActionError as error:
@@ -61,11 +61,14 @@ def main(environ: Mapping[str, str]) -> int:
             ending.interrupted(account, interrupt, log)
         except Exception as error:
             ending.broken(account, error, log)
-        files.write(environ, account, scrub, log)
+        finally:
+            files.write(environ, account, scrub, log)
     return account.exit_code
 
 
-def _run(environ: Mapping[str, str], account: Account, log: Log, started: float) -> None:
+def _run(
+    environ: Mapping[str, str], account: Account, scrub: Scrubber, log: Log, started: float
+) -> None:
     """Go through the stages, one after the other."""
     now = datetime.now(UTC)
     log.line(f"dora-deployments {__version__}")
@@ -83,8 +86,10 @@ def _run(environ: Mapping[str, str], account: Account, log: Log, started: float)
         name=account.event, payload=content, run=run, inputs=inputs, now=now, broken=broken
     )
     happening = what_happened(event)
+    # Slow look-ups must leave the backends their time.
+    look_up_seconds = min(LOOK_UP_SECONDS, inputs.timeout / 2)
     github = GitHub(
-        api_url=run.api_url, token=inputs.github_token, budget=budget.capped(LOOK_UP_SECONDS)
+        api_url=run.api_url, token=inputs.github_token, budget=budget.capped(look_up_seconds)
     )
     account.resolved = resolved = resolve(happening, inputs, run, github, now)
     log.group(
@@ -93,13 +98,18 @@ def _run(environ: Mapping[str, str], account: Account, log: Log, started: float)
     )
     ending.warned(account, log, *resolved.warnings)
 
-    backends = _backends(inputs, happening)
-    account.deliveries = deliver.prepare(resolved.deployments, backends)
-    _show_requests(account, log)
+    told = _backends(inputs, happening)
+    if not inputs.dry_run:
+        account.off = backends.off(inputs)
+    for sentence in account.off:
+        log.line(sentence)
+    account.deliveries = deliver.prepare(resolved.deployments, told)
+    _show_requests(account, scrub, log)
     if inputs.dry_run:
+        account.outcomes = deliver.unsupported(account.deliveries)
         ending.dry_run(account, resolved, log)
         return
-    _warn_of_rerun(account, log, resolved, run, backends)
+    _warn_of_rerun(account, log, resolved, run, told)
     dispatch = deliver.dispatch(account.deliveries, budget)
     try:
         dispatch.wait(budget)
@@ -131,7 +141,7 @@ def _backends(inputs: Inputs, happening: Happening) -> tuple[Backend, ...]:
     """Return the backends to report to; `Skip` or `ConfigurationError` if there are none."""
     no_secrets = inputs.datadog_api_key is None and inputs.dx_token is None
     if inputs.dry_run and no_secrets:
-        return tuple(make(inputs) for make in SAMPLES)
+        return backends.samples(inputs)
     if no_secrets and happening.from_fork:
         raise Skip(
             "no-credentials-on-fork",
@@ -139,16 +149,16 @@ def _backends(inputs: Inputs, happening: Happening) -> tuple[Backend, ...]:
             " merges by a workflow on `push` instead",
             warn=True,
         )
-    backends = configured(inputs)
-    if not backends:
+    found = backends.configured(inputs)
+    if not found:
         raise ConfigurationError(
             "no backend is configured; set `datadog-api-key` for Datadog, or `dx-token` and"
             " `dx-instance` for DX (a secret that does not exist here arrives empty)"
         )
-    return backends
+    return found
 
 
-def _show_requests(account: Account, log: Log) -> None:
+def _show_requests(account: Account, scrub: Scrubber, log: Log) -> None:
     for delivery in account.deliveries:
         service = delivery.deployment.service.identifier
         for request in delivery.requests:
@@ -158,16 +168,16 @@ def _show_requests(account: Account, log: Log) -> None:
                 (
                     f"POST {request.url}",
                     f"{request.credential.header}: ***",
-                    *pretty_json(request.body),
+                    *pretty_json(request.body, scrub),
                 ),
             )
 
 
 def _warn_of_rerun(
-    account: Account, log: Log, resolved: Resolved, run: Run, backends: tuple[Backend, ...]
+    account: Account, log: Log, resolved: Resolved, run: Run, told: tuple[Backend, ...]
 ) -> None:
     """Warn where a re-run tells Datadog of the same deployment with a later finish."""
-    to_datadog = any(backend.name == "Datadog" for backend in backends)
+    to_datadog = any(backend.name == "Datadog" for backend in told)
     if run.attempt > 1 and resolved.finished_by_clock and to_datadog:
         ending.warned(
             account,

@@ -448,6 +448,14 @@ def test_a_pushed_lightweight_tag_deploys_its_commit():
     assert happening.version == Fact(value="v1.11.3", source="ref, a tag")
 
 
+def test_a_pushed_tag_needs_nothing_but_the_commit_that_it_names():
+    happening = told("push", changed("push.tag.annotated", after=None))
+    assert happening.commit_sha == Fact(
+        value="96f8ae0591bddf176c4d32a71fdf04ed26445f00",
+        source="head_commit.id, the commit that v1.12.0 names",
+    )
+
+
 def test_a_tag_that_the_payload_does_not_peel_must_be_asked_for():
     happening = told("push", "push.tag.annotated.no_head_commit")
     assert happening.commit_sha == Unresolved(
@@ -853,10 +861,13 @@ def test_the_payload_tells_which_repository_is_ours_before_github_does():
     assert happening.source_url == "https://github.com/acme/shop/actions/runs/8412345678"
 
 
-def test_the_names_of_repositories_have_no_case():
-    content = changed("workflow_run.success", repository=None)
-    happening = told("workflow_run", content, of=run(repository="ACME/Shop"))
-    assert happening.source_url == "https://github.com/ACME/Shop/actions/runs/8412345678"
+@pytest.mark.parametrize(("own", "head"), [("ACME/Shop", "acme/shop"), ("acme/shop", "ACME/Shop")])
+def test_the_names_of_repositories_have_no_case(own, head):
+    content = changed(
+        "workflow_run.success", repository=None, workflow_run__head_repository={"full_name": head}
+    )
+    happening = told("workflow_run", content, of=run(repository=own))
+    assert happening.source_url == f"https://github.com/{own}/actions/runs/8412345678"
 
 
 def test_a_workflow_run_without_id_is_told_apart_by_ref_commit_and_run():

@@ -2,7 +2,7 @@ from dataclasses import FrozenInstanceError, fields, replace
 from datetime import datetime, timedelta, timezone
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 
 from dora_deployments.actions import inputs as inputs_module
@@ -656,6 +656,13 @@ def test_any_texts_are_inputs_or_one_input_error_in_short_plain_lines(variables)
 )
 def test_whatever_a_secret_is_the_messages_about_it_are_of_a_fixed_list(public, secrets):
     fixed = {f"`{name}` {words}" for name in secrets for words in ABOUT_SECRETS}
+    assume(
+        not any(
+            secret in text
+            for secret in inputs_module.masks(environ(secrets))
+            for text in public.values()
+        )
+    )
     fixed |= {NO_HEX, SAME_SECRET, GOVERNMENT}
     messages, text = all_that_is_said(public | secrets)
     messages_without, text_without = all_that_is_said(public)
@@ -670,3 +677,23 @@ def all_that_is_said(public_and_secret):
     except InputError as error:
         return error.problems, ""
     return inputs.warnings, repr(replace(inputs, warnings=()))
+
+
+@pytest.mark.parametrize("name", ["dx-instance", "metadata", "service"])
+def test_a_secret_in_another_input_is_refused_and_no_part_of_it_is_shown(name):
+    secret = "dx-token-of-a-company-0123456789abcdef"
+    with pytest.raises(InputError) as raised:
+        Inputs.from_environ(environ({"dx-token": secret, name: f'{{"a": "{secret}"}}'}), NOW)
+    assert raised.value.problems == (
+        (
+            f"`{name}` holds the secret of another input; take it out, and check that no two inputs"
+            " are swapped"
+        ),
+    )
+
+
+def test_a_short_secret_may_be_part_of_another_input_by_chance():
+    given = {"dx-token": "production-shop", "service": "production-shop"}
+    assert Inputs.from_environ(environ(given), NOW).service == (
+        Service(identifier="production-shop"),
+    )

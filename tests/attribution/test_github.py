@@ -377,7 +377,7 @@ def test_what_may_pass_is_tried_three_times_in_about_a_second(api, fault, reason
     started = time.monotonic()
     assert failure(github(api).default_branch, SLUG) == reason
     assert len(api.requests) == 3
-    assert time.monotonic() - started < 5
+    assert 0.9 < time.monotonic() - started < 5
 
 
 def test_an_answer_that_comes_at_the_second_attempt_counts():
@@ -385,14 +385,6 @@ def test_an_answer_that_comes_at_the_second_attempt_counts():
     for status in (500, 502, 503, 504):
         with Faulty(receivers.answer(status), good) as server:
             assert github(server).default_branch(SLUG) == "main"
-
-
-def test_a_server_that_is_not_there_is_not_waited_for():
-    with Faulty(receivers.reset()) as gone:
-        pass
-    assert failure(github(gone).default_branch, SLUG) == (
-        "the connection to GitHub's API failed (ConnectionError)"
-    )
 
 
 @pytest.mark.parametrize(

@@ -435,8 +435,10 @@ def test_another_repository_given_without_its_commit_is_warned_about():
 
 
 @pytest.mark.parametrize("given", [{}, {"repository": "acme/shop"}, {"repository": "ACME/Shop"}])
-def test_the_events_own_repository_given_is_nothing_to_warn_about(given):
-    assert resolved(**given).warnings == ()
+@pytest.mark.parametrize("own", ["acme/shop", "Acme/Shop"])
+def test_the_events_own_repository_given_is_nothing_to_warn_about(own, given):
+    told = happening(repository=Fact(value=own, source="repository.full_name"))
+    assert resolved(told, **given).warnings == ()
 
 
 @pytest.mark.parametrize("name", ["workflow_dispatch", "repository_dispatch"])
@@ -507,6 +509,12 @@ def test_times_given_win_over_the_events():
     found = resolved(told, started_at="2026-06-15T11:00:00Z", finished_at="2026-06-15T11:10:00Z")
     assert found.started_at.source == "the input `started-at`"
     assert found.finished_at.source == "the input `finished-at`"
+    assert found.finished_by_clock is False
+
+
+def test_a_finish_given_is_not_the_clocks():
+    found = resolved(finished_at="2026-06-15T11:10:00Z")
+    assert found.finished_at.value == datetime(2026, 6, 15, 11, 10, tzinfo=timezone.utc)
     assert found.finished_by_clock is False
 
 
@@ -806,3 +814,15 @@ def test_an_id_given_is_hashed_with_environment_and_service_for_several():
         id_of_one_service("rollout-2026-05-21", environment="production", service="cart"),
         id_of_one_service("rollout-2026-05-21", environment="production", service="checkout"),
     ]
+
+
+def test_one_event_may_start_deployments_of_several_commits_that_an_input_names():
+    def id_of(**given):
+        happened = event("pull_request", payload_file("pull_request.closed.merged"), **given)
+        resolved = resolve(what_happened(happened), happened.inputs, happened.run, Answers(), NOW)
+        return resolved.deployments[0].id
+
+    merged = payload_file("pull_request.closed.merged")["pull_request"]["merge_commit_sha"]
+    ids = {id_of(), id_of(commit_sha="a" * 40), id_of(commit_sha="b" * 40)}
+    assert len(ids) == 3
+    assert id_of(commit_sha=merged) == id_of()

@@ -39,9 +39,24 @@ def test_half_of_one_backend_stops_the_other_as_well():
         backends.configured(inputs(**DATADOG, dx_token="dx-token-for-tests"))
 
 
-def test_every_backend_has_a_sample_in_the_same_order():
-    assert (datadog.configured, dx.configured) == backends.BACKENDS
-    assert (datadog.sample, dx.sample) == backends.SAMPLES
+def test_a_dry_run_without_credentials_has_a_sample_of_every_backend_in_the_same_order():
+    assert backends.samples(inputs()) == (
+        Datadog(url="https://api.datadoghq.com", api_key=""),
+        Dx(url="https://your-instance.getdx.net/api", token=""),
+    )
+
+
+@pytest.mark.parametrize(
+    ("given", "off"),
+    [
+        ({}, (datadog.OFF, dx.OFF)),
+        (DATADOG, ("DX is off, since `dx-token` and `dx-instance` are empty",)),
+        (DX, ("Datadog is off, since `datadog-api-key` is empty",)),
+        ({**DX, **DATADOG}, ()),
+    ],
+)
+def test_a_backend_without_credentials_is_named_as_off(given, off):
+    assert backends.off(inputs(**given)) == off
 
 
 JSON = st.recursive(

@@ -393,6 +393,11 @@ def test_an_error_that_is_not_documented_is_read_by_its_status(status, hint, err
     )
 
 
+@pytest.mark.parametrize("status", [300, 302, 400])
+def test_only_a_success_can_mean_recorded(status):
+    assert BACKEND.verdict(reply(status, {"ok": True})).status == "rejected"
+
+
 @pytest.mark.parametrize("body", [b"", b"<html>", b"[]", {"ok": True}, {"message": 7}])
 def test_a_refusal_needs_no_body_and_ok_does_not_undo_it(body):
     assert BACKEND.verdict(reply(403, body)) == Verdict(
@@ -429,7 +434,6 @@ def test_the_fields_of_the_body_that_can_be_refused_are_all_but_the_id():
     [
         b"",
         b"{}",
-        b"<html>Unprocessable entity</html>",
         {"ok": False, "success": False, "status": 422},
         {"ok": False, "error": "unprocessable_entity"},
         {"ok": False, "error": "conflict", "message": "already exists"},
@@ -455,7 +459,12 @@ def test_a_422_that_names_the_id_or_nothing_is_a_duplicate(body):
     )
 
 
-@pytest.mark.parametrize("field", FIELDS)
+@pytest.mark.parametrize("body", [b"<html>Unprocessable entity</html>", b"blocked", b"[]"])
+def test_a_422_that_is_not_dx_speaking_is_a_refusal(body):
+    assert BACKEND.verdict(reply(422, body)).status == "rejected"
+
+
+@pytest.mark.parametrize("field", [*FIELDS, "identifier", "name", "timestamp"])
 @pytest.mark.parametrize(
     "shape",
     [
@@ -471,7 +480,7 @@ def test_a_422_that_names_the_id_or_nothing_is_a_duplicate(body):
     ],
 )
 def test_a_422_that_names_another_field_is_a_refusal(field, shape):
-    body = {"ok": False, "success": False, "status": "service", **shape(field)}
+    body = {"ok": False, "success": False, **shape(field)}
 
     verdict = BACKEND.verdict(reply(422, body))
 

@@ -148,12 +148,13 @@ def test_proxies_are_used_named_when_they_fail_and_never_shown(tmp_path):
         Faulty(answer(407)) as refusing,
         Faulty(answer(200, {"ok": True})) as forwarding,
         receivers.Dx(token=TOKEN) as direct,
+        closed_port() as closed,
     ):
         proxy = refusing.url.replace("http://", "http://grace:hopper@")
         taken = sent(
             case("https://dx.test", HTTPS_PROXY=proxy),
             case("https://datadog.test", "datadog", HTTPS_PROXY=proxy),
-            case("https://dx.test", HTTPS_PROXY=closed_port()),
+            case("https://dx.test", HTTPS_PROXY=closed),
             case("https://dx.test", HTTPS_PROXY="socks5://127.0.0.1:1"),
             case("https://dx.test", HTTPS_PROXY="gopher://127.0.0.1:1"),
             case("https://dx.test", HTTPS_PROXY="http://"),

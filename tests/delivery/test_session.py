@@ -110,10 +110,12 @@ def test_certificates_are_verified(internet):
 
 
 @pytest.mark.parametrize("status", [301, 302, 303, 307, 308])
-def test_no_redirect_is_followed(internet, status):
+@pytest.mark.parametrize("make", [session.Session, requests.Session])
+def test_no_redirect_is_followed_in_any_session(internet, status, make):
     internet.post(URL, status=status, headers={"Location": "https://elsewhere.test/"})
 
-    assert post().status == status
+    with make() as http:
+        assert session.post(http, REQUEST, (1, 1)).status == status
     assert only(internet).url == URL
 
 

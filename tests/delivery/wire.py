@@ -56,11 +56,12 @@ def of_dx(status: str, message: str, **known: object) -> Outcome:
     return Outcome(backend="DX", service="shop", id=ID, status=status, message=message, **known)
 
 
-def closed_port() -> str:
-    """Return an address where nothing listens."""
+@contextmanager
+def closed_port() -> Iterator[str]:
+    """Give an address where nothing listens, and where nothing else can begin to."""
     with socket.socket() as nobody:
         nobody.bind(("127.0.0.1", 0))
-        return f"http://127.0.0.1:{nobody.getsockname()[1]}"
+        yield f"http://127.0.0.1:{nobody.getsockname()[1]}"
 
 
 @contextmanager

@@ -1,5 +1,6 @@
 """The whole action: a process, a real event, real HTTP to receivers as strict as the vendors."""
 
+import hashlib
 import json
 import os
 import signal
@@ -426,6 +427,24 @@ def test_a_log_that_nobody_reads_stops_nothing(tmp_path, dx, both):
     assert len(dx.deployments) == 1
 
 
+def test_a_log_that_is_closed_from_the_start_stops_nothing(tmp_path, dx, both):
+    environ = environment(tmp_path, "push", json.dumps(payload_file("push.branch")).encode(), both)
+    process = subprocess.run(
+        [
+            "/bin/bash",  # other shells drop variables with a hyphen in their names
+            "-c",
+            'exec "$0" -I -X utf8 -u "$1" >&-',
+            sys.executable,
+            str(ROOT / "entrypoint.py"),
+        ],
+        env=environ,
+        stderr=subprocess.PIPE,
+        check=False,
+    )
+    assert (process.returncode, process.stderr) == (0, b"")
+    assert len(dx.deployments) == 1
+
+
 def test_files_of_the_runner_that_are_missing_stop_nothing(dx, both):
     finished = run_action(
         "push",
@@ -457,7 +476,8 @@ def test_a_backend_that_drips_its_answer_does_not_hold_up_the_other_nor_the_step
 
 def test_the_composite_starts_the_same_program_with_the_underscored_inputs(tmp_path, dx):
     # The environment of the composite's step is ready, so that nothing is installed here.
-    ready = tmp_path / "dora-deployments"
+    lock = hashlib.sha256((ROOT / "requirements.txt").read_bytes()).hexdigest()
+    ready = tmp_path / f"dora-deployments-{lock[:16]}"
     (ready / "bin").mkdir(parents=True)
     (ready / "complete").touch()
     (ready / "bin" / "python").symlink_to(sys.executable)
@@ -482,7 +502,9 @@ def test_the_composite_starts_the_same_program_with_the_underscored_inputs(tmp_p
     assert len(dx.deployments) == 1
 
 
-@pytest.mark.parametrize(("fail_on", "exit_code"), [("config", 0), ("any", 1)])
+@pytest.mark.parametrize(
+    ("fail_on", "exit_code"), [("", 0), ("config", 0), ("never", 0), (" Any ", 1)]
+)
 def test_a_composite_that_cannot_start_warns_and_fails_only_where_outages_do(
     fail_on, exit_code, tmp_path
 ):
@@ -503,5 +525,29 @@ def test_a_composite_that_cannot_start_warns_and_fails_only_where_outages_do(
         " actions/setup-python before this step; the deployment was not reported\n"
     )
     assert (tmp_path / "output").read_text("utf-8") == (
-        "status=undelivered\nreason=internal-error\n"
+        "status=undelivered\nreason=internal-error\nrollback=false\nservices=[]\n"
+        "merge-commit-shas=[]\npull-requests=[]\ndeployment-ids={}\nresults=[]\n"
     )
+
+
+def test_what_is_meant_for_this_machine_is_read_by_no_proxy(dx):
+    with Faulty(receivers.answer(200, {"ok": True})) as proxy:
+        finished = run_action(
+            "push",
+            payload_file("push.branch"),
+            {"DX-TOKEN": TOKEN, "DX-INSTANCE": dx.url},
+            {"HTTP_PROXY": proxy.url, "http_proxy": proxy.url, "ALL_PROXY": proxy.url},
+        )
+    assert (finished.outputs["status"], proxy.requests) == ("delivered", [])
+    assert len(dx.deployments) == 1
+
+
+def test_a_composite_that_cannot_even_write_its_outputs_does_not_fail_the_step(tmp_path):
+    environ = environment(tmp_path, "push", b"{}", {})
+    process = subprocess.run(
+        ["/bin/bash", "--noprofile", "--norc", "-eo", "pipefail", str(ROOT / "launch.sh")],
+        env={**environ, "PATH": str(tmp_path), "GITHUB_OUTPUT": "/nowhere/output"},
+        capture_output=True,
+        check=False,
+    )
+    assert process.returncode == 0

@@ -69,7 +69,11 @@ ON_DOWN = f"Datadog: shop undelivered (4 attempts, id {ID}): no answer"
             "any",
             "delivered",
             0,
-            [f"DX: shop duplicate (HTTP 422, 1 attempt, id {ID}): known", "Recorded"],
+            [
+                f"DX: shop duplicate (HTTP 422, 1 attempt, id {ID}): known",
+                "::notice title=DX%3A shop duplicate::known. It said: taken",
+                "Recorded",
+            ],
         ),
         (
             (RECORDED, REFUSED),

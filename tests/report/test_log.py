@@ -185,10 +185,10 @@ JSON = st.recursive(
 def test_a_body_in_the_log_is_the_same_json_and_no_command(value):
     body = json.dumps(value).encode()
 
-    out = printed(lambda log: log.group("Request", pretty_json(body)))
+    out = printed(lambda log: log.group("Request", pretty_json(body, Scrubber(()))))
 
     assert [found.name for found in runner.commands(out)] == ["group", "endgroup"]
-    if all(len(line) <= LIMIT for line in pretty_json(body)):
+    if all(len(line) <= LIMIT for line in pretty_json(body, Scrubber(()))):
         assert json.loads("".join(runner.shown(out))) == value
 
 
@@ -263,3 +263,11 @@ def test_a_console_of_fewer_characters_shows_the_others_by_their_escapes(encodin
 
 def test_a_stream_without_an_encoding_is_given_everything():
     assert printed(lambda log: log.line("caf\u00e9 \u5e97")) == "caf\u00e9 \u5e97\n"
+
+
+def test_a_log_without_any_stream_says_nothing_and_stops_nothing():
+    log = Log(None, Scrubber(("s3cret",)))
+    log.mask()
+    log.line("a line")
+    log.group("a group", ["a line"])
+    log.annotate("error", "a title", "a text")

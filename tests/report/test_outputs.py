@@ -244,7 +244,8 @@ def messages_of_outcomes():
 
 def messages_of_deliveries():
     yield from map(retry.meaning, (*range(100, 200), 408, 425, 429, *range(500, 1_000)))
-    yield sent(dx(closed_port())).message
+    with closed_port() as closed:
+        yield sent(dx(closed)).message
     with Faulty(answer(503, b"", [("Retry-After", "86400")])) as server:
         yield sent(dx(server.url)).message
     with Faulty(hang(30)) as server:
@@ -267,3 +268,18 @@ def test_no_message_of_ours_has_a_mark_that_an_output_would_have_to_replace(mess
     assert len(found) >= 2
     for message in found:
         assert words_for_output(message) == message.replace("`", "").replace(";", ",")
+
+
+def test_services_whose_safe_names_are_the_same_are_told_apart():
+    identifiers = ("a#", "a$", "a_2", "a_", "b")
+    account = Account(
+        resolved=resolved(*services(*identifiers)),
+        outcomes=tuple(outcome(service=identifier) for identifier in identifiers),
+    )
+
+    found = outputs(account)
+
+    names = ["a_", "a__2", "a_2", "a__3", "b"]
+    assert json.loads(found["services"]) == names
+    assert list(json.loads(found["deployment-ids"])) == names
+    assert [result["service"] for result in json.loads(found["results"])] == names

@@ -32,6 +32,8 @@ from tests.report.hostile import TEXT
         (("s3cret-long", "s3cret"), "s3cret-long s3cret", "*** ***"),
         (("s3cret",), "S3CRET", "S3CRET"),
         (("a.c*",), "a.c* abc", "*** abc"),
+        (("a/b/c",), r"a\/b\/c a/b/c", "*** ***"),
+        (('a"b\\c',), r"a\"b\\c", "***"),
     ],
 )
 def test_every_secret_is_replaced_by_asterisks(secrets, text, scrubbed):
@@ -188,7 +190,7 @@ JSON = st.recursive(
 def test_a_body_is_indented_and_its_odd_characters_are_escapes():
     body = json.dumps({"a": ["<b>&`]", "##[x]", "\\##[", 1.5, None], "]": "\x7f\u5e97\ud800"})
 
-    assert pretty_json(body.encode()) == [
+    assert pretty_json(body.encode(), Scrubber(())) == [
         "{",
         '  "a": [',
         r'    "\u003cb\u003e\u0026\u0060\u005d",',
@@ -205,7 +207,7 @@ def test_a_body_is_indented_and_its_odd_characters_are_escapes():
 @settings(deadline=None)
 @given(JSON)
 def test_a_body_is_the_same_json_without_any_mark_that_could_do_harm(value):
-    lines = pretty_json(json.dumps(value).encode())
+    lines = pretty_json(json.dumps(value).encode(), Scrubber(()))
     text = "\n".join(lines)
 
     assert json.loads(text) == value
@@ -215,3 +217,16 @@ def test_a_body_is_the_same_json_without_any_mark_that_could_do_harm(value):
     strings = re.findall(r'"(?:[^"\\]|\\.)*"', text)
     assert not any("]" in string for string in strings)
     assert not any(line.lstrip().startswith(("::", "```", "~~~")) for line in lines)
+
+
+def test_a_secret_is_taken_out_of_a_body_before_its_marks_are_escaped():
+    body = json.dumps({"a": ["b t<o&k]e`n", 1], "t<o&k]e`n": None}).encode()
+    assert pretty_json(body, Scrubber(("t<o&k]e`n",))) == [
+        "{",
+        '  "a": [',
+        '    "b ***",',
+        "    1",
+        "  ],",
+        '  "***": null',
+        "}",
+    ]

@@ -32,7 +32,7 @@ _ALIASES: Final = {
     "us2-fed": "us2.ddog-gov.com",
 }
 _HTTPS_PORTS: Final = frozenset({None, 443})
-_LOOPBACK: Final = frozenset({"127.0.0.1", "::1", "localhost"})
+LOOPBACK: Final = frozenset({"127.0.0.1", "::1", "localhost"})
 _LABEL: Final = r"[a-z0-9](?:[a-z0-9-]{0,61}[a-z0-9])?"
 _HOST: Final = re.compile(rf"(?:{_LABEL}\.)+[a-z](?:[a-z0-9-]{{0,61}}[a-z0-9])?")
 _LONGEST_HOST: Final = 253
@@ -120,7 +120,7 @@ def _url(text: str) -> SplitResult:
     """Return the parts of a URL that may be sent a key, or raise `ValueError`."""
     url = _parts(text)
     host = url.hostname or ""
-    if host in _LOOPBACK and url.scheme in {"http", "https"}:
+    if host in LOOPBACK and url.scheme in {"http", "https"}:
         return url
     if url.scheme != "https":
         raise ValueError(

@@ -37,6 +37,8 @@ SUCCESS_CHOICES: Final[tuple[SuccessChoice, ...]] = (
     "skipped",
 )
 FAIL_ON_CHOICES: Final[tuple[FailOn, ...]] = ("never", "config", "any")
+# Shorter ones, made up for a test, may well be part of another input by chance.
+_LONG_SECRET: Final = 16
 _BEARER: Final = re.compile(r"^bearer\s+", re.IGNORECASE)
 
 
@@ -177,11 +179,23 @@ class _Reader:
 
     def __init__(self, environ: Mapping[str, str]) -> None:
         self._environ = environ
+        self._secrets = [secret for secret in masks(environ) if len(secret) >= _LONG_SECRET]
         self.problems: list[str] = []
         self.warnings: list[str] = []
 
     def read(self, name: str, parser: Callable[[str], T], default: D) -> T | D:
         """Return the parsed input, or `default` where it is absent or bad."""
+        value = _raw(self._environ, name) or ""
+        if any(secret in value for secret in self._secrets):
+            # Else a message might quote a part of it, which nobody knows to be secret.
+            self.problems.append(
+                f"`{name}` holds the secret of another input; take it out, and check that no two"
+                " inputs are swapped"
+            )
+            return default
+        return self._parsed(name, parser, default)
+
+    def _parsed(self, name: str, parser: Callable[[str], T], default: D) -> T | D:
         value = _raw(self._environ, name)
         if value is None:
             return default
@@ -209,7 +223,7 @@ class _Reader:
             self.warnings.append(
                 f"`{name}` has white space around it, which was cut; store it without"
             )
-        return self.read(name, parser, None)
+        return self._parsed(name, parser, None)
 
 
 def _exact(environ: Mapping[str, str], name: str) -> str | None:

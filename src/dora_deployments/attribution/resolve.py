@@ -73,7 +73,7 @@ def resolve(
                 environment=environment.value,
                 service=service,
                 success=success.value,
-                identity=happening.identity,
+                identity=_identity(happening, commit_sha),
             )
         if len(services.value) == 1:
             return inputs.deployment_id
@@ -124,6 +124,17 @@ def resolve(
             *changes.unsent(inputs, attribution),
         ),
     )
+
+
+def _identity(happening: Happening, commit_sha: Fact[str]) -> str:
+    """Return the event's identity, or one of its own for a commit that the event did not name.
+
+    One event may start several deployments, each of a commit that an input names.
+    """
+    told = happening.commit_sha
+    if isinstance(told, Fact) and told.value != commit_sha.value:
+        return f"{happening.identity}:{commit_sha.value}"
+    return happening.identity
 
 
 def _environment(happening: Happening, inputs: Inputs) -> Fact[str]:

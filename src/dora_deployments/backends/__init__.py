@@ -1,6 +1,5 @@
 """The DORA backends, each a pure translation to and from HTTP."""
 
-from collections.abc import Callable
 from typing import Final, Protocol
 
 from dora_deployments.actions.inputs import Inputs
@@ -29,13 +28,20 @@ class Backend(Protocol):
         """Return how the backend took a request."""
 
 
-# To add one: its module, its schema, its inputs (in `Inputs` and both action.yml), and a
-# line in each of these two.
-BACKENDS: Final[tuple[Callable[[Inputs], Backend | None], ...]] = (
-    datadog.configured,
-    dx.configured,
-)
-SAMPLES: Final[tuple[Callable[[Inputs], Backend], ...]] = (datadog.sample, dx.sample)
+class Maker(Protocol):
+    """A module of a backend. `OFF` says, in a sentence, when a run has none of it."""
+
+    OFF: str
+
+    def configured(self, inputs: Inputs) -> Backend | None:
+        """Return the backend if asked for; `ConfigurationError` if only half of it is."""
+
+    def sample(self, inputs: Inputs) -> Backend:
+        """Return the backend without its key, for a dry run."""
+
+
+# To add one: its module, its schema, its inputs (in `Inputs` and both action.yml), and here.
+BACKENDS: Final[tuple[Maker, ...]] = (datadog, dx)
 
 
 def configured(inputs: Inputs) -> tuple[Backend, ...]:
@@ -43,4 +49,15 @@ def configured(inputs: Inputs) -> tuple[Backend, ...]:
 
     Raises `ConfigurationError` if one of them is only half configured.
     """
-    return tuple(backend for make in BACKENDS if (backend := make(inputs)) is not None)
+    found = (maker.configured(inputs) for maker in BACKENDS)
+    return tuple(backend for backend in found if backend is not None)
+
+
+def samples(inputs: Inputs) -> tuple[Backend, ...]:
+    """Return every backend without its key, for a dry run that shows all of them."""
+    return tuple(maker.sample(inputs) for maker in BACKENDS)
+
+
+def off(inputs: Inputs) -> tuple[str, ...]:
+    """Return a sentence for each backend that `inputs` holds no credentials for."""
+    return tuple(maker.OFF for maker in BACKENDS if maker.configured(inputs) is None)

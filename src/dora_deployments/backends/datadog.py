@@ -3,6 +3,7 @@
 import json
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
+from typing import Final
 
 from dora_deployments.actions.inputs import Inputs
 from dora_deployments.actions.moments import EPOCH
@@ -17,6 +18,8 @@ _HINTS = {
     404: "there is no DORA endpoint here; check `datadog-site`",
     413: "the body is too large; shorten `tags`",
 }
+
+OFF: Final = "Datadog is off, since `datadog-api-key` is empty"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -4,6 +4,7 @@ import json
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass, field
+from typing import Final
 
 from dora_deployments.actions.inputs import Inputs
 from dora_deployments.actions.moments import UTC
@@ -32,7 +33,10 @@ _HINTS = {
 }
 _FIELDS = (
     "deployed_at",
+    "timestamp",
     "service",
+    "identifier",
+    "name",
     "environment",
     "repository",
     "commit_sha",
@@ -43,9 +47,9 @@ _FIELDS = (
     "metadata",
     "success",
 )
-# Keys that say how the request went, as `success` may, and not which field is wrong.
-_ENVELOPE = {"ok", "success", "status"}
 _LONGEST_SHA = 40
+
+OFF: Final = "DX is off, since `dx-token` and `dx-instance` are empty"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -99,7 +103,7 @@ class Dx:
                     status="malformed",
                     message=f"DX answered {reply.status} without saying ok: {replies.kind(reply)}",
                 )
-        elif reply.status == 422 and code is None and _is_duplicate(body):
+        elif reply.status == 422 and code is None and _is_duplicate(reply, body):
             return Verdict(
                 status="duplicate",
                 message="already recorded by an earlier attempt, which DX keeps as it is",
@@ -167,13 +171,16 @@ def deployment_body(deployment: Deployment) -> dict[str, object]:
     return body
 
 
-def _is_duplicate(body: dict[str, object]) -> bool:
+def _is_duplicate(reply: Reply, body: dict[str, object]) -> bool:
     """Return whether a 422 is about the id, which is known, and not about another field.
 
     DX, deployments.create: "DX returns a 422 error if a subsequent request for the same
     reference_id changes the values." The time of a re-run is such a value.
     """
-    words = " ".join(_words({key: body[key] for key in body if key not in _ENVELOPE}))
+    if reply.body.lstrip()[:1] not in {b"", b"{"}:
+        return False  # not DX's own words, but a page of some host on the way
+    # An answer's own `success` says how the request went, and not which field is wrong.
+    words = " ".join(_words({key: body[key] for key in body if key != "success"}))
     return _names("reference_id", words) or not any(_names(field, words) for field in _FIELDS)
 
 

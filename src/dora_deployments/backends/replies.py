@@ -35,9 +35,10 @@ def kind(reply: Reply) -> str:
 def excerpt(reply: Reply) -> str:
     """Return the words of a body that is not the documented JSON: foreign text, on one line.
 
-    Not cut here, since a cut could leave half of a key that no scrubber knows.
+    Not cut here, since a cut could leave half of a key that no scrubber knows; nor does one
+    know a key in UTF-16, so a body with NUL has no words.
     """
-    if len(reply.body) > MAX_BODY:
+    if len(reply.body) > MAX_BODY or b"\0" in reply.body:
         return ""
     return " ".join(reply.body.decode("utf-8", "replace").split())
 

@@ -43,6 +43,15 @@ def prepare(deployments: Iterable[Deployment], backends: Iterable[Backend]) -> t
     )
 
 
+def unsupported(deliveries: Iterable[Delivery]) -> tuple[Outcome, ...]:
+    """Return the outcomes of those deliveries for which there is nothing to send."""
+    return tuple(
+        _Errand(delivery).unsupported(delivery.unsupported)
+        for delivery in deliveries
+        if delivery.unsupported is not None
+    )
+
+
 @dataclass(frozen=True, slots=True)
 class Dispatch:
     """Deliveries on their way."""
@@ -98,6 +107,10 @@ class _Errand:
             )
         self.done.set()
 
+    def unsupported(self, why: str) -> Outcome:
+        """Return the outcome of a delivery that its backend has no place for."""
+        return self._ended("skipped", why)
+
     def cut_off(self) -> Outcome:
         """Return the outcome of a delivery that was not waited for any longer."""
         return self._ended(
@@ -107,7 +120,7 @@ class _Errand:
 
     def _deliver(self, budget: Budget, pace: Pace) -> Outcome:
         if self.delivery.unsupported is not None:
-            return self._ended("skipped", self.delivery.unsupported)
+            return self.unsupported(self.delivery.unsupported)
         outcome = self._ended("skipped", "there is nothing to send")
         with session.Session() as http:
             for request in self.delivery.requests:

@@ -4,12 +4,14 @@ import http.client
 import ssl
 from collections.abc import Callable, Iterator
 from typing import Final
+from urllib.parse import urlsplit
 
 import requests
 import urllib3
 from requests.auth import AuthBase
 
 from dora_deployments import __version__
+from dora_deployments.actions.hosts import LOOPBACK
 from dora_deployments.backends.replies import MAX_BODY
 from dora_deployments.deployment import Credential, Reply, Request
 
@@ -81,6 +83,7 @@ def post(session: requests.Session, request: Request, timeout: tuple[float, floa
                 "User-Agent": USER_AGENT,
             },
             auth=_Key(request.credential),
+            proxies=_proxies(request.url),
             timeout=timeout,
             allow_redirects=False,
             stream=True,
@@ -95,9 +98,18 @@ def post(session: requests.Session, request: Request, timeout: tuple[float, floa
         )
 
 
+def _proxies(url: str) -> dict[str, str] | None:
+    """Return None, for the proxies of the environment, except for a host on this machine.
+
+    What is meant for this machine may go over http, and no proxy shall read it.
+    """
+    host = urlsplit(url).hostname or ""
+    return {"no_proxy": host} if host in LOOPBACK else None
+
+
 def _body(response: requests.Response) -> bytes:
     try:
-        return response.raw.read(MAX_BODY + 1, decode_content=True) or b""
+        return response.raw.read(MAX_BODY + 1, decode_content=True)
     except (urllib3.exceptions.HTTPError, OSError):
         return b""
 
@@ -149,16 +161,11 @@ def _connection_error(error: Exception) -> TransportError:
 
 
 def _causes(error: BaseException) -> Iterator[BaseException]:
-    """Yield `error` and every exception it was made from, by any of the ways in use."""
-    pending: list[object] = [error]
-    seen: set[int] = set()
-    while pending:
-        cause = pending.pop()
-        if not isinstance(cause, BaseException) or id(cause) in seen:
-            continue
-        seen.add(id(cause))
+    """Yield `error` and, one after the other, the exceptions that it was raised for."""
+    cause: BaseException | None = error
+    while cause is not None:
         yield cause
-        pending += [*cause.args, getattr(cause, "reason", None), cause.__cause__, cause.__context__]
+        cause = cause.__cause__ or cause.__context__
 
 
 _UNREADABLE: Final = _saying("the answer could not be read", ambiguous=True)

@@ -15,8 +15,9 @@ RunStatus = Literal["delivered", "partial", "rejected", "undelivered", "skipped"
 class Account:
     """What a run has come to, filled in as it goes and told at its end, however it ends.
 
-    `headline` is our own sentence for people; `problems` are those of bad input, `warnings`
-    those of a run that went on. All of them may quote foreign text.
+    `headline` is our own sentence for people; `off` are those about backends without a key,
+    `problems` those of bad input, `warnings` those of a run that went on. All of them may
+    quote foreign text.
     """
 
     fail_on: FailOn = "config"
@@ -24,6 +25,7 @@ class Account:
     repository: str = ""
     previous_sha: str = ""
     resolved: Resolved | None = None
+    off: tuple[str, ...] = ()
     deliveries: tuple[Delivery, ...] = ()
     outcomes: tuple[Outcome, ...] = ()
     status: RunStatus = "undelivered"

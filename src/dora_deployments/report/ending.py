@@ -40,8 +40,10 @@ def delivered(account: Account, resolved: Resolved, log: Log) -> None:
 
 
 def dry_run(account: Account, resolved: Resolved, log: Log) -> None:
-    """End a run that shows its requests and sends none."""
+    """End a run that shows its requests and sends none; its outcomes are skipped ones alone."""
     account.status = "dry-run"
+    for outcome in account.outcomes:
+        _tell(outcome, account, log)
     _headline(account, resolved, log)
 
 
@@ -130,5 +132,5 @@ def _tell(outcome: Outcome, account: Account, log: Log) -> None:
     if outcome.status in {"rejected", "undelivered"}:
         level = "error" if counts(outcome, account.fail_on) else "warning"
         log.annotate(level, about, f"{outcome.message}{said}")
-    elif outcome.status == "skipped" or outcome.http_status == 202:
+    elif outcome.status in {"skipped", "duplicate"} or outcome.http_status == 202:
         log.annotate("notice", about, f"{outcome.message}{said}")

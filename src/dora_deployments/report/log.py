@@ -15,7 +15,7 @@ class Log:
     A stream that is closed or full stops nobody: the deployment matters more than its log.
     """
 
-    def __init__(self, stream: TextIO, scrub: Scrubber, *, debug: bool = False) -> None:
+    def __init__(self, stream: TextIO | None, scrub: Scrubber, *, debug: bool = False) -> None:
         self._stream = stream
         self._scrub = scrub
         self._debug = debug
@@ -53,6 +53,8 @@ class Log:
         return " ".join(self._scrub(text).split())[:limit]
 
     def _print(self, line: str) -> None:
+        if self._stream is None:  # Python's word for an output that was closed from the start
+            return
         # A console may know fewer characters than UTF-8.
         encoding = getattr(self._stream, "encoding", None) or "utf-8"
         shown = line.encode(encoding, "backslashreplace").decode(encoding)

@@ -4,6 +4,7 @@ import json
 import uuid
 from typing import Any
 
+from dora_deployments.deployment import Outcome
 from dora_deployments.report.account import Account
 from dora_deployments.report.text import for_output, words_for_output
 
@@ -11,6 +12,8 @@ from dora_deployments.report.text import for_output, words_for_output
 def outputs(account: Account) -> dict[str, str]:
     """Return every output of action.yml, in its order; unknown ones are empty."""
     resolved = account.resolved
+    services = [service.identifier for service in resolved.services.value] if resolved else []
+    names = _distinct([*services, *(outcome.service for outcome in account.outcomes)])
     return {
         "status": account.status,
         "reason": account.reason,
@@ -19,37 +22,45 @@ def outputs(account: Account) -> dict[str, str]:
         "previous-sha": account.previous_sha,
         "environment": for_output(resolved.environment.value) if resolved else "",
         "rollback": "false",
-        "services": _json(
-            [for_output(service.identifier) for service in resolved.services.value]
-            if resolved
-            else []
-        ),
-        "merge-commit-shas": _json(list(resolved.merge_commit_shas) if resolved else []),
+        "services": _json([names[service] for service in services]),
+        "merge-commit-shas": _json(resolved.merge_commit_shas if resolved else ()),
         "pull-requests": _json(
             [pull.number for pull in resolved.pull_requests] if resolved else []
         ),
         "deployment-ids": _json(
             {
-                for_output(deployment.service.identifier): deployment.id
+                names[deployment.service.identifier]: deployment.id
                 for deployment in (resolved.deployments if resolved else ())
             }
         ),
-        "results": _json(
-            [
-                {
-                    "backend": outcome.backend.lower(),
-                    "service": for_output(outcome.service),
-                    "status": outcome.status,
-                    "id": outcome.id,
-                    "http_status": outcome.http_status,
-                    "attempts": outcome.attempts,
-                    "message": words_for_output(outcome.message),
-                }
-                for outcome in account.outcomes
-            ]
-        ),
+        "results": _json([_result(outcome, names) for outcome in account.outcomes]),
         "undelivered-path": "",
     }
+
+
+def _result(outcome: Outcome, names: dict[str, str]) -> dict[str, object]:
+    return {
+        "backend": outcome.backend.lower(),
+        "service": names[outcome.service],
+        "status": outcome.status,
+        "id": outcome.id,
+        "http_status": outcome.http_status,
+        "attempts": outcome.attempts,
+        "message": words_for_output(outcome.message),
+    }
+
+
+def _distinct(services: list[str]) -> dict[str, str]:
+    """Return a safe name for each service, no two of them the same."""
+    names: dict[str, str] = {}
+    for service in dict.fromkeys(services):
+        safe = name = for_output(service)
+        number = 1
+        while name in names.values():
+            number += 1
+            name = f"{safe}_{number}"
+        names[service] = name
+    return names
 
 
 def file_text(values: dict[str, str]) -> str:

@@ -55,6 +55,8 @@ def _sections(account: Account, scrub: Scrubber) -> Iterator[str]:
         yield _list("What to change", account.problems, scrub)
     if account.outcomes:
         yield _outcomes(account.outcomes, scrub)
+    if account.off:
+        yield f"<p>{_words(scrub, '. '.join(account.off))}.</p>\n"
     if account.resolved is not None:
         yield _facts(account.resolved, scrub)
     if account.warnings:
@@ -103,7 +105,7 @@ def _list(title: str, texts: tuple[str, ...], scrub: Scrubber) -> str:
 def _body(delivery: Delivery, url: str, body: bytes, scrub: Scrubber) -> str:
     service = _code(scrub, delivery.deployment.service.identifier)
     title = f"Request body for {delivery.backend.name}, {service}: POST {_code(scrub, url)}"
-    shown = "\n".join(scrub(line) for line in pretty_json(body))
+    shown = "\n".join(pretty_json(body, scrub))
     return f"<details><summary>{title}</summary>\n\n```json\n{shown}\n```\n\n</details>\n"
 
 

@@ -8,6 +8,7 @@ import json
 import re
 import unicodedata
 from dataclasses import dataclass, field
+from typing import Any
 
 from dora_deployments.actions.text import is_control
 
@@ -21,14 +22,16 @@ _UNSAFE_IN_WORDS = re.compile(r"[^A-Za-z0-9 _./:@+,-]")
 
 @dataclass(frozen=True, slots=True)
 class Scrubber:
-    """Takes known secrets out of any text, longest first."""
+    """Takes known secrets out of any text, longest first, as they are and as JSON has them."""
 
     secrets: tuple[str, ...] = field(repr=False)
 
     def __call__(self, text: str) -> str:
         """Return `text` with every secret replaced by asterisks."""
         for secret in self.secrets:
-            text = text.replace(secret, "***")
+            in_json = json.dumps(secret)[1:-1]
+            for form in (secret, in_json, in_json.replace("/", "\\/")):
+                text = text.replace(form, "***")
         return text
 
 
@@ -67,12 +70,22 @@ def words_for_output(text: str) -> str:
     return _UNSAFE_IN_WORDS.sub("_", text.replace("`", "").replace(";", ","))
 
 
-def pretty_json(body: bytes) -> list[str]:
+def pretty_json(body: bytes, scrub: Scrubber) -> list[str]:
     """Return the lines of a JSON body, indented, for the log and for a Markdown fence.
 
-    It is the same JSON, yet no string in it can end a fence, begin a tag or be a command.
+    It is the same JSON but for secrets, yet no string in it can end a fence, begin a tag or
+    be a command. Secrets go before anything is escaped, since nobody would know them after.
     """
-    return _STRING.sub(_escaped, json.dumps(json.loads(body), indent=2)).splitlines()
+    shown = json.dumps(_scrubbed(json.loads(body), scrub), indent=2)
+    return _STRING.sub(_escaped, shown).splitlines()
+
+
+def _scrubbed(value: Any, scrub: Scrubber) -> Any:
+    if isinstance(value, dict):
+        return {scrub(key): _scrubbed(item, scrub) for key, item in value.items()}
+    if isinstance(value, list):
+        return [_scrubbed(item, scrub) for item in value]
+    return scrub(value) if isinstance(value, str) else value
 
 
 def _escaped(string: re.Match[str]) -> str:
