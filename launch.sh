@@ -47,11 +47,13 @@ if [ ! -e "$venv/complete" ]; then
   "$interpreter" -I -m pip install --quiet --disable-pip-version-check --no-input --retries 2 \
     --require-hashes --no-deps --only-binary :all: --requirement "$lock" &
   pip=$!
-  # Not `timeout`, which macOS lacks. Standard output is closed, or a step would wait for it.
-  (sleep "$seconds" && kill "$pip") > /dev/null 2>&1 &
-  watchdog=$!
+  # Not `timeout`, which macOS lacks.
+  for ((waited = 0; waited < seconds * 5; waited++)); do
+    [ -n "$(jobs -rp)" ] || break
+    sleep 0.2
+  done
+  kill "$pip" 2> /dev/null || true
   wait "$pip" || give_up "The Python packages could not be installed within $seconds s; see above"
-  kill "$watchdog" 2> /dev/null || true
   touch "$venv/complete"
 fi
 
