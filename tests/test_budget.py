@@ -34,10 +34,6 @@ def test_a_budget_that_has_ended_is_not_brought_back_by_a_cap():
     assert ended.capped(1) == ended
 
 
-def test_a_budget_less_some_seconds_ends_so_much_earlier():
-    assert Budget(deadline=100.0).less(2.5) == Budget(deadline=97.5)
-
-
 @pytest.mark.parametrize("value", ["done", None, False])
 def test_work_that_is_done_in_time_returns_what_it_returns(value):
     assert within(Budget.of(LONG), lambda: value) is value

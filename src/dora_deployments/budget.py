@@ -28,10 +28,6 @@ class Budget:
         """Return a budget that ends with this one, or `seconds` from now if that is sooner."""
         return Budget(deadline=min(self.deadline, time.monotonic() + seconds))
 
-    def less(self, seconds: float) -> "Budget":
-        """Return a budget that ends `seconds` before this one."""
-        return Budget(deadline=self.deadline - seconds)
-
 
 def within(budget: Budget, work: Callable[[], T]) -> T:
     """Return what `work` returns or raise what it raises; `TimeoutError` once time is up.

@@ -2,7 +2,6 @@
 
 import signal
 import sys
-import time
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from datetime import datetime
@@ -44,7 +43,6 @@ def main(environ: Mapping[str, str]) -> int:
     Outputs and summary are written however the run ends, a bug of ours and a cancelled
     job included.
     """
-    started = time.monotonic()
     scrub = Scrubber(inputs_module.masks(environ))
     log = Log(sys.stdout, scrub, debug=environ.get("RUNNER_DEBUG") == "1")
     account = Account(fail_on=inputs_module.fail_on(environ))
@@ -52,7 +50,7 @@ def main(environ: Mapping[str, str]) -> int:
         try:
             with _interruptible():
                 log.mask()
-                _run(environ, account, scrub, log, started)
+                _run(environ, account, scrub, log)
         except Skip as skip:
             ending.skipped(account, skip, log)
         except ActionError as error:
@@ -66,16 +64,14 @@ def main(environ: Mapping[str, str]) -> int:
     return account.exit_code
 
 
-def _run(
-    environ: Mapping[str, str], account: Account, scrub: Scrubber, log: Log, started: float
-) -> None:
+def _run(environ: Mapping[str, str], account: Account, scrub: Scrubber, log: Log) -> None:
     """Go through the stages, one after the other."""
     now = datetime.now(UTC)
     log.line(f"dora-deployments {__version__}")
     inputs = Inputs.from_environ(environ, now)
     ending.warned(account, log, *inputs.warnings)
     account.previous_sha = inputs.previous_sha or ""
-    budget = Budget(deadline=started + inputs.timeout - _REPORT_SECONDS)
+    budget = Budget.of(inputs.timeout - _REPORT_SECONDS)
 
     run = Run.from_environ(environ)
     account.repository = inputs.repository or run.repository or ""
@@ -115,7 +111,7 @@ def _run(
         dispatch.wait(budget)
     finally:
         account.outcomes = dispatch.outcomes()
-        log.debug(f"{time.monotonic() - started:.2f} s of {inputs.timeout} s were used")
+        log.debug(f"{budget.left():.1f} s were left")
     ending.delivered(account, resolved, log)
 
 

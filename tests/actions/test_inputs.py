@@ -9,7 +9,7 @@ from dora_deployments.actions import inputs as inputs_module
 from dora_deployments.actions.inputs import Inputs
 from dora_deployments.actions.patterns import BranchFilter, EnvironmentRule
 from dora_deployments.actions.text import has_controls
-from dora_deployments.deployment import Service
+from dora_deployments.deployment import Fact, Service
 from dora_deployments.errors import InputError
 from tests.builders import NOW
 
@@ -410,6 +410,11 @@ def test_contradictions_come_after_what_is_bad_by_itself():
             " (2026-06-13T12:00:30.250000+00:00); write an earlier `since` or a later `until`"
         ),
     )
+
+
+def test_an_input_that_was_given_is_a_fact_that_names_it():
+    assert inputs_module.given("v1", "version") == Fact(value="v1", source="the input `version`")
+    assert inputs_module.given(None, "version") is None
 
 
 def test_inputs_cannot_be_changed():

@@ -701,6 +701,7 @@ BEARER = "is the word Bearer without a token; store the token alone in the secre
         "bearer-x",
         "dd-api-key",
         "${NAME}",
+        "X12345678X",
         "{{",
     ],
 )
@@ -722,6 +723,8 @@ def test_a_secret_of_visible_ascii_is_taken_as_it_is(text):
         ('"0123456789abcdef"', QUOTES),
         ("'0123456789abcdef'", QUOTES),
         ('"0123456789abcdef', QUOTES),
+        ("'0123456789abcdef", QUOTES),
+        ('0123456789abcdef"', QUOTES),
         ("0123456789abcdef'", QUOTES),
         ("01234567\n89abcdef", CHARACTERS),
         ("01234567\r\n89abcdef", CHARACTERS),

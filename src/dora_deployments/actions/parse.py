@@ -158,8 +158,8 @@ def tags(text: str) -> tuple[str, ...]:
     """Return Datadog's custom tags, one from each line `key:value`."""
     found = lines(text)
     for tag in found:
-        key, colon, value = line(tag).partition(":")
-        if not (key.strip() and colon and value.strip()):
+        key, _, value = line(tag).partition(":")
+        if not (key.strip() and value.strip()):
             raise ValueError(f"has {shown(tag)}; write key:value, one on each line")
         if len(tag) > _MAX_TAG:
             raise ValueError(
