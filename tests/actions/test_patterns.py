@@ -188,12 +188,22 @@ def naive_match(pattern, branch):
     if pattern.startswith("*"):
         ends = range(len(branch.partition("/")[0]) + 1)
         return any(naive_match(pattern[1:], branch[end:]) for end in ends)
-    return branch[:1] == pattern[0] and naive_match(pattern[1:], branch[1:])
+    begins = branch[:1] == pattern[0]
+    if pattern[1:2] == "?":
+        rest = pattern[2:]
+        return naive_match(rest, branch) or (begins and naive_match(rest, branch[1:]))
+    if pattern[1:2] == "+":
+        return begins and any(naive_match(rest, branch[1:]) for rest in (pattern, pattern[2:]))
+    return begins and naive_match(pattern[1:], branch[1:])
 
 
 @settings(deadline=None, max_examples=300)
 @given(
-    pattern=st.lists(st.sampled_from(["a", "b", "/", "*", "**", "**/"]), min_size=1, max_size=7),
+    pattern=st.lists(
+        st.sampled_from(["a", "b", "/", "a?", "b?", "a+", "b+", "*", "**", "**/"]),
+        min_size=1,
+        max_size=7,
+    ),
     branch=st.text("ab/", max_size=8),
 )
 def test_simple_patterns_match_what_a_naive_reading_matches(pattern, branch):

@@ -215,6 +215,14 @@ def test_one_backend_that_is_down_takes_nothing_from_the_other():
     )
 
 
+def test_what_trying_again_cannot_mend_is_rejected_at_once():
+    assert outcome(dx("https://acme..test")) == of_dx(
+        "rejected",
+        "DX: its URL, or that of the proxy in HTTPS_PROXY, is unusable",
+        attempts=1,
+    )
+
+
 def test_there_may_be_nothing_to_deliver():
     dispatch = deliver.dispatch([], Budget.of(10))
     dispatch.wait(Budget.of(10))

@@ -110,6 +110,8 @@ def _status_so_far(account: Account) -> RunStatus:
 
 def _headline(account: Account, resolved: Resolved, log: Log) -> None:
     account.headline = f"{_HEADLINES[account.status]}: {_subject(resolved)}"
+    if any(outcome.status == "undelivered" for outcome in account.outcomes):
+        account.headline += "; run the job again to send what is missing, under the same id"
     log.line(account.headline)
 
 
