@@ -188,13 +188,10 @@ def naive_match(pattern, branch):
     if pattern.startswith("*"):
         ends = range(len(branch.partition("/")[0]) + 1)
         return any(naive_match(pattern[1:], branch[end:]) for end in ends)
+    after = {"?": [pattern[2:]], "+": [pattern, pattern[2:]]}.get(pattern[1:2], [pattern[1:]])
+    left_out = pattern[1:2] == "?" and naive_match(pattern[2:], branch)
     begins = branch[:1] == pattern[0]
-    if pattern[1:2] == "?":
-        rest = pattern[2:]
-        return naive_match(rest, branch) or (begins and naive_match(rest, branch[1:]))
-    if pattern[1:2] == "+":
-        return begins and any(naive_match(rest, branch[1:]) for rest in (pattern, pattern[2:]))
-    return begins and naive_match(pattern[1:], branch[1:])
+    return left_out or (begins and any(naive_match(rest, branch[1:]) for rest in after))
 
 
 @settings(deadline=None, max_examples=300)
