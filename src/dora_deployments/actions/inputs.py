@@ -261,7 +261,7 @@ def _day(text: str, now: datetime) -> datetime:
     if days := re.fullmatch(r"(\d{1,4})d?", text, re.ASCII):
         return now - timedelta(days=int(days[1]))
     try:
-        is_date = re.fullmatch(r"\d{4}-\d\d-\d\d", text, re.ASCII)
+        is_date = re.fullmatch(r"\d{4}-\d\d-\d\d", text)
         return moments.parse(f"{text}T00:00:00Z" if is_date else text, now)
     except ValueError:
         raise ValueError(
