@@ -95,6 +95,20 @@ def test_what_a_backend_cannot_be_told_is_prepared_with_the_reason_and_no_reques
     )
 
 
+def test_what_backends_cannot_be_told_is_known_before_anything_is_sent():
+    shapes = [deployment(), deployment(success=False), deployment(commit_sha="a" * 64)]
+    prepared = deliver.prepare(shapes, [datadog("https://a.test"), dx("https://b.test")])
+
+    assert deliver.unsupported(prepared) == (
+        of_datadog("skipped", "Datadog counts successful deployments only, and this one failed"),
+        of_dx(
+            "skipped",
+            "DX takes commit SHAs of 7 to 40 digits, and this repository has longer ones; set"
+            " `attribution` to repository to report without them",
+        ),
+    )
+
+
 def test_one_bad_body_stops_all_before_anything_is_sent():
     with pytest.raises(InputError):
         deliver.prepare([deployment(), deployment(id="x")], [dx("https://b.test")])
@@ -274,6 +288,22 @@ def test_requests_go_one_after_the_other_until_one_fails(answers, requests, expe
 
         assert outcome(backend) == expected
         assert len(server.requests) == expected.attempts
+
+
+def test_every_attempt_is_made_on_a_connection_of_its_own_and_without_cookies():
+    length = b"Content-Length: 0\r\nSet-Cookie: a=b\r\n\r\n"
+
+    def answer_and_stay(connection, _request):
+        # Kept open, so that a second request could come, and would have no answer.
+        connection.sendall(b"HTTP/1.1 503 Service Unavailable\r\n" + length)
+        connection.recv(1)
+
+    with Faulty(answer_and_stay, answer_and_stay, answer(200, OK)) as server:
+        taken = outcome(dx(server.url))
+
+    assert taken == of_dx("delivered", "recorded", http_status=200, attempts=3)
+    assert server.requests == [server.requests[0]] * 3
+    assert b"cookie" not in server.requests[0].lower()
 
 
 def test_a_mistake_of_ours_in_one_delivery_stops_neither_it_without_a_word_nor_the_others():

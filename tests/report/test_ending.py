@@ -161,6 +161,17 @@ def test_the_headline_says_what_was_deployed_where(names, shown, success, kind):
     assert (account.status, account.exit_code) == ("dry-run", 0)
 
 
+def test_a_dry_run_tells_of_what_would_be_skipped():
+    account = Account(outcomes=(LEFT_OUT,))
+
+    assert ended(ending.dry_run, resolved(), account) == [
+        f"Datadog: shop skipped (0 attempts, id {ID}): it failed",
+        "::notice title=Datadog%3A shop skipped::it failed",
+        "Dry run, nothing was sent: the deployment of shop to production at 7fd0709",
+    ]
+    assert (account.status, account.exit_code) == ("dry-run", 0)
+
+
 # --- without
 
 

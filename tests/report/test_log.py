@@ -116,6 +116,14 @@ def test_a_line_for_debugging_is_one_command_and_only_where_debugging_is_on(text
     assert runner.commands(out) == [Command("debug", neutral(text))]
 
 
+def test_debugging_is_off_unless_it_is_asked_for():
+    stream = io.StringIO()
+
+    Log(stream, Scrubber(())).debug("x")
+
+    assert stream.getvalue() == ""
+
+
 def test_a_line_for_debugging_is_scrubbed_and_cut():
     out = printed(lambda log: log.debug(f"{KEY}{'x' * LIMIT}"), KEY, debug=True)
 

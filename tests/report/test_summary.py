@@ -133,6 +133,20 @@ def test_a_refused_run_shows_what_to_change_and_nothing_else():
     )
 
 
+def test_backends_that_are_off_are_named_below_the_outcomes():
+    account = Account(
+        headline="Recorded",
+        off=("DX is off, since `dx-token` is empty", "So is <another>"),
+        outcomes=(outcome(),),
+        warnings=("odd",),
+    )
+
+    *_, off, _, _, _, odd, _, _ = summary(account, NOTHING).splitlines()
+
+    assert off == ("<p>DX is off, since <code>dx-token</code> is empty. So is &lt;another&gt;.</p>")
+    assert odd == "<li>odd</li>"
+
+
 @pytest.mark.parametrize(
     ("status", "icon"),
     [
@@ -255,6 +269,7 @@ def test_whatever_a_text_says_it_stays_text(one, other, service, count):
         headline=one,
         problems=(one, other) * count,
         warnings=(other,) * count,
+        off=(other,) * count,
         resolved=resolved(
             of_service,
             repository=fact(one, other),

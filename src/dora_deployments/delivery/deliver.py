@@ -8,8 +8,6 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from typing import Final
 
-import requests
-
 from dora_deployments.backends import Backend, replies
 from dora_deployments.budget import Budget
 from dora_deployments.delivery import retry, session
@@ -122,22 +120,19 @@ class _Errand:
         if self.delivery.unsupported is not None:
             return self.unsupported(self.delivery.unsupported)
         outcome = self._ended("skipped", "there is nothing to send")
-        with session.Session() as http:
-            for request in self.delivery.requests:
-                outcome = self._send(http, request, budget, pace)
-                if outcome.status not in {"delivered", "duplicate"}:
-                    break
+        for request in self.delivery.requests:
+            outcome = self._send(request, budget, pace)
+            if outcome.status not in {"delivered", "duplicate"}:
+                break
         return outcome
 
-    def _send(
-        self, http: requests.Session, request: Request, budget: Budget, pace: Pace
-    ) -> Outcome:
+    def _send(self, request: Request, budget: Budget, pace: Pace) -> Outcome:
         """Send one request until it is answered for good, or no attempt or time is left."""
         attempt = 0
         while True:
             attempt += 1
             self.attempts += 1
-            outcome, headers = self._attempt(http, request, budget, pace)
+            outcome, headers = self._attempt(request, budget, pace)
             if outcome.status != "undelivered" or attempt == pace.attempts:
                 return outcome
             seconds = retry.wait(pace, attempt, headers, random.uniform)
@@ -150,7 +145,7 @@ class _Errand:
             time.sleep(seconds)
 
     def _attempt(
-        self, http: requests.Session, request: Request, budget: Budget, pace: Pace
+        self, request: Request, budget: Budget, pace: Pace
     ) -> tuple[Outcome, Mapping[str, str]]:
         """Send one request once; return how it ended and the headers of the answer."""
         self.http_status = None
@@ -158,7 +153,10 @@ class _Errand:
         timeout = (min(pace.connect_timeout, left), min(pace.read_timeout, left))
         name = self.delivery.backend.name
         try:
-            reply = session.post(http, request, timeout)
+            # A session for each attempt: no attempt is lost on a connection that the server
+            # is about to close, and none carries the cookies of another.
+            with session.Session() as http:
+                reply = session.post(http, request, timeout)
         except session.TransportError as error:
             doubt = ", so the event may have arrived all the same" if error.ambiguous else ""
             status: Status = "rejected" if error.permanent else "undelivered"
