@@ -702,3 +702,12 @@ def test_a_short_secret_may_be_part_of_another_input_by_chance():
     assert Inputs.from_environ(environ(given), NOW).service == (
         Service(identifier="production-shop"),
     )
+
+
+def test_a_secret_of_sixteen_characters_is_in_no_other_input_by_chance():
+    assert problems({"dx-token": "production-blues", "environment": "production-blues"}) == (
+        (
+            "`environment` holds the secret of another input; take it out, and check that no two"
+            " inputs are swapped"
+        ),
+    )

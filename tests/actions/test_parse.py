@@ -585,8 +585,9 @@ def test_metadata_that_readers_of_json_take_differently_is_refused(text, message
 
 
 def test_metadata_may_be_as_deep_and_as_long_as_the_messages_say():
-    deep = '{"a":' * 31 + "[1]" + "}" * 31
-    assert json.dumps(parse.metadata(deep), separators=(",", ":")) == deep
+    for inmost in ("[1]", "[]"):
+        deep = '{"a":' * 31 + inmost + "}" * 31
+        assert json.dumps(parse.metadata(deep), separators=(",", ":")) == deep
     long = f'{{"a": "{"x" * 65_527}"}}'
     assert len(long) == 65_536
     assert parse.metadata(long) == {"a": "x" * 65_527}

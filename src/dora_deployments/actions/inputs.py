@@ -161,7 +161,7 @@ def masks(environ: Mapping[str, str]) -> tuple[str, ...]:
     found: set[str] = set()
     for name in SECRETS:
         value = _raw(environ, name) or ""
-        forms = {value, _BEARER.sub("", value, count=1), *value.splitlines()}
+        forms = {value, _BEARER.sub("", value), *value.splitlines()}
         found.update(form.strip() for form in forms if form.strip(" *"))
     return tuple(sorted((form for form in found if len(form) >= 4), key=lambda f: (-len(f), f)))
 
@@ -213,7 +213,7 @@ class _Reader:
         """Return the secret, less what people often paste along with it."""
 
         def parser(text: str) -> str:
-            bare = _BEARER.sub("", text, count=1)
+            bare = _BEARER.sub("", text)
             if bare != text:
                 self.warnings.append(f"`{name}` starts with Bearer; store the token alone")
             return parse.secret(bare)
@@ -301,7 +301,7 @@ def _doubts(inputs: Inputs) -> tuple[str, ...]:
     """Return warnings about inputs that can be used, but hardly as they were meant."""
     doubts = []
     key = inputs.datadog_api_key
-    if key and not re.fullmatch(r"[0-9a-f]{32}", key, re.ASCII | re.IGNORECASE):
+    if key and not re.fullmatch(r"[0-9a-f]{32}", key, re.IGNORECASE):
         doubts.append(
             "`datadog-api-key` is not 32 hex digits, as Datadog's API keys are; an application"
             " key or a token of another vendor will be refused"
