@@ -1,0 +1,787 @@
+"""The stand-in for GitHub is as strict as GitHub, or tests against it would say nothing."""
+
+import base64
+import json
+import random
+import socket
+import struct
+from concurrent.futures import ThreadPoolExecutor
+from datetime import timedelta
+
+import pytest
+import requests
+from graphql import parse, validate
+from urllib3.util import SKIP_HEADER
+
+from tests.end_to_end.github.apart import serving
+from tests.end_to_end.github.git import File
+from tests.end_to_end.github.history import START, History
+from tests.end_to_end.github.schema import schema
+from tests.end_to_end.github.standin import GitHub, rounds
+
+TOKEN = "token-of-the-tests"
+HEADERS = {"Authorization": f"Bearer {TOKEN}"}
+FORBIDDEN = "Resource not accessible by integration"
+
+
+@pytest.fixture
+def history(tmp_path):
+    with History(tmp_path / "shop.git") as made:
+        yield made
+
+
+@pytest.fixture
+def github(history):
+    with GitHub(history, former="acme/store") as server:
+        yield server
+
+
+def fetch(github, path, headers=HEADERS, method="GET", **options):
+    if path.startswith("/") and not path.startswith(("/repos", "/repositories", "/graphql")):
+        path = f"/repos/acme/shop{path}"
+    return requests.request(method, github.api_url + path, headers=headers, timeout=5, **options)
+
+
+def get(github, path, **options):
+    response = fetch(github, path, **options)
+    return response.status_code, response.json()
+
+
+def ask(github, query, **variables):
+    response = requests.post(
+        github.graphql_url,
+        json={"query": query, "variables": variables},
+        headers=HEADERS,
+        timeout=5,
+    )
+    assert response.status_code == 200
+    return response.json()
+
+
+def repository(github, selection, **variables):
+    answered = ask(
+        github, f'{{repository(owner: "acme", name: "shop") {{{selection}}}}}', **variables
+    )
+    assert "errors" not in answered, answered
+    return answered["data"]["repository"]
+
+
+def refusal(github, selection):
+    answered = ask(github, f'{{repository(owner: "acme", name: "shop") {{{selection}}}}}')
+    (error,) = answered["errors"]
+    return answered.get("data", "none"), error
+
+
+def associated(github, sha):
+    """Return the pull requests of a commit as REST and GraphQL agree on them."""
+    selection = f'object(oid: "{sha}") {{... on Commit {{{PULLS}}}}}'
+    nodes = repository(github, selection)["object"]["associatedPullRequests"]["nodes"]
+    status, listed = get(github, f"/commits/{sha}/pulls")
+    assert status == 200
+    assert [each["number"] for each in listed] == [each["number"] for each in nodes]
+    return [each["number"] for each in nodes]
+
+
+PULLS = "associatedPullRequests(first: 10) {nodes {number}}"
+
+
+def changed(history, branch, *files, base="main"):
+    """Open a pull request with one commit for each file; return its number and the commits."""
+    history.branch(branch, base)
+    shas = [history.commit(branch, {file: f"{file}\n"}) for file in files]
+    return history.open_pull(branch, base), shas
+
+
+# --- the history is a real one
+
+
+def test_a_history_is_what_git_says_it_is(history):
+    some = random.Random(7)
+    history.commit()
+    for n in range(60):
+        branches = sorted(history.branches)
+        branch = some.choice(branches)
+        if some.random() < 0.3:
+            history.branch(f"b{n}", branch)
+        elif some.random() < 0.3 and len(branches) > 1:
+            history.merge(branch, some.choice([each for each in branches if each != branch]))
+        else:
+            # Several at the same time, so that the order among them counts.
+            history.commit(branch, committed=START + timedelta(hours=n // 4))
+    tips = some.sample(sorted(set(history.branches.values())), 8)
+    for one in tips[:4]:
+        for other in tips[4:]:
+            listed = history.git.run("rev-list", "--reverse", other, f"^{one}").split()
+            assert history.between(one, other) == tuple(listed)
+            best = history.git.run("merge-base", "--all", one, other).split()
+            assert history.merge_base(one, other) in best
+    assert history.git.run("fsck", "--strict", "--no-dangling", "--no-progress") == ""
+
+
+def test_a_commit_holds_its_files_and_both_of_its_times(history):
+    history.commit("main", {"a/b.txt": "one\n", "c ü.txt": "x"})
+    sha = history.commit(
+        "main", {"c ü.txt": None}, "Less\n\nOf it.", authored=START - timedelta(days=3)
+    )
+    assert history.git.run("show", "-s", "--format=%at %ct", sha).split() == [
+        "1780041600",
+        "1780300860",
+    ]
+    assert history.git.run("ls-tree", "-r", "--name-only", sha) == "a/b.txt\n"
+    assert history.git.run("cat-file", "blob", f"{sha}:a/b.txt") == "one\n"
+    assert history.git.run("rev-parse", "main").strip() == sha
+
+
+def test_a_revert_and_a_cherry_pick_do_what_they_say(history):
+    history.commit("main", {"a": "1\n"})
+    history.branch("old")
+    fix = history.commit("main", {"a": "2\n", "b": "1\n"})
+    picked = history.cherry_pick("old", fix)
+    history.revert("main", fix)
+    assert {path: file.text for path, file in history.commits[picked].files.items()} == {
+        "a": "2\n",
+        "b": "1\n",
+    }
+    assert history.git.run("ls-tree", "-r", "--name-only", "main") == "a\n"
+    assert history.commits[picked].authored == history.commits[fix].authored
+
+
+def test_a_thousand_commits_are_there_at_once(history):
+    shas = [history.commit() for _ in range(1000)]
+    assert len(set(shas)) == 1000
+    assert history.git.run("rev-list", "--count", "main").strip() == "1000"
+
+
+# --- who may come in
+
+
+@pytest.mark.parametrize("authorization", [None, "", TOKEN, "Bearer other", f"Basic {TOKEN}"])
+@pytest.mark.parametrize("path", ["/repos/acme/shop", "/graphql"])
+def test_only_the_token_opens_it(github, authorization, path):
+    headers = {} if authorization is None else {"Authorization": authorization}
+    status, body = get(github, path, headers=headers)
+    assert (status, body["message"]) == (401, "Bad credentials")
+
+
+def test_who_does_not_say_its_name_is_forbidden(github):
+    headers = {**HEADERS, "User-Agent": SKIP_HEADER}  # or urllib3 would give its own name
+    assert get(github, "/repos/acme/shop", headers=headers)[0] == 403
+
+
+@pytest.mark.parametrize(
+    "path",
+    ["/repos/acme/other", "/repos/acme", "/repositories/1", "/commits", "/pulls/1", "/git/tags/x"],
+)
+def test_what_there_is_not_is_not_found(github, history, path):
+    history.commit()
+    assert get(github, path)[0] == 404
+
+
+@pytest.mark.parametrize("method", ["POST", "PUT", "PATCH", "DELETE", "HEAD"])
+def test_it_is_only_read(github, method):
+    assert fetch(github, "/repos/acme/shop", method=method).status_code == 404
+
+
+def test_the_name_of_a_repository_has_no_case(github):
+    assert get(github, "/repos/ACME/Shop")[1]["full_name"] == "acme/shop"
+    answered = ask(github, '{repository(owner: "ACME", name: "Shop") {nameWithOwner databaseId}}')
+    assert answered["data"]["repository"] == {
+        "nameWithOwner": "acme/shop",
+        "databaseId": 186853261,
+    }
+
+
+def test_a_former_name_leads_to_the_id(github):
+    moved = fetch(github, "/repos/acme/Store/tags?per_page=1", allow_redirects=False)
+    location = f"{github.api_url}/repositories/186853261/tags?per_page=1"
+    assert (moved.status_code, moved.headers["Location"]) == (301, location)
+    assert get(github, "/repos/acme/store")[1]["full_name"] == "acme/shop"
+    query = '{repository(owner: "acme", name: "store"%s) {nameWithOwner}}'
+    assert ask(github, query % "")["data"]["repository"]["nameWithOwner"] == "acme/shop"
+    assert ask(github, query % ", followRenames: false")["errors"][0]["type"] == "NOT_FOUND"
+
+
+@pytest.mark.parametrize(
+    ("permission", "paths", "selection", "answered"),
+    [
+        (
+            "contents",
+            ["/commits/main", "/compare/main...main", "/releases", "/tags", "/contents/x"],
+            'object(expression: "main") {oid}',
+            {"repository": {"object": None}},
+        ),
+        (
+            "pull-requests",
+            ["/commits/main/pulls", "/pulls/1", "/pulls/1/files"],
+            "pullRequest(number: 1) {title}",
+            {"repository": {"pullRequest": None}},
+        ),
+        (
+            "deployments",
+            ["/deployments", "/deployments/1/statuses"],
+            "deployments(first: 1) {totalCount}",
+            {"repository": None},  # a field that may not be null takes its object along
+        ),
+    ],
+)
+def test_a_private_repository_wants_every_permission(
+    history, permission, paths, selection, answered
+):
+    history.commit()
+    rest = {"contents", "pull-requests", "deployments"} - {permission}
+    with GitHub(history, permissions=rest) as github:
+        for path in paths:
+            status, body = get(github, path)
+            assert (status, body["message"]) == (403, FORBIDDEN)
+        data, error = refusal(github, selection)
+        assert (data, error["type"], error["message"]) == (answered, "FORBIDDEN", FORBIDDEN)
+        assert error["path"][0] == "repository"
+
+
+def test_a_public_repository_wants_none(history):
+    sha = history.commit()
+    with GitHub(history, permissions=(), private=False) as github:
+        assert get(github, "/commits/main")[1]["sha"] == sha
+        assert associated(github, sha) == []
+        assert get(github, "/deployments") == (200, [])
+
+
+# --- rate limits
+
+
+def test_every_answer_counts_the_rate_limit_down(history):
+    with GitHub(history, remaining=2) as github:
+        responses = [fetch(github, "/tags") for _ in range(3)]
+        assert [each.status_code for each in responses] == [200, 200, 403]
+        assert [each.headers["X-RateLimit-Remaining"] for each in responses] == ["1", "0", "0"]
+        assert "rate limit exceeded" in responses[2].json()["message"]
+        assert responses[2].headers["X-RateLimit-Limit"] == "1000"
+        assert responses[2].headers["X-RateLimit-Resource"] == "core"
+        assert int(responses[2].headers["X-RateLimit-Reset"]) > 1_700_000_000
+
+
+def test_graphql_has_a_rate_limit_of_its_own_and_stays_200_beyond_it(history):
+    history.commit()
+    with GitHub(history, remaining=1) as github:
+        assert repository(github, "id")
+        answered = ask(github, '{repository(owner: "acme", name: "shop") {id}}')
+        assert answered["errors"][0]["type"] == "RATE_LIMITED"
+        assert "data" not in answered
+        assert get(github, "/tags")[0] == 200
+
+
+def test_a_query_costs_a_hundredth_of_its_connections(github, history):
+    history.commit()
+    outer = 'object(expression: "main") {... on Commit {history(first: 100) {nodes {%s}}}}'
+    selection = (
+        outer % "parents(first: 2) {totalCount} associatedPullRequests(first: 5) {totalCount}"
+    )
+    query = (
+        f'{{repository(owner: "acme", name: "shop") {{{selection}}} rateLimit {{cost nodeCount}}}}'
+    )
+    assert ask(github, query)["data"]["rateLimit"] == {"cost": 2, "nodeCount": 100 + 200 + 500}
+
+
+# --- comparisons and commits
+
+
+def test_a_comparison_tells_how_two_commits_stand(github, history):
+    old = history.commit("main", {"a": "1\n2\n3\n4\n5\n"})
+    history.branch("side")
+    left = history.commit("main", {"a": None, "b": "1\n2\n3\n4\n5\n"})
+    right = history.commit("side", {"c": "1\n"})
+
+    def compared(base, head):
+        status, body = get(github, f"/compare/{base}...{head}")
+        assert status == 200
+        assert body["merge_base_commit"]["sha"] == old
+        return body["status"], body["ahead_by"], body["behind_by"]
+
+    assert compared(old, old) == ("identical", 0, 0)
+    assert compared(old, "main") == ("ahead", 1, 0)
+    assert compared("main", old[:7]) == ("behind", 0, 1)
+    assert compared(left, right) == ("diverged", 1, 1)
+    body = get(github, f"/compare/{right}...{left}")[1]
+    assert [(each["filename"], each["status"]) for each in body["files"]] == [("b", "renamed")]
+    assert body["files"][0]["previous_filename"] == "a"
+
+
+def test_a_comparison_without_pages_has_the_latest_250_commits(github, history):
+    shas = [history.commit() for _ in range(262)]
+    body = get(github, f"/compare/{shas[0]}...{shas[-1]}")[1]
+    assert body["total_commits"] == body["ahead_by"] == 261
+    assert [each["sha"] for each in body["commits"]] == shas[12:]
+
+
+def test_a_comparison_with_pages_has_all_commits_and_files_on_the_first_alone(github, history):
+    shas = [history.commit() for _ in range(112)]
+    url = f"/compare/{shas[0]}...{shas[-1]}?per_page=250"
+    first = fetch(github, url)
+    assert [each["sha"] for each in first.json()["commits"]] == shas[1:101]
+    assert len(first.json()["files"]) == 1
+    assert set(first.links) == {"next", "last"}
+    second = requests.get(first.links["next"]["url"], headers=HEADERS, timeout=5)
+    assert [each["sha"] for each in second.json()["commits"]] == shas[101:]
+    assert "files" not in second.json()
+    assert set(second.links) == {"prev", "first"}
+
+
+def test_a_comparison_has_300_files_at_most(github, history):
+    first = history.commit()
+    history.commit("main", {f"{n}.txt": "x\n" for n in range(310)})
+    assert len(get(github, f"/compare/{first}...main")[1]["files"]) == 300
+
+
+def test_a_comparison_needs_two_commits_of_one_history(github, history):
+    sha = history.commit()
+    other = history.commit("pages")
+    assert get(github, f"/compare/{sha}...{'0' * 40}")[1]["message"] == "Not Found"
+    status, body = get(github, f"/compare/{sha}...{other}")
+    assert (status, body["message"]) == (404, f"No common ancestor between {sha} and {other}.")
+
+
+def test_a_commit_is_found_by_every_name_and_shows_its_files_in_pages(github, history):
+    sha = history.commit("main", {f"{n:03}.txt": "x\n" for n in range(310)})
+    history.branch("release/1")
+    history.annotated_tag("v1")
+    for name in (sha, sha[:7], "main", "release/1", "v1", "refs/tags/v1"):
+        assert get(github, f"/commits/{name}")[1]["sha"] == sha
+    first = fetch(github, f"/commits/{sha}")
+    assert len(first.json()["files"]) == 300
+    rest = requests.get(first.links["next"]["url"], headers=HEADERS, timeout=5).json()
+    assert [each["filename"] for each in rest["files"]] == [f"{n}.txt" for n in range(300, 310)]
+    assert get(github, "/commits/nope")[0] == 422
+
+
+# --- pull requests
+
+
+def test_a_merge_belongs_to_its_pull_request_with_all_of_its_commits(github, history):
+    first = history.commit()
+    number, shas = changed(history, "topic", "a", "b")
+    merge = history.merge_pull(number)
+    assert [associated(github, sha) for sha in (first, *shas, merge)] == [[], [1], [1], [1]]
+    status, pull = get(github, "/pulls/1")
+    assert (status, pull["merged"], pull["merge_commit_sha"]) == (200, True, merge)
+    assert (pull["commits"], pull["changed_files"]) == (2, 2)
+    assert history.commits[merge].parents == (first, shas[-1])
+
+
+def test_a_squash_is_one_commit_of_one_parent(github, history):
+    first = history.commit()
+    number, shas = changed(history, "topic", "a", "b")
+    squash = history.merge_pull(number, "squash")
+    assert history.commits[squash].parents == (first,)
+    assert [associated(github, sha) for sha in (*shas, squash)] == [[1], [1], [1]]
+    assert get(github, "/pulls/1")[1]["merge_commit_sha"] == squash
+
+
+def test_a_rebase_lands_new_commits_that_belong_to_the_pull_request(github, history):
+    history.commit()
+    number, shas = changed(history, "topic", "a", "b")
+    between = history.commit()
+    last = history.merge_pull(number, "rebase")
+    landed = history.between(between, last)
+    assert len(landed) == 2
+    assert not set(landed) & set(shas)
+    assert [associated(github, sha) for sha in (*landed, *shas, between)] == [[1]] * 4 + [[]]
+    assert get(github, "/pulls/1")[1]["merge_commit_sha"] == last
+
+
+def test_nested_pull_requests_are_all_listed(github, history):
+    history.commit()
+    history.branch("develop")
+    inner, (sha,) = changed(history, "topic", "a", base="develop")
+    landed = history.merge_pull(inner, "squash")
+    outer = history.open_pull("develop")
+    merge = history.merge_pull(outer)
+    assert associated(github, sha) == [inner]
+    assert associated(github, landed) == [inner, outer]
+    assert associated(github, merge) == [outer]
+
+
+def test_an_open_pull_request_is_listed_until_the_commit_is_on_the_default_branch(github, history):
+    history.commit()
+    number, (sha,) = changed(history, "topic", "a")
+    assert associated(github, sha) == [number]
+    pull = get(github, f"/pulls/{number}")[1]
+    assert (pull["merged"], pull["merged_at"], pull["state"]) == (False, None, "open")
+    assert len(history.commits[pull["merge_commit_sha"]].parents) == 2
+    again = history.commit("topic")
+    assert associated(github, again) == [number]
+    assert get(github, f"/pulls/{number}")[1]["merge_commit_sha"] != pull["merge_commit_sha"]
+    assert pull["merge_commit_sha"] not in history.log(history.branches["main"])
+    history.merge("main", "topic")
+    assert associated(github, sha) == []
+
+
+def test_the_pull_requests_of_forks_are_listed_as_well(github, history):
+    sha = history.commit()
+    history.foreign_pull(sha, number=66)
+    assert associated(github, sha) == [66]
+    listed = get(github, f"/commits/{sha}/pulls")[1]
+    assert listed[0]["base"]["repo"]["full_name"] == "mallory/shop"
+    assert listed[0]["merge_commit_sha"] == sha
+    selection = "associatedPullRequests(first: 1) {nodes {baseRepository {nameWithOwner} url}}"
+    nodes = repository(github, f'object(oid: "{sha}") {{... on Commit {{{selection}}}}}')
+    assert nodes["object"]["associatedPullRequests"]["nodes"] == [
+        {
+            "baseRepository": {"nameWithOwner": "mallory/shop"},
+            "url": "https://github.com/mallory/shop/pull/66",
+        }
+    ]
+
+
+def test_the_files_of_a_pull_request_are_those_since_it_left_its_base(github, history):
+    history.commit("main", {"old": "1\n2\n3\n4\n", "gone": "x\n"})
+    history.branch("topic")
+    history.commit("topic", {"old": None, "new": "1\n2\n3\n4\n", "gone": None, "more": "y\n"})
+    number = history.open_pull("topic")
+    history.commit("main", {"elsewhere": "z\n"})
+    history.merge_pull(number, "squash")
+    files = get(github, f"/pulls/{number}/files")[1]
+    assert [
+        (each["filename"], each["status"], each.get("previous_filename")) for each in files
+    ] == [
+        ("gone", "removed", None),
+        ("more", "added", None),
+        ("new", "renamed", "old"),
+    ]
+    selection = "changedFiles files(first: 5) {nodes {path changeType additions deletions}}"
+    pull = repository(github, f"pullRequest(number: {number}) {{{selection}}}")["pullRequest"]
+    assert pull["changedFiles"] == 3
+    assert [(each["path"], each["changeType"]) for each in pull["files"]["nodes"]] == [
+        ("gone", "DELETED"),
+        ("more", "ADDED"),
+        ("new", "RENAMED"),
+    ]
+
+
+def test_a_pull_request_has_3000_files_at_most(github, history):
+    history.commit()
+    history.branch("topic")
+    history.commit("topic", {f"{n}": "x\n" for n in range(3010)})
+    number = history.open_pull("topic")
+    last = fetch(github, f"/pulls/{number}/files?per_page=100").links["last"]["url"]
+    assert last.endswith("page=30")
+    assert get(github, f"/pulls/{number}/files?per_page=100&page=31") == (200, [])
+
+
+# --- deployments, releases, tags, contents
+
+
+def test_deployments_come_newest_first_and_are_filtered(github, history):
+    one, two = history.commit(), history.commit()
+    first = history.deploy(one, log_url="https://ci.example/1")
+    history.deploy(two, "staging")
+    third = history.deploy(two, states=("in_progress", "success"), ref="v2")
+    deployments = get(github, "/deployments?environment=production")[1]
+    assert [each["id"] for each in deployments] == [third, first]
+    assert deployments[0]["node_id"].startswith("DE_kwDO")
+    assert [each["id"] for each in get(github, "/deployments?ref=v2")[1]] == [third]
+    assert len(get(github, "/deployments?per_page=2&page=2")[1]) == 1
+    statuses = get(github, f"/deployments/{first}/statuses")[1]
+    assert [each["state"] for each in statuses] == ["inactive", "success", "in_progress"]
+    assert statuses[0]["log_url"] == statuses[0]["target_url"] == "https://ci.example/1"
+    selection = 'deployments(environments: ["production"], first: 5) {nodes {commitOid state}}'
+    assert repository(github, selection)["deployments"]["nodes"] == [
+        {"commitOid": one, "state": "INACTIVE"},
+        {"commitOid": two, "state": "ACTIVE"},
+    ]
+
+
+def test_drafts_are_not_shown_and_the_latest_release_is_a_full_one(github, history):
+    for version, options in (("v1", {}), ("v2", {"prerelease": True}), ("v3", {"draft": True})):
+        history.commit()
+        history.tag(version)
+        history.release(version, **options)
+    assert [each["tag_name"] for each in get(github, "/releases")[1]] == ["v2", "v1"]
+    assert get(github, "/releases/latest")[1]["tag_name"] == "v1"
+    selection = "latestRelease {tagName} releases(first: 5) {nodes {tagName isPrerelease}}"
+    found = repository(github, selection)
+    assert found["latestRelease"] == {"tagName": "v1"}
+    assert [each["tagName"] for each in found["releases"]["nodes"]] == ["v2", "v1"]
+
+
+def test_an_annotated_tag_leads_to_its_commit_in_two_steps(github, history):
+    sha = history.commit()
+    tag = history.annotated_tag("v1")
+    history.tag("light")
+    ref = get(github, "/git/ref/tags/v1")[1]
+    assert ref["object"] == {"sha": tag, "type": "tag"}
+    assert get(github, f"/git/tags/{tag}")[1]["object"] == {"sha": sha, "type": "commit"}
+    assert get(github, "/git/ref/tags/light")[1]["object"] == {"sha": sha, "type": "commit"}
+    assert get(github, "/git/ref/tags/v")[0] == 404
+    for name in ("refs/heads/main", "main"):
+        selection = f'ref(qualifiedName: "{name}") {{prefix name target {{oid}}}}'
+        found = {"prefix": "refs/heads/", "name": "main", "target": {"oid": sha}}
+        assert repository(github, selection) == {"ref": found}
+    selection = (
+        'refs(refPrefix: "refs/tags/", first: 5) '
+        "{nodes {name target {__typename oid ... on Tag {target {oid}}}}}"
+    )
+    assert repository(github, selection)["refs"]["nodes"] == [
+        {"name": "light", "target": {"__typename": "Commit", "oid": sha}},
+        {"name": "v1", "target": {"__typename": "Tag", "oid": tag, "target": {"oid": sha}}},
+    ]
+
+
+def test_contents_are_base64_or_raw_or_too_large_for_json(github, history):
+    big = "x" * (1024 * 1024 + 1)
+    first = history.commit("main", {"a/b.txt": "one\n"})
+    history.commit("main", {"a/b.txt": "two\n", "big": big, "a/link": File("b.txt", "120000")})
+    history.commit("main", {"dead": File("../nowhere", "120000")})
+    content = get(github, "/contents/a/b.txt")[1]
+    assert base64.b64decode(content["content"]) == b"two\n"
+    assert (content["type"], content["encoding"], content["size"]) == ("file", "base64", 4)
+    raw = fetch(
+        github,
+        f"/contents/a/b.txt?ref={first}",
+        headers={**HEADERS, "Accept": "application/vnd.github.raw"},
+    )
+    assert raw.content == b"one\n"
+    large = get(github, "/contents/big")[1]
+    assert (large["encoding"], large["content"], large["size"]) == ("none", "", len(big))
+    assert get(github, "/contents/a/link")[1]["type"] == "file"
+    assert get(github, "/contents/dead")[1]["type"] == "symlink"
+    assert [each["name"] for each in get(github, "/contents/a")[1]] == ["b.txt", "link"]
+    assert get(github, "/contents/nope")[0] == 404
+    assert get(github, "/contents/big?ref=nope")[1]["message"] == "No commit found for the ref nope"
+    found = repository(
+        github,
+        f'text: object(expression: "{first}:a/b.txt") {{... on Blob {{text byteSize oid}}}} '
+        'folder: object(expression: "main:a") {__typename oid} '
+        'nope: object(expression: "main:nope") {oid}',
+    )
+    assert found == {
+        "text": {
+            "text": "one\n",
+            "byteSize": 4,
+            "oid": history.git.run("rev-parse", f"{first}:a/b.txt").strip(),
+        },
+        "folder": {
+            "__typename": "Tree",
+            "oid": history.git.run("rev-parse", "main:a").strip(),
+        },
+        "nope": None,
+    }
+
+
+# --- GraphQL
+
+
+def test_the_schema_is_githubs_and_can_tell_what_is_deprecated():
+    fields = schema().type_map["PullRequest"].fields
+    assert "fullDatabaseId" in (fields["databaseId"].deprecation_reason or "")
+    assert not validate(schema(), parse('{repository(owner: "a", name: "b") {url}}'))
+
+
+@pytest.mark.parametrize(
+    "query",
+    ["{", "{nope}", '{repository(owner: "acme") {id}}', "{repository {id}}", "query A {viewer}"],
+)
+def test_a_query_that_is_not_valid_brings_errors_alone(github, query):
+    answered = ask(github, query)
+    assert list(answered) == ["errors"]
+
+
+@pytest.mark.parametrize("body", [b"", b"{", b"[]", b'{"query": 1}', b'{"variables": {}}'])
+def test_a_body_without_a_query_is_a_bad_request(github, body):
+    assert fetch(github, "/graphql", method="POST", data=body).status_code == 400
+
+
+def test_what_is_not_modelled_says_so(github, history):
+    history.commit()
+    _, error = refusal(github, "forkCount")
+    assert error["message"] == "Repository.forkCount is not modelled by this stand-in"
+
+
+@pytest.mark.parametrize(
+    ("arguments", "kind", "message"),
+    [
+        (
+            "",
+            "MISSING_PAGINATION_BOUNDARIES",
+            "You must provide a `first` or `last` value to properly paginate the {}.",
+        ),
+        (
+            "(first: 101)",
+            "EXCESSIVE_PAGINATION",
+            "Requesting 101 records on the {} exceeds the `first` limit of 100 records.",
+        ),
+        (
+            "(last: 200)",
+            "EXCESSIVE_PAGINATION",
+            "Requesting 200 records on the {} exceeds the `last` limit of 100 records.",
+        ),
+        (
+            '(first: 1, after: "7")',
+            "INVALID_CURSOR_ARGUMENTS",
+            "`7` does not appear to be a valid cursor.",
+        ),
+        ("(first: 0)", None, "`first` on the {} must be within 1-100."),
+    ],
+)
+def test_a_connection_wants_1_to_100(github, history, arguments, kind, message):
+    history.commit()
+    data, error = refusal(github, f"deployments{arguments} {{totalCount}}")
+    assert (error.get("type"), error["message"]) == (
+        kind,
+        message.format("`deployments` connection"),
+    )
+    assert (data, error["path"]) == ({"repository": None}, ["repository", "deployments"])
+
+
+def nested(outer, inner):
+    parents = f"parents(first: {inner}) {{nodes {{parents(first: {inner}) {{totalCount}}}}}}"
+    return f"... on Commit {{history(first: {outer}) {{nodes {{{parents}}}}}}}"
+
+
+def test_a_query_may_ask_for_500_000_nodes_and_not_for_one_more(github, history):
+    history.commit()
+    # 70 + 70 x 84 + 70 x 84 x 84 = 499,870, and 100 + 30 = 130 more
+    allowed = f'a: object(expression: "main") {{{nested(70, 84)}}}'
+    more = 'b: object(expression: "main") {... on Commit {history(first: %d) {totalCount}}}'
+    assert repository(github, f"{allowed} {more % 50} c: deployments(first: 80) {{totalCount}}")
+    data, error = refusal(github, f"{allowed} {more % 51} c: deployments(first: 80) {{totalCount}}")
+    assert data == "none"
+    assert error == {
+        "type": "MAX_NODE_LIMIT_EXCEEDED",
+        "message": "This query requests up to 500,001 possible nodes which exceeds the maximum "
+        "limit of 500,000.",
+    }
+    data, error = refusal(github, f'object(expression: "main") {{{nested(100, 100)}}}')
+    assert (
+        "traverses to the parents connection, it is requesting up to 1,000,000" in error["message"]
+    )
+
+
+def test_variables_count_as_nodes_too(github, history):
+    history.commit()
+    selection = f'object(expression: "main") {{{nested("$n", "$n")}}}'
+    query = f'query($n: Int!) {{repository(owner: "acme", name: "shop") {{{selection}}}}}'
+    answered = ask(github, query, n=100)
+    assert answered["errors"][0]["type"] == "MAX_NODE_LIMIT_EXCEEDED"
+
+
+def test_todays_ids_do_not_fit_into_an_int(github, history):
+    sha = history.commit()
+    number, _ = changed(history, "topic", "a")
+    history.merge_pull(number)
+    identifier = get(github, f"/pulls/{number}")[1]["id"]
+    deployment = history.deploy(sha)
+    assert min(identifier, deployment) > 2**31
+    data, error = refusal(github, f"pullRequest(number: {number}) {{databaseId fullDatabaseId}}")
+    assert data["repository"]["pullRequest"] == {
+        "databaseId": None,
+        "fullDatabaseId": str(identifier),
+    }
+    overflow = "Int cannot represent non 32-bit signed integer value: "
+    assert error["message"] == f"{overflow}{identifier}"
+    assert error["path"] == ["repository", "pullRequest", "databaseId"]
+    _, error = refusal(github, "deployments(first: 1) {nodes {databaseId}}")
+    assert error["message"] == f"{overflow}{deployment}"
+
+
+def test_what_there_is_not_has_a_type_of_error(github):
+    data, error = refusal(github, "pullRequest(number: 9) {id}")
+    assert error["message"] == "Could not resolve to a PullRequest with the number of 9."
+    assert (data, error["type"]) == ({"repository": {"pullRequest": None}}, "NOT_FOUND")
+    answered = ask(github, '{repository(owner: "acme", name: "nope") {id}}')
+    assert answered["data"] == {"repository": None}
+    assert answered["errors"][0]["type"] == "NOT_FOUND"
+
+
+def test_pages_follow_their_cursors_both_ways(github, history):
+    shas = [history.commit() for _ in range(5)][::-1]
+    selection = (
+        'object(expression: "main") {... on Commit {history(%s) {totalCount edges {cursor} '
+        "nodes {oid} pageInfo {hasNextPage hasPreviousPage endCursor startCursor}}}}"
+    )
+
+    def page(arguments):
+        found = repository(github, selection % arguments)["object"]["history"]
+        assert found["totalCount"] == 5
+        return [each["oid"] for each in found["nodes"]], found["pageInfo"]
+
+    nodes, info = page("first: 2")
+    assert (nodes, info["hasNextPage"], info["hasPreviousPage"]) == (shas[:2], True, False)
+    nodes, info = page(f'first: 3, after: "{info["endCursor"]}"')
+    assert (nodes, info["hasNextPage"], info["hasPreviousPage"]) == (shas[2:], False, True)
+    assert page(f'last: 1, before: "{info["startCursor"]}"')[0] == shas[1:2]
+    assert page("last: 2")[0] == shas[3:]
+
+
+def test_a_hundred_aliased_commits_are_one_request(github, history):
+    shas = [history.commit() for _ in range(100)]
+    aliased = " ".join(f'c{n}: object(oid: "{sha}") {{...commit}}' for n, sha in enumerate(shas))
+    fragment = f"fragment commit on Commit {{oid committedDate {PULLS}}}"
+    query = f'{{repository(owner: "acme", name: "shop") {{{aliased}}}}} {fragment}'
+    found = ask(github, query)["data"]["repository"]
+    assert [found[f"c{n}"]["oid"] for n in range(100)] == shas
+    assert [(each.objects, each.operation) for each in github.asked] == [(100, query)]
+
+
+# --- what tests do with it
+
+
+def test_requests_are_recorded_with_their_rounds(history):
+    history.commit()
+    with GitHub(history, latency=0.1) as github:
+        with ThreadPoolExecutor(3) as pool:
+            list(pool.map(lambda _: fetch(github, "/tags"), range(3)))
+        fetch(github, "/releases?page=1")
+        assert (github.rounds(), github.most_at_once()) == (2, 3)
+        assert str(github.asked[-1]) == "GET /repos/acme/shop/releases?page=1"
+        assert github.asked[-1].status == 200
+        assert github.asked[-1].ended - github.asked[-1].started >= 0.1
+
+
+def test_a_fault_replaces_an_answer_and_leaves_the_others(github):
+    answers = iter([(502, {"Content-Type": "text/html"}, b"<p>Unicorn!</p>"), None])
+    github.fault = lambda _: next(answers)
+    assert fetch(github, "/tags").status_code == 502
+    assert fetch(github, "/tags").json() == []
+
+
+def test_a_fault_may_end_in_the_middle_or_reset_the_connection(github):
+    def short(connection):
+        connection.sendall(b"HTTP/1.1 200 OK\r\nContent-Length: 9\r\n\r\n[{")
+
+    def reset(connection):
+        connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+        connection.close()
+
+    for script in (short, reset):
+        github.fault = lambda _, script=script: script
+        with pytest.raises(requests.RequestException):
+            fetch(github, "/tags")
+    github.fault = None
+    assert fetch(github, "/tags").status_code == 200
+
+
+def test_a_connection_is_kept_alive(github):
+    with requests.Session() as session:
+        session.headers.update(HEADERS)
+        for _ in range(3):
+            response = session.get(f"{github.api_url}/repos/acme/shop/tags", timeout=5)
+            assert json.loads(response.content) == []
+            assert response.headers.get("Connection") != "close"
+
+
+def test_a_permission_that_there_is_not_is_a_mistake(history):
+    with pytest.raises(ValueError, match="no permission to read: content"):
+        GitHub(history, permissions={"content"})
+
+
+def a_small_shop(folder):
+    made = History(folder)
+    made.commit()
+    return made
+
+
+def test_it_can_be_served_by_a_process_of_its_own(tmp_path):
+    with serving(a_small_shop, tmp_path / "shop.git", latency=0.01) as github:
+        assert get(github, "/commits/main")[0] == 200
+        assert [str(each) for each in github.asked()] == ["GET /repos/acme/shop/commits/main"]
+        assert rounds(github.asked()) == 1
