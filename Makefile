@@ -24,7 +24,9 @@ demo: $(READY) ## Report two deployments to strict receivers on this machine, wi
 
 .PHONY: test
 test: $(READY) ## Run every test, with branch coverage
-	@$(BIN)/python -m coverage run -m pytest
+	@rm -f .coverage*
+	@$(BIN)/python -m coverage run -m pytest --numprocesses 2
+	@$(BIN)/python -m coverage combine --quiet
 	@$(BIN)/python -m coverage report
 
 .PHONY: check
@@ -35,7 +37,7 @@ check: $(READY) ## Run the linters
 	$(BIN)/check-jsonschema --builtin-schema vendor.github-actions action.yml docker/action.yml
 	$(BIN)/check-jsonschema --builtin-schema vendor.github-workflows .github/workflows/*.yml examples/*.yml
 	$(BIN)/check-jsonschema --builtin-schema vendor.dependabot .github/dependabot.yml
-	$(BIN)/check-jsonschema --check-metaschema src/dora_deployments/backends/schemas/*.json
+	$(BIN)/check-jsonschema --check-metaschema src/dora_deployments/*/schemas/*.json
 	$(BIN)/zizmor --offline --quiet --persona=auditor --config .github/zizmor.yml . examples/*.yml
 	$(BIN)/hadolint Dockerfile
 	bash -n launch.sh

@@ -197,7 +197,8 @@ def test_a_body_in_the_log_is_the_same_json_and_no_command(value):
 
     assert [found.name for found in runner.commands(out)] == ["group", "endgroup"]
     if all(len(line) <= LIMIT for line in pretty_json(body, Scrubber(()))):
-        assert json.loads("".join(runner.shown(out))) == value
+        # Not `value` itself: JSON makes one character of two halves that fit.
+        assert json.loads("".join(runner.shown(out))) == json.loads(body)
 
 
 # --- streams

@@ -1,0 +1,6 @@
+"""How the tests run: few examples of each property, so that all of them end soon."""
+
+from hypothesis import settings
+
+settings.register_profile("short", max_examples=40, deadline=None)
+settings.load_profile("short")
