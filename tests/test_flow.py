@@ -11,6 +11,7 @@ STAGES = (
     "errors",
     "deployment",
     "budget",
+    "signals",
     "actions",
     "attribution",
     "backends",

@@ -211,11 +211,12 @@ def test_a_second_attempt_warns_that_datadog_gets_the_same_id_with_a_later_finis
 def test_a_second_attempt_with_a_finish_of_its_own_warns_of_nothing(environ_of, capsys):
     with Datadog(api_key=API_KEY) as datadog:
         environ = environ_of(
-            "push",
-            "push.branch",
+            "pull_request",
+            "pull_request.closed.merged",
             {"GITHUB_RUN_ATTEMPT": "2"},
             datadog_api_key=API_KEY,
             datadog_site=datadog.url,
+            service="shop",
             finished_at="2026-05-12T09:00:00Z",
         )
         assert main(environ) == 0
@@ -397,11 +398,198 @@ def test_a_signal_that_comes_while_the_outputs_are_written_stops_nothing(tmp_pat
             os.kill(os.getpid(), signal.SIGTERM)
             file.read()
 
+    # `main` leaves this as it was, so that a signal that comes too late ends nothing.
+    before = signal.signal(signal.SIGTERM, signal.SIG_IGN)
     reader = threading.Thread(target=read_late)
     reader.start()
     environ = environ_of(
         "pull_request", "pull_request.closed.unmerged", {"GITHUB_OUTPUT": str(fifo)}
     )
-    assert main(environ) == 0
-    reader.join()
+    try:
+        assert main(environ) == 0
+        reader.join()
+    finally:
+        signal.signal(signal.SIGTERM, before)
     assert "Nothing to report" in (tmp_path / "summary.md").read_text("utf-8")
+
+
+# --- which services a pull request touches, and the configuration file
+
+CONFIG = b"""\
+services:
+  checkout:
+    name: Checkout
+    paths: ["services/checkout/**"]
+  search:
+    paths: ["services/search/**"]
+"""
+FILES_UNKNOWN = (
+    "::warning title=Deployment report::the changed files could not be looked up: `github-token` is"
+    " empty; so it is not known which services they belong to\n"
+)
+
+
+@pytest.fixture
+def workspace(tmp_path):
+    folder = tmp_path / "checkout"
+    (folder / ".github").mkdir(parents=True)
+    (folder / ".github" / "dora.yml").write_bytes(CONFIG)
+    return folder
+
+
+def test_in_mode_pull_services_dx_alone_is_told_and_of_nothing_else(environ_of, outputs, capsys):
+    with Datadog(api_key=API_KEY) as datadog, Dx(token=TOKEN) as dx:
+        environ = environ_of(
+            "pull_request",
+            "pull_request.closed.merged",
+            mode="pull-services",
+            service="checkout=Checkout, search",
+            datadog_api_key=API_KEY,
+            datadog_site=datadog.url,
+            dx_token=TOKEN,
+            dx_instance=dx.url,
+        )
+        assert main(environ) == 0
+    assert datadog.received == []
+    assert [(received.path, received.json) for received in dx.received] == [
+        (
+            "/api/deployments.setPullServices",
+            {
+                "github_pull_id": 3498120117,
+                "services": [
+                    {"identifier": "checkout", "name": "Checkout"},
+                    {"identifier": "search"},
+                ],
+            },
+        )
+    ]
+    found = outputs()
+    assert (found["status"], found["services"]) == ("delivered", '["checkout","search"]')
+    assert (found["deployment-ids"], found["pull-requests"]) == ("{}", "[117]")
+    assert [
+        (result["backend"], result["service"], result["status"], result["id"])
+        for result in json.loads(found["results"])
+    ] == [("dx", "checkout", "delivered", ""), ("dx", "search", "delivered", "")]
+    assert capsys.readouterr().out.splitlines()[-1] == (
+        "Recorded: that pull request #117 touches checkout, search"
+    )
+
+
+def test_in_mode_pull_services_a_run_without_dx_is_a_bad_configuration(environ_of, capsys):
+    with Datadog(api_key=API_KEY) as datadog:
+        environ = environ_of(
+            "pull_request",
+            "pull_request.closed.merged",
+            mode="pull-services",
+            service="checkout",
+            datadog_api_key=API_KEY,
+            datadog_site=datadog.url,
+        )
+        assert main(environ) == 2
+    assert datadog.received == []
+    assert capsys.readouterr().out.splitlines()[-2] == (
+        "::error title=Bad configuration::`mode` is pull-services, of which DX alone is told, and"
+        " DX is off; set `dx-token` and `dx-instance`"
+    )
+
+
+def test_in_mode_pull_services_what_nobody_knows_is_undelivered_and_never_guessed(
+    environ_of, outputs, workspace, capsys
+):
+    with Dx(token=TOKEN) as dx:
+        environ = environ_of(
+            "pull_request",
+            "pull_request.closed.merged",
+            {"GITHUB_WORKSPACE": str(workspace)},
+            mode="pull-services",
+            dx_token=TOKEN,
+            dx_instance=dx.url,
+        )
+        assert main(environ) == 0
+    assert dx.received == []
+    assert outputs()["status"] == "undelivered"
+    assert [
+        (result["service"], result["status"], result["message"])
+        for result in json.loads(outputs()["results"])
+    ] == [
+        (
+            name,
+            "undelivered",
+            "not told, since it could not be looked up which files were changed",
+        )
+        for name in ("checkout", "search")
+    ]
+    assert (
+        "::warning title=DX%3A search undelivered::not told, since it could not be looked up which"
+        " files were changed\n" in capsys.readouterr().out
+    )
+
+
+def test_services_are_those_of_the_workspaces_file_and_all_of_them_if_no_file_is_known(
+    environ_of, outputs, workspace, capsys
+):
+    with Dx(token=TOKEN) as dx:
+        environ = environ_of(
+            "pull_request",
+            "pull_request.closed.merged",
+            {"GITHUB_WORKSPACE": str(workspace)},
+            dx_token=TOKEN,
+            dx_instance=dx.url,
+        )
+        assert main(environ) == 0
+    assert sorted(received.json["service"]["identifier"] for received in dx.received) == [
+        "checkout",
+        "search",
+    ]
+    assert {received.path for received in dx.received} == {"/api/deployments.create"}
+    assert (outputs()["status"], outputs()["services"]) == ("delivered", '["checkout","search"]')
+    assert FILES_UNKNOWN in capsys.readouterr().out
+
+
+@pytest.mark.parametrize("name", ["pull_request_target", "workflow_run"])
+def test_a_workspace_that_may_hold_what_a_stranger_wrote_is_never_read(
+    name, environ_of, outputs, workspace
+):
+    case = "workflow_run.success" if name == "workflow_run" else "pull_request.closed.merged"
+    with Dx(token=TOKEN) as dx:
+        environ = environ_of(
+            name,
+            case,
+            {"GITHUB_WORKSPACE": str(workspace)},
+            dx_token=TOKEN,
+            dx_instance=dx.url,
+        )
+        assert main(environ) == 0
+    assert outputs()["services"] == '["shop"]'
+
+
+def test_a_file_that_is_a_link_is_a_bad_configuration_and_not_read(environ_of, workspace, capsys):
+    file = workspace / ".github" / "dora.yml"
+    file.rename(workspace / "elsewhere.yml")
+    file.symlink_to(workspace / "elsewhere.yml")
+    variables = {"GITHUB_WORKSPACE": str(workspace)}
+    assert main(environ_of("push", "push.branch", variables, dry_run="true")) == 2
+    assert capsys.readouterr().out.splitlines()[-2] == (
+        "::error title=Bad configuration::`.github/dora.yml` of the workspace is or goes through"
+        " the link '.github/dora.yml'; write the path of the file itself"
+    )
+
+
+def test_the_file_that_an_input_names_is_read_instead_of_the_usual_one(
+    environ_of, outputs, workspace
+):
+    (workspace / "deploy.yml").write_text("services: {docs: {paths: [docs/**]}}\n", "utf-8")
+    variables = {"GITHUB_WORKSPACE": str(workspace)}
+    environ = environ_of("push", "push.branch", variables, dry_run="true", config_file="deploy.yml")
+    assert main(environ) == 0
+    assert outputs()["services"] == '["docs"]'
+
+
+def test_the_shipped_changes_have_a_group_of_their_own_in_the_log(environ_of, capsys):
+    assert main(environ_of("pull_request", "pull_request.closed.merged", dry_run="true")) == 0
+    lines = capsys.readouterr().out.splitlines()
+    start = lines.index("::group::Shipped changes")
+    assert lines[start + 1].startswith(
+        "#117 Keep the cart of signed-out shoppers (merged by 7fd0709, "
+    )
+    assert lines[start + 2] == "::endgroup::"

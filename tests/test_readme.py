@@ -1,18 +1,23 @@
 """The README's tables and workflows are those of the project."""
 
+import json
 import re
 from pathlib import Path
 
 import pytest
 import yaml
 
+from dora_deployments.actions import config
 from dora_deployments.actions.inputs import Inputs
+from dora_deployments.deployment import Service
 from tests.builders import NOW
 from tools import docs
 
 ROOT = Path(__file__).parent.parent
 README = (ROOT / "README.md").read_text("utf-8")
-WORKFLOWS = re.findall(r"```yaml\n(.*?)```", README, re.DOTALL)
+YAML = re.findall(r"```yaml\n(.*?)```", README, re.DOTALL)
+WORKFLOWS = [text for text in YAML if text.startswith("# .github/workflows/")]
+(CONFIG,) = (text for text in YAML if text.startswith("# .github/dora.yml"))
 EXAMPLES = sorted((ROOT / "examples").glob("*.yml"))
 
 
@@ -29,6 +34,26 @@ def test_the_readme_shows_a_workflow_for_each_of_the_two_usual_events():
         ["pull_request"],
         ["deployment_status"],
     ]
+
+
+def test_the_configuration_file_that_the_readme_shows_is_one():
+    found = config.parse(CONFIG.encode(), "the README's example")
+    assert [each.service for each in found.services] == [
+        Service(identifier="checkout", name="Checkout", team="payments"),
+        Service(identifier="search"),
+    ]
+    assert [(rule.glob, rule.name) for rule in found.environments] == [
+        ("prod-*", "production"),
+        ("live", "production"),
+        ("pr-*", ""),
+        ("preview/*", ""),
+    ]
+
+
+def test_the_configuration_file_names_the_schema_that_it_is_checked_by():
+    schema = json.loads(config.SCHEMA.read_text("utf-8"))
+    assert f"# yaml-language-server: $schema={schema['$id']}\n" in CONFIG
+    assert schema["$id"].endswith(config.SCHEMA.relative_to(ROOT).as_posix())
 
 
 @pytest.mark.parametrize("path", EXAMPLES, ids=lambda path: path.stem)

@@ -2,7 +2,7 @@
 
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import TypeVar
 
@@ -29,26 +29,33 @@ class Budget:
         return Budget(deadline=min(self.deadline, time.monotonic() + seconds))
 
 
-def within(budget: Budget, work: Callable[[], T]) -> T:
-    """Return what `work` returns or raise what it raises; `TimeoutError` once time is up.
+def side_by_side(
+    budget: Budget, works: Sequence[Callable[[], T]], width: int
+) -> list[T | Exception]:
+    """Return what each of `works` returns or raises, in their order; `TimeoutError` if late.
 
     Socket time-outs bound single reads, so a server that drips bytes outlasts them. The
-    work therefore runs in a daemon thread, which the end of the process does not wait for.
+    works therefore run in daemon threads, `width` at most, which the end of the process does
+    not wait for.
     """
-    result: list[T] = []
-    failure: list[BaseException] = []
+    results: list[T | Exception] = [TimeoutError() for _ in works]
+    pending = iter(enumerate(works))
+    turn = threading.Lock()
 
     def run() -> None:
-        try:
-            result.append(work())
-        except BaseException as error:
-            failure.append(error)
+        while budget.left() > 0:
+            with turn:
+                index, work = next(pending, (-1, None))
+            if work is None:
+                return
+            try:
+                results[index] = work()
+            except Exception as error:
+                results[index] = error
 
-    thread = threading.Thread(target=run, daemon=True)
-    thread.start()
-    thread.join(budget.left())
-    if failure:
-        raise failure[0]
-    if not result:
-        raise TimeoutError
-    return result[0]
+    threads = [threading.Thread(target=run, daemon=True) for _ in range(min(width, len(works)))]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join(budget.left())
+    return list(results)

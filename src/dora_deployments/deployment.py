@@ -25,15 +25,34 @@ class Service:
 
     identifier: str
     name: str | None = None
+    team: str | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PullRequest:
-    """A merged pull request. `id` is GitHub's database id, not the number people see."""
+    """A merged pull request, as far as it is known.
 
-    id: int | None
+    `merge_commit_sha` is the commit by which it landed on `base`. `first_commit_at` is when
+    the first of its commits was written. The title is foreign text.
+    """
+
     number: int
     merge_commit_sha: str
+    base: str | None = None
+    title: str = ""
+    merged_at: datetime | None = None
+    first_commit_at: datetime | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TouchedServices:
+    """The services whose files a merged pull request changes; at least one.
+
+    `pull_id` is GitHub's database id of the pull request, not the number people see.
+    """
+
+    pull_id: int
+    services: tuple[Service, ...]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -43,6 +62,8 @@ class Deployment:
     Times are aware and in UTC. `attribution` says by what the backend shall find the
     changes: by `merge_commit_shas` (then not empty), by `commit_sha`, or by the
     repository alone. `metadata` must not change from one attempt of a run to the next.
+    `committed_at` is when the deployed commit was made, `first_commit_at` when the first
+    commit of the shipped pull requests was written.
     """
 
     id: str
@@ -61,6 +82,9 @@ class Deployment:
     team: str | None = None
     tags: tuple[str, ...] = ()
     metadata: Mapping[str, object] = field(default_factory=dict)
+    is_rollback: bool = False
+    committed_at: datetime | None = None
+    first_commit_at: datetime | None = None
     source_url: str | None = None
     source_name: str | None = None
 

@@ -1,17 +1,14 @@
 """The stages as calls: from the environment to the exit code."""
 
-import signal
 import sys
-from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Mapping
 from datetime import datetime
 from pathlib import Path
-from types import FrameType
 from typing import Final
 
-from dora_deployments import __version__, backends
+from dora_deployments import __version__, backends, signals
+from dora_deployments.actions import config, payload, workspace
 from dora_deployments.actions import inputs as inputs_module
-from dora_deployments.actions import payload
 from dora_deployments.actions.event import Event, Happening
 from dora_deployments.actions.events import what_happened
 from dora_deployments.actions.inputs import Inputs
@@ -20,11 +17,12 @@ from dora_deployments.actions.payload import Payload
 from dora_deployments.actions.run import Run
 from dora_deployments.attribution.github import LOOK_UP_SECONDS, GitHub
 from dora_deployments.attribution.resolve import Resolved, resolve
-from dora_deployments.backends import Backend
+from dora_deployments.backends import Backend, RecordsPulls
 from dora_deployments.budget import Budget
 from dora_deployments.delivery import deliver
+from dora_deployments.deployment import Outcome
 from dora_deployments.errors import ActionError, ConfigurationError, Interrupted, Skip
-from dora_deployments.report import ending, files
+from dora_deployments.report import changes, ending, files
 from dora_deployments.report.account import Account
 from dora_deployments.report.facts import facts
 from dora_deployments.report.log import Log
@@ -33,8 +31,8 @@ from dora_deployments.report.text import Scrubber, pretty_json
 # Kept back from `timeout` for outputs and summary.
 _REPORT_SECONDS: Final = 0.5
 LARGEST_EVENT: Final = 64 * 1024 * 1024
-Handler = Callable[[int, FrameType | None], object] | signal.Handlers | int | None
-_SIGNALS: Final = (signal.SIGINT, signal.SIGTERM)
+# On these the workspace may hold what a stranger wrote.
+_STRANGE_WORKSPACE: Final = frozenset({"pull_request_target", "workflow_run"})
 
 
 def main(environ: Mapping[str, str]) -> int:
@@ -46,9 +44,9 @@ def main(environ: Mapping[str, str]) -> int:
     scrub = Scrubber(inputs_module.masks(environ))
     log = Log(sys.stdout, scrub, debug=environ.get("RUNNER_DEBUG") == "1")
     account = Account(fail_on=inputs_module.fail_on(environ))
-    with _signals_restored():
+    with signals.restored():
         try:
-            with _interruptible():
+            with signals.interruptible():
                 log.mask()
                 _run(environ, account, scrub, log)
         except Skip as skip:
@@ -83,15 +81,17 @@ def _run(environ: Mapping[str, str], account: Account, scrub: Scrubber, log: Log
     )
     happening = what_happened(event)
     # Slow look-ups must leave the backends their time.
-    look_up_seconds = min(LOOK_UP_SECONDS, inputs.timeout / 2)
-    github = GitHub(
-        api_url=run.api_url, token=inputs.github_token, budget=budget.capped(look_up_seconds)
-    )
-    account.resolved = resolved = resolve(happening, inputs, run, github, now)
+    look_up_budget = budget.capped(min(LOOK_UP_SECONDS, inputs.timeout / 2))
+    with GitHub(api_url=run.api_url, token=inputs.github_token, budget=look_up_budget) as look_ups:
+        account.resolved = resolved = resolve(
+            happening, inputs, run, look_ups, now, _workspace_file(event)
+        )
     log.group(
-        f"What was deployed, by the event {event.name}",
+        f"What was {'deployed' if resolved.deployments else 'merged'}, by the event {event.name}",
         (f"{label}: {value}, from {source}" for label, value, source in facts(resolved)),
     )
+    if resolved.deployments and resolved.shipped.pulls:
+        log.group("Shipped changes", changes.lines(resolved))
     ending.warned(account, log, *resolved.warnings)
 
     told = _backends(inputs, happening)
@@ -100,6 +100,11 @@ def _run(environ: Mapping[str, str], account: Account, scrub: Scrubber, log: Log
     for sentence in account.off:
         log.line(sentence)
     account.deliveries = deliver.prepare(resolved.deployments, told)
+    if resolved.touched is not None:
+        touched = deliver.prepare_touched(
+            resolved.touched, told, goes_first=inputs.mode == "deployment"
+        )
+        account.deliveries = (*touched, *account.deliveries)
     _show_requests(account, scrub, log)
     if inputs.dry_run:
         account.outcomes = deliver.unsupported(account.deliveries)
@@ -110,8 +115,9 @@ def _run(environ: Mapping[str, str], account: Account, scrub: Scrubber, log: Log
     try:
         dispatch.wait(budget)
     finally:
-        account.outcomes = dispatch.outcomes()
+        account.outcomes = (*dispatch.outcomes(), *_unknown(inputs, resolved, told))
         log.debug(f"{budget.left():.1f} s were left")
+        ending.touched(account, dispatch.outcomes(of_first=True), log)
     ending.delivered(account, resolved, log)
 
 
@@ -133,6 +139,17 @@ def _payload(run: Run) -> tuple[Payload, str | None]:
         return nothing, f"the file of GITHUB_EVENT_PATH {error}"
 
 
+def _workspace_file(event: Event) -> bytes | None:
+    """Return the configuration file, if the workspace is to be trusted and has one."""
+    if event.name in _STRANGE_WORKSPACE:
+        return None
+    path = event.inputs.config_file or config.DEFAULT_PATH
+    try:
+        return workspace.read(event.run.workspace, path, config.LARGEST)
+    except ValueError as error:
+        raise ConfigurationError(f"`{path}` of the workspace {error}") from None
+
+
 def _backends(inputs: Inputs, happening: Happening) -> tuple[Backend, ...]:
     """Return the backends to report to; `Skip` or `ConfigurationError` if there are none."""
     no_secrets = inputs.datadog_api_key is None and inputs.dx_token is None
@@ -151,22 +168,46 @@ def _backends(inputs: Inputs, happening: Happening) -> tuple[Backend, ...]:
             "no backend is configured; set `datadog-api-key` for Datadog, or `dx-token` and"
             " `dx-instance` for DX (a secret that does not exist here arrives empty)"
         )
+    if inputs.mode == "pull-services" and not any(
+        isinstance(backend, RecordsPulls) for backend in found
+    ):
+        raise ConfigurationError(
+            "`mode` is pull-services, of which DX alone is told, and DX is off; set `dx-token` and"
+            " `dx-instance`"
+        )
     return found
 
 
 def _show_requests(account: Account, scrub: Scrubber, log: Log) -> None:
     for delivery in account.deliveries:
-        service = delivery.deployment.service.identifier
+        services = ", ".join(delivery.services)
         for request in delivery.requests:
             log.debug(f"{delivery.backend.name}: {len(request.body)} bytes for {request.url}")
             log.group(
-                f"Request for {delivery.backend.name}, {service}",
+                f"Request for {delivery.backend.name}, {services}",
                 (
                     f"POST {request.url}",
                     f"{request.credential.header}: ***",
                     *pretty_json(request.body, scrub),
                 ),
             )
+
+
+def _unknown(inputs: Inputs, resolved: Resolved, told: tuple[Backend, ...]) -> tuple[Outcome, ...]:
+    """Return the outcomes of services that the pull request may touch or not, nobody knows."""
+    return tuple(
+        Outcome(
+            backend=backend.name,
+            service=carried.service.identifier,
+            id="",
+            status="undelivered",
+            message="not told, since it could not be looked up which files were changed",
+        )
+        for backend in told
+        if isinstance(backend, RecordsPulls) and inputs.mode == "pull-services"
+        for carried in resolved.services.value
+        if carried.is_touched is None
+    )
 
 
 def _warn_of_rerun(
@@ -182,38 +223,3 @@ def _warn_of_rerun(
             " later finish. Datadog does not document what it does with a repeated id, and an old"
             " commit sent late can look like a rollback; set `finished-at` to make attempts equal",
         )
-
-
-@contextmanager
-def _interruptible() -> Iterator[None]:
-    """Turn SIGINT and SIGTERM into `Interrupted`, which as PID 1 Python would not even do.
-
-    They are ignored from the first one on, and in the end, so that a run that is ending
-    anyway can write its outputs.
-    """
-
-    def interrupt(number: int, frame: FrameType | None) -> None:
-        del frame
-        _set(signal.SIG_IGN)
-        raise Interrupted(number)
-
-    def _set(handler: Handler) -> None:
-        for number in _SIGNALS:
-            signal.signal(number, handler)
-
-    _set(interrupt)
-    try:
-        yield
-    finally:
-        _set(signal.SIG_IGN)
-
-
-@contextmanager
-def _signals_restored() -> Iterator[None]:
-    """Leave the handling of signals as it was."""
-    before = {number: signal.getsignal(number) for number in _SIGNALS}
-    try:
-        yield
-    finally:
-        for number, handler in before.items():
-            signal.signal(number, handler)

@@ -59,7 +59,18 @@ def without_payload(name, why="GITHUB_EVENT_PATH is not set", **given):
     return what_happened(replace(event(name, {}, **given), broken=why))
 
 
+RUN_IDS = frozenset({"8412399001"})
+BEFORE = Fact(
+    value="82424c9a27cee3ea58a36836903f49730e0a2203", source="before; GITHUB_SHA was 109cf4c"
+)
+
+
 # --- what every event tells
+
+
+def test_the_run_in_which_this_step_runs_is_known_by_its_id_if_it_has_one():
+    assert told("push", "push.branch", of=run(run_id="17")).run_ids == frozenset({"17"})
+    assert told("push", "push.branch", of=run(run_id="")).run_ids == frozenset()
 
 
 def test_a_job_that_was_cancelled_or_skipped_deployed_nothing_whatever_the_event():
@@ -149,6 +160,12 @@ def test_a_merged_pull_request_was_deployed_by_its_merge_commit():
         version=None,
         pull_id=3498120117,
         pull_number=117,
+        pull_title="Keep the cart of signed-out shoppers",
+        deployment_ids=frozenset(),
+        task="deploy",
+        run_ids=RUN_IDS,
+        before=None,
+        marks=None,
         source_url=None,
         from_fork=False,
         warnings=(),
@@ -163,6 +180,18 @@ def test_github_sha_is_only_mentioned_where_it_is_another_commit():
             value=merge_commit,
             source="pull_request.merge_commit_sha, since the pull request was merged",
         )
+
+
+@pytest.mark.parametrize("title", [None, "", 7, " "])
+def test_a_pull_request_may_have_no_title(title):
+    content = changed(MERGED, pull_request__title=title)
+    assert told("pull_request", content).pull_title == ""
+
+
+def test_the_title_of_a_pull_request_is_told_as_it_is_whatever_it_holds():
+    title = "<b>@grace</b>\n::error::`x`"
+    content = changed(MERGED, pull_request__title=title)
+    assert told("pull_request", content).pull_title == title
 
 
 def test_pull_request_target_tells_the_same():
@@ -312,8 +341,24 @@ def test_a_push_deploys_the_branchs_new_tip():
         started_at=Fact(value=at("2026-05-12T08:14:03"), source="repository.pushed_at"),
         branch=Fact(value="main", source="ref"),
         default_branch="main",
+        run_ids=RUN_IDS,
+        before=BEFORE,
         source_url=None,
     )
+
+
+@pytest.mark.parametrize("before", ["0" * 40, None, "main", "53d5a57"])
+def test_a_push_that_made_its_branch_has_nothing_before_it(before):
+    assert told("push", "push.branch.created").before is None
+    assert told("push", changed("push.branch", before=before)).before is None
+
+
+@pytest.mark.parametrize(
+    ("forced", "before"), [(True, None), (False, BEFORE), (None, BEFORE), ("true", BEFORE)]
+)
+def test_after_a_forced_push_what_was_before_may_be_on_no_branch_and_is_not_told(forced, before):
+    assert told("push", "push.branch.forced").before is None
+    assert told("push", changed("push.branch", forced=forced)).before == before
 
 
 def test_a_pushs_time_may_be_text_as_well_as_a_number():
@@ -435,6 +480,9 @@ def test_a_pushed_annotated_tag_deploys_its_commit_and_not_the_tag_object():
         started_at=Fact(value=at("2026-05-20T12:58:31"), source="repository.pushed_at"),
         branch=None,
         default_branch="main",
+        run_ids=RUN_IDS,
+        before=None,
+        marks="tags",
         version=Fact(value="v1.12.0", source="ref, a tag"),
     )
 
@@ -496,6 +544,8 @@ def test_a_published_release_deploys_the_commit_of_its_tag(case):
         started_at=Fact(value=at("2026-05-20T13:02:47"), source="release.published_at"),
         branch=None,
         default_branch="main",
+        run_ids=RUN_IDS,
+        marks="releases",
         version=Fact(value="v1.12.0", source="release.tag_name"),
     )
 
@@ -594,6 +644,12 @@ def test_a_deployment_that_succeeded_has_commit_environment_and_times_of_its_own
         version=None,
         pull_id=None,
         pull_number=None,
+        pull_title="",
+        deployment_ids=frozenset({"3512048801", "DE_kwDOCyMnjc7RVZyh"}),
+        task="deploy",
+        run_ids=RUN_IDS | {"8412345601"},
+        before=None,
+        marks=None,
         source_url="https://github.com/acme/shop/actions/runs/8412345601/job/23078451234",
         from_fork=False,
         warnings=(),
@@ -661,6 +717,51 @@ def test_the_statuss_environment_goes_before_the_deployments_present_and_first_o
     assert environment() == Fact(value="three", source="deployment.original_environment")
     content["deployment"]["original_environment"] = 3
     assert environment() is None
+
+
+def test_the_environment_that_github_knows_is_told_also_where_one_is_given():
+    happening = told("deployment_status", "deployment_status.success", environment="live")
+    assert happening.environment == Fact(value="production", source="deployment_status.environment")
+
+
+def test_a_deployment_is_known_by_either_of_its_ids():
+    content = changed("deployment_status.success", deployment__node_id=None)
+    assert told("deployment_status", content).deployment_ids == frozenset({"3512048801"})
+    content["deployment"].update(id=None, node_id="DE_kwDO")
+    assert told("deployment_status", content).deployment_ids == frozenset({"DE_kwDO"})
+    content["deployment"]["node_id"] = 7
+    assert told("deployment_status", content).deployment_ids == frozenset()
+
+
+@pytest.mark.parametrize(
+    ("task", "known"), [("deploy:migrations", "deploy:migrations"), (None, "deploy"), (7, "deploy")]
+)
+def test_a_deployments_task_is_told_and_is_deploy_unless_it_says_another(task, known):
+    content = changed("deployment_status.success", deployment__task=task)
+    assert told("deployment_status", content).task == known
+
+
+@pytest.mark.parametrize(
+    ("log_url", "target_url", "runs"),
+    [
+        ("https://github.com/acme/shop/actions/runs/17/job/4", None, {"17"}),
+        (None, "https://github.com/acme/shop/actions/runs/18", {"18"}),
+        (
+            "https://github.com/acme/shop/actions/runs/17/job/4",
+            "https://github.com/acme/shop/actions/runs/18/attempts/2",
+            {"17", "18"},
+        ),
+        ("https://ci.acme.example/builds/17", "https://ci.acme.example/actions/runs/", set()),
+        ("https://github.com/acme/shop/actions/runs/" + "9" * 20, 17, set()),
+    ],
+)
+def test_the_runs_that_deployed_are_known_by_the_addresses_of_their_logs(log_url, target_url, runs):
+    content = changed(
+        "deployment_status.success",
+        deployment_status__log_url=log_url,
+        deployment_status__target_url=target_url,
+    )
+    assert told("deployment_status", content).run_ids == RUN_IDS | runs
 
 
 @pytest.mark.parametrize("name", ["a\nb", "prod\x1b[31m", "a\u2028b", "\ud800"])
@@ -785,6 +886,7 @@ def test_a_workflow_run_that_succeeded_deploys_its_own_commit_at_its_own_times()
         success=Fact(value=True, source="workflow_run.conclusion, which is 'success'"),
         branch=Fact(value="main", source="workflow_run.head_branch"),
         default_branch="main",
+        run_ids=RUN_IDS | {"8412345678"},
         source_url="https://github.com/acme/shop/actions/runs/8412345678",
     )
 
@@ -878,6 +980,11 @@ def test_a_workflow_run_without_id_is_told_apart_by_ref_commit_and_run():
     assert happening.source_url is None
 
 
+def test_a_workflow_run_without_id_is_known_by_this_run_alone():
+    content = changed("workflow_run.success", workflow_run__id=None)
+    assert told("workflow_run", content).run_ids == RUN_IDS
+
+
 def test_a_workflow_run_without_a_commit_is_left_open_and_never_github_sha():
     happening = told("workflow_run", changed("workflow_run.success", workflow_run__head_sha=None))
     assert happening.commit_sha == Unresolved(
@@ -914,6 +1021,7 @@ def test_a_run_by_hand_deploys_the_tip_of_its_ref(case):
         commit_sha=Fact(value=GITHUB_SHA, source="GITHUB_SHA, since the payload has no inputs.sha"),
         identity=f"run:refs/heads/main:{GITHUB_SHA}:8412399001",
         default_branch="main",
+        run_ids=RUN_IDS,
     )
 
 
@@ -985,6 +1093,7 @@ def test_a_dispatch_tells_commit_environment_id_and_times_and_nothing_else():
         finished_at=Fact(value=at("2026-05-21T06:47:31"), source="client_payload.finished_at"),
         success=Fact(value=True, source="the event, which tells of no failure"),
         default_branch="main",
+        run_ids=RUN_IDS,
         version=None,
     )
 
@@ -1011,6 +1120,7 @@ def test_a_dispatch_that_says_nothing_deploys_the_default_branchs_tip_with_a_war
         ),
         identity=f"run:refs/heads/main:{GITHUB_SHA}:8412399001",
         default_branch="main",
+        run_ids=RUN_IDS,
         warnings=(
             (
                 "client_payload has no sha, so the default branch's tip is taken for the deployed"
@@ -1119,6 +1229,7 @@ def test_any_other_event_is_a_deployment_only_if_its_commit_is_given(name, case)
         commit_sha=Unresolved(why="the event names no commit"),
         identity=f"run:refs/heads/main:{SHA}:8412399001",
         default_branch="main",
+        run_ids=RUN_IDS,
     )
 
 
@@ -1139,6 +1250,7 @@ def test_without_a_payload_a_push_is_what_github_says_it_is():
         commit_sha=Fact(value=GITHUB_SHA, source="GITHUB_SHA, since the payload has no after"),
         identity=f"run:refs/heads/main:{GITHUB_SHA}:8412399001",
         branch=Fact(value="main", source="GITHUB_REF"),
+        run_ids=RUN_IDS,
         warnings=("GITHUB_EVENT_PATH is not set; only inputs and GITHUB_* variables were read",),
     )
 

@@ -527,7 +527,7 @@ def may_go_to(text, base, vendor):
     return safe and goes_to == (scheme, host, port)
 
 
-@settings(deadline=None, max_examples=400)
+@settings(deadline=None, max_examples=100)
 @given(text=ANY_TEXT)
 @example(text="https://datadoghq.com:443")
 @example(text="http://[::1]:80/api")
@@ -541,7 +541,7 @@ def test_any_datadog_site_leads_to_datadog_to_loopback_or_to_the_url_that_was_gi
     assert may_go_to(text, url, sites)
 
 
-@settings(deadline=None, max_examples=400)
+@settings(deadline=None, max_examples=100)
 @given(text=ANY_TEXT)
 @example(text="https://acme.getdx.net:443")
 @example(text="http://[::1]:80/api")

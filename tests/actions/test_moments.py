@@ -263,3 +263,26 @@ def test_any_text_is_a_moment_that_can_be_true_or_refused(text):
 def test_any_value_of_a_payload_is_a_moment_or_none(value):
     moment = moments.from_payload(value, NOW)
     assert moment is None or moment.tzinfo is UTC
+
+
+@pytest.mark.parametrize(
+    ("value", "moment"),
+    [
+        ("2026-05-12T08:20:15Z", utc(2026, 5, 12, 8, 20, 15)),
+        ("2026-05-12T10:20:15.25+02:00", utc(2026, 5, 12, 8, 20, 15, 250_000)),
+        # Commits were imported from elsewhere, and clocks may be wrong.
+        ("1970-01-01T00:00:00Z", EPOCH),
+        ("2999-12-31T23:59:59Z", utc(2999, 12, 31, 23, 59, 59)),
+        ("2026-02-30T08:20:15Z", None),
+        ("0001-01-01T00:00:00+14:00", None),
+        ("2026-05-12T08:20:15", None),
+        ("2026-05-12", None),
+        ("1778573643", None),
+        ("", None),
+        (1778573643, None),
+        (None, None),
+        (["2026-05-12T08:20:15Z"], None),
+    ],
+)
+def test_a_time_of_githubs_api_is_iso_8601_and_may_be_any(value, moment):
+    assert moments.iso(value) == moment

@@ -328,6 +328,21 @@ def test_zeros_are_no_commit(length):
     assert refusal(parse.commit_sha, "0" * length) == ZEROS
 
 
+@pytest.mark.parametrize("length", [40, 64])
+def test_zeros_are_no_previous_commit(length):
+    assert parse.previous_sha("0" * length) is None
+
+
+@pytest.mark.parametrize("text", ["5a47c3f", "0" * 39 + "1", "A" * 40, "b" * 64])
+def test_a_previous_commit_is_read_as_any_commit(text):
+    assert parse.previous_sha(text) == parse.commit_sha(text) == text.lower()
+
+
+@pytest.mark.parametrize("text", ["main", "HEAD^", "5a47c3", "v1.2"])
+def test_what_is_no_commit_is_no_previous_commit_either(text):
+    assert refusal(parse.previous_sha, text) == refusal(parse.commit_sha, text)
+
+
 @pytest.mark.parametrize(
     "text",
     [
@@ -760,6 +775,7 @@ PARSERS = {
     "branches": parse.branches,
     "repository": parse.repository,
     "commit_sha": parse.commit_sha,
+    "previous_sha": parse.previous_sha,
     "commit_shas": parse.commit_shas,
     "tags": parse.tags,
     "metadata": parse.metadata,

@@ -194,7 +194,7 @@ def naive_match(pattern, branch):
     return left_out or (begins and any(naive_match(rest, branch[1:]) for rest in after))
 
 
-@settings(deadline=None, max_examples=300)
+@settings(deadline=None, max_examples=100)
 @given(
     pattern=st.lists(
         st.sampled_from(["a", "b", "/", "a?", "b?", "a+", "b+", "*", "**", "**/"]),
@@ -225,7 +225,7 @@ def test_an_escaped_name_matches_itself_alone(branch, other):
     assert plain.matches(other) is (other == branch)
 
 
-@settings(deadline=None, max_examples=300)
+@settings(deadline=None, max_examples=100)
 @given(
     patterns=st.lists(st.text(max_size=12) | st.text("ab-/*?+[]!\\^.${}()|&~", max_size=12)),
     branch=st.text(max_size=12),

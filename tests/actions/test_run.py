@@ -19,6 +19,7 @@ NOTHING = Run(
     run_id=None,
     attempt=1,
     actor=None,
+    workspace=None,
 )
 
 
@@ -35,6 +36,7 @@ def test_every_variable_is_read():
         "GITHUB_RUN_ID": "8412399001",
         "GITHUB_RUN_ATTEMPT": "2",
         "GITHUB_ACTOR": "dependabot[bot]",
+        "GITHUB_WORKSPACE": "/home/runner/work/shop/shop",
     }
     assert Run.from_environ(environ) == Run(
         event_name="push",
@@ -48,6 +50,7 @@ def test_every_variable_is_read():
         run_id="8412399001",
         attempt=2,
         actor="dependabot[bot]",
+        workspace="/home/runner/work/shop/shop",
     )
 
 

@@ -1,17 +1,25 @@
 """What tests answer in GitHub's place."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field
+from typing import Any
 
-from dora_deployments.attribution.look_ups import LookUpError
+from dora_deployments.attribution.look_ups import LookUpError, Past
 
 
 @dataclass(kw_only=True)
 class Answers:
-    """Gives the answers it was made with, fails on other questions, and remembers all of them."""
+    """Gives the answers it was made with, and remembers all questions; answers may be errors.
 
-    answers: dict[tuple[str, str, object], str] = field(default_factory=dict)
+    Of other questions, those that every event asks are answered with nothing, so that tests
+    about something else need not speak of them: there is no past, and there is no file.
+    Every other one fails, and so do these two if all `fails`.
+    """
+
+    answers: Mapping[tuple[Any, ...], Any] = field(default_factory=dict)
     why: str = "GitHub's API answered 500"
-    asked: list[tuple[str, str, object]] = field(default_factory=list)
+    fails: bool = False
+    asked: list[tuple[Any, ...]] = field(default_factory=list)
 
     def default_branch(self, repository):
         return self._answer("default_branch", repository, None)
@@ -28,8 +36,31 @@ class Answers:
     def merge_commit(self, repository, number):
         return self._answer("merge_commit", repository, number)
 
+    def file(self, repository, path, commit_sha, largest):
+        return self._answer("file", repository, path, commit_sha, largest)
+
+    def past(self, repository, environment, task, commit_sha, marks):
+        return self._answer("past", repository, environment, task, commit_sha, marks)
+
+    def comparison(self, repository, base, head):
+        return self._answer("comparison", repository, base, head)
+
+    def landings(self, repository, commit_shas):
+        return self._answer("landings", repository, tuple(commit_shas))
+
+    def changed_files(self, repository, pulls, commit_shas):
+        return self._answer("changed_files", repository, tuple(pulls), tuple(commit_shas))
+
     def _answer(self, *question):
         self.asked.append(question)
         if question not in self.answers:
+            if question[0] in _NOTHING and not self.fails:
+                return _NOTHING[question[0]]
             raise LookUpError(self.why)
-        return self.answers[question]
+        answer = self.answers[question]
+        if isinstance(answer, LookUpError):
+            raise answer
+        return answer
+
+
+_NOTHING = {"past": Past(), "file": None}

@@ -4,11 +4,13 @@ import subprocess
 import sys
 import time
 import traceback
+from contextlib import ExitStack
 from pathlib import Path
 
 import pytest
 
-from dora_deployments.attribution.github import LOOK_UP_SECONDS, GitHub, LookUpError
+from dora_deployments.attribution.github import LOOK_UP_SECONDS, GitHub
+from dora_deployments.attribution.look_ups import LookUpError
 from dora_deployments.budget import Budget
 from tests.end_to_end import receivers
 from tests.end_to_end.github_api import GitHubApi, Repository
@@ -63,9 +65,16 @@ def api():
         yield server
 
 
-def github(api, *, token=TOKEN, seconds=LOOK_UP_SECONDS):
-    api_url = api.api_url if isinstance(api, GitHubApi) else api.url
-    return GitHub(api_url=api_url, token=token, budget=Budget.of(seconds))
+@pytest.fixture
+def github():
+    with ExitStack() as clients:
+
+        def make(api, *, token=TOKEN, seconds=LOOK_UP_SECONDS):
+            api_url = api.api_url if isinstance(api, GitHubApi) else api.url
+            client = GitHub(api_url=api_url, token=token, budget=Budget.of(seconds))
+            return clients.enter_context(client)
+
+        yield make
 
 
 def failure(look_up, *arguments):
@@ -80,12 +89,12 @@ def failure(look_up, *arguments):
 
 
 @pytest.mark.parametrize(("tag", "quoted"), ODD_TAGS.items())
-def test_a_tag_is_asked_for_by_its_name_whatever_that_holds(api, tag, quoted):
+def test_a_tag_is_asked_for_by_its_name_whatever_that_holds(api, tag, quoted, github):
     assert github(api).tag_commit(SLUG, tag) == COMMIT
     assert api.asked == [f"GET /repos/acme/shop/git/ref/tags/{quoted}"]
 
 
-def test_an_annotated_tag_is_peeled_to_its_commit(api):
+def test_an_annotated_tag_is_peeled_to_its_commit(api, github):
     assert github(api).tag_commit(SLUG, "annotated-1") == COMMIT
     assert api.asked == [
         "GET /repos/acme/shop/git/ref/tags/annotated-1",
@@ -93,7 +102,7 @@ def test_an_annotated_tag_is_peeled_to_its_commit(api):
     ]
 
 
-def test_a_tag_of_a_tag_is_peeled_down_to_the_commit(api):
+def test_a_tag_of_a_tag_is_peeled_down_to_the_commit(api, github):
     assert github(api).tag_commit(SLUG, "annotated-2") == COMMIT
     assert api.asked == [
         "GET /repos/acme/shop/git/ref/tags/annotated-2",
@@ -102,7 +111,7 @@ def test_a_tag_of_a_tag_is_peeled_down_to_the_commit(api):
     ]
 
 
-def test_tags_of_tags_are_followed_only_so_far(api):
+def test_tags_of_tags_are_followed_only_so_far(api, github):
     assert github(api).tag_commit(SLUG, "annotated-4") == COMMIT
     del api.requests[:]
     assert failure(github(api).tag_commit, SLUG, "annotated-5") == (
@@ -112,18 +121,18 @@ def test_tags_of_tags_are_followed_only_so_far(api):
 
 
 @pytest.mark.parametrize("tag", ["of-a-tree", "of-a-blob"])
-def test_a_tag_may_point_to_what_cannot_be_deployed(api, tag):
+def test_a_tag_may_point_to_what_cannot_be_deployed(api, tag, github):
     assert failure(github(api).tag_commit, SLUG, tag) == "the tag does not point to a commit"
     assert len(api.asked) == 1
 
 
-def test_a_tag_that_is_not_there_is_not_found(api):
+def test_a_tag_that_is_not_there_is_not_found(api, github):
     assert failure(github(api).tag_commit, SLUG, "v1") == (
-        "GitHub knows no such thing, or `github-token` may not see it (404)"
+        "GitHub knows no such thing, or `github-token` lacks `contents: read` (404)"
     )
 
 
-def test_a_tag_object_is_peeled_to_its_commit(api):
+def test_a_tag_object_is_peeled_to_its_commit(api, github):
     assert github(api).peeled(SLUG, TAG_OBJECTS[1]) == COMMIT
     assert api.asked == [
         f"GET /repos/acme/shop/git/tags/{TAG_OBJECTS[1]}",
@@ -131,7 +140,7 @@ def test_a_tag_object_is_peeled_to_its_commit(api):
     ]
 
 
-def test_what_is_no_tag_object_is_a_commit_only_if_github_knows_it_as_one(api):
+def test_what_is_no_tag_object_is_a_commit_only_if_github_knows_it_as_one(api, github):
     assert github(api).peeled(SLUG, COMMIT) == COMMIT
     assert api.asked == [
         f"GET /repos/acme/shop/git/tags/{COMMIT}",
@@ -142,27 +151,27 @@ def test_what_is_no_tag_object_is_a_commit_only_if_github_knows_it_as_one(api):
     )
 
 
-def test_a_tag_object_that_the_token_may_not_see_is_not_taken_for_a_commit(api):
+def test_a_tag_object_that_the_token_may_not_see_is_not_taken_for_a_commit(api, github):
     # GitHub answers 404 for a private repository to a token without access.
     assert failure(github(api).peeled, "acme/secret", TAG_OBJECTS[0]) == (
-        "GitHub knows no such thing, or `github-token` may not see it (404)"
+        "GitHub knows no such thing, or `github-token` lacks `contents: read` (404)"
     )
 
 
 # --- commits
 
 
-def test_a_short_sha_is_expanded(api):
+def test_a_short_sha_is_expanded(api, github):
     assert github(api).commit(SLUG, "5a47c3f0") == COMMIT
     assert api.asked == ["GET /repos/acme/shop/commits/5a47c3f0?page=1&per_page=1"]
 
 
-def test_a_branch_that_is_named_like_a_short_sha_is_refused(api):
+def test_a_branch_that_is_named_like_a_short_sha_is_refused(api, github):
     assert failure(github(api).commit, SLUG, "abc1234") == "GitHub knows no commit abc1234"
 
 
 @pytest.mark.parametrize("short", ["5a47c3f", "fffffff"])
-def test_a_short_sha_of_several_commits_or_of_none_is_refused(api, short):
+def test_a_short_sha_of_several_commits_or_of_none_is_refused(api, short, github):
     assert failure(github(api).commit, SLUG, short) == (
         "GitHub knows no such commit, or more than one (422)"
     )
@@ -171,23 +180,23 @@ def test_a_short_sha_of_several_commits_or_of_none_is_refused(api, short):
 # --- pull requests and the default branch
 
 
-def test_a_pull_request_tells_its_merge_commit(api):
+def test_a_pull_request_tells_its_merge_commit(api, github):
     assert github(api).merge_commit(SLUG, 117) == COMMIT
     assert api.asked == ["GET /repos/acme/shop/pulls/117"]
 
 
-def test_the_trial_merge_of_an_open_pull_request_is_not_its_merge_commit(api):
+def test_the_trial_merge_of_an_open_pull_request_is_not_its_merge_commit(api, github):
     assert failure(github(api).merge_commit, SLUG, 118) == (
         "GitHub does not say yet that the pull request is merged"
     )
 
 
-def test_a_merge_commit_that_github_is_still_computing_is_not_known(api):
+def test_a_merge_commit_that_github_is_still_computing_is_not_known(api, github):
     api.fault = receivers.answer(200, {"merged": True, "merge_commit_sha": None})
     assert failure(github(api).merge_commit, SLUG, 117) == "GitHub's answer holds no commit SHA"
 
 
-def test_a_repository_tells_its_default_branch(api):
+def test_a_repository_tells_its_default_branch(api, github):
     assert github(api).default_branch(SLUG) == "main"
     assert api.asked == ["GET /repos/acme/shop"]
 
@@ -195,7 +204,7 @@ def test_a_repository_tells_its_default_branch(api):
 # --- servers and repositories
 
 
-def test_a_renamed_repository_is_found_under_its_new_address(api):
+def test_a_renamed_repository_is_found_under_its_new_address(api, github):
     assert github(api).default_branch("acme/store") == "main"
     assert github(api).tag_commit("acme/store", "v1#2") == COMMIT
     assert github(api).commit("acme/store", "5a47c3f0") == COMMIT
@@ -209,7 +218,7 @@ def test_a_renamed_repository_is_found_under_its_new_address(api):
     ]
 
 
-def test_the_token_is_not_taken_to_another_host():
+def test_the_token_is_not_taken_to_another_host(github):
     with Faulty(receivers.answer(200, {"default_branch": "evil"})) as other:
         elsewhere = other.url.replace("127.0.0.1", "localhost")
         for status in (301, 302, 307, 308):
@@ -219,7 +228,7 @@ def test_the_token_is_not_taken_to_another_host():
         assert other.requests == []
 
 
-def test_an_enterprise_servers_addresses_are_below_its_own():
+def test_an_enterprise_servers_addresses_are_below_its_own(github):
     with GitHubApi(REPOSITORY, token=TOKEN, prefix="/api/v3", former="acme/store") as api:
         assert github(api).tag_commit(SLUG, "annotated-1") == COMMIT
         assert github(api).merge_commit("acme/store", 117) == COMMIT
@@ -231,7 +240,7 @@ def test_an_enterprise_servers_addresses_are_below_its_own():
         ]
 
 
-def test_questions_are_not_held_back(api):
+def test_questions_are_not_held_back(api, github):
     github(api).default_branch(SLUG)  # imports PyGithub, which takes its time
     started = time.monotonic()
     github(api).tag_commit(SLUG, "annotated-4")
@@ -242,26 +251,27 @@ def test_questions_are_not_held_back(api):
 # --- whatever goes wrong
 
 
-def test_without_a_token_nothing_is_asked(api):
+def test_without_a_token_nothing_is_asked(api, github):
     assert failure(github(api, token=None).default_branch, SLUG) == "`github-token` is empty"
     assert api.requests == []
 
 
-def test_a_token_that_github_does_not_know_is_named(api):
+def test_a_token_that_github_does_not_know_is_named(api, github):
     other = github(api, token=TOKEN[::-1])
     assert failure(other.default_branch, SLUG) == "GitHub refused `github-token` (401)"
     assert len(api.requests) == 1
 
 
-def test_the_token_shows_in_no_repr(api):
+def test_the_token_shows_in_no_repr(api, github):
     assert TOKEN not in repr(github(api))
 
 
 HTML = [("Content-Type", "text/html")]
 FORBIDDEN = (
-    "`github-token` lacks `contents: read` or `pull-requests: read`, or its rate limit is used up"
-    " (403)"
+    "`github-token` may not read this (403); add `contents: read` to the job's `permissions:`"
 )
+USED_UP = "the rate limit of `github-token` is used up (403)"
+USED_UP_UNTIL = "the rate limit of `github-token` is used up until 13:37 UTC (403)"
 LIMITED = {"message": "API rate limit exceeded for installation ID 1."}
 SECONDARY = {
     "message": (
@@ -270,11 +280,14 @@ SECONDARY = {
 }
 
 
-def in_an_hour():
-    return [
-        ("X-RateLimit-Remaining", "0"),
-        ("X-RateLimit-Reset", str(int(time.time()) + 3_600)),
-    ]
+def reset_at(seconds):
+    return [("X-RateLimit-Remaining", "0"), ("X-RateLimit-Reset", str(seconds))]
+
+
+def tomorrow():
+    """Return the headers of a limit that ends at 13:37 UTC, after all that tests wait for."""
+    midnight = int(time.time()) // 86_400 * 86_400
+    return reset_at(midnight + 86_400 + 13 * 3_600 + 37 * 60)
 
 
 @pytest.mark.parametrize(
@@ -283,8 +296,11 @@ def in_an_hour():
         (receivers.answer(401, {"message": f"{TOKEN}?"}), "GitHub refused `github-token` (401)"),
         (receivers.answer(403, {"message": "Resource not accessible"}), FORBIDDEN),
         (receivers.answer(403, b"<html>", HTML), FORBIDDEN),
-        (receivers.answer(403, LIMITED, in_an_hour()), FORBIDDEN),
-        (receivers.answer(403, SECONDARY), FORBIDDEN),
+        (receivers.answer(403, LIMITED, tomorrow()), USED_UP_UNTIL),
+        (receivers.answer(403, {}, tomorrow()), USED_UP_UNTIL),
+        (receivers.answer(403, {}, [("X-RateLimit-Remaining", "1")]), FORBIDDEN),
+        (receivers.answer(403, SECONDARY), USED_UP),
+        (receivers.answer(403, SECONDARY, [("Retry-After", "3600")]), USED_UP),
         (receivers.answer(429, LIMITED), "the rate limit of `github-token` is used up (429)"),
         (
             receivers.answer(429, SECONDARY, [("Retry-After", "3600")]),
@@ -294,7 +310,7 @@ def in_an_hour():
         (receivers.answer(501, b""), "GitHub's API answered 501"),
         (
             receivers.answer(404, b"<html>", HTML),
-            "GitHub knows no such thing, or `github-token` may not see it (404)",
+            "GitHub knows no such thing, or `github-token` lacks `contents: read` (404)",
         ),
         (receivers.answer(200, b"<html>", HTML), "GitHub's answer names no default branch"),
         (receivers.answer(200, {}), "GitHub's answer names no default branch"),
@@ -321,7 +337,7 @@ def in_an_hour():
     ],
 )
 def test_a_refusal_or_a_broken_answer_is_a_reason_in_our_own_words_after_one_request(
-    api, fault, reason
+    api, fault, reason, github
 ):
     api.fault = fault
     started = time.monotonic()
@@ -331,7 +347,7 @@ def test_a_refusal_or_a_broken_answer_is_a_reason_in_our_own_words_after_one_req
 
 
 @pytest.mark.parametrize("fault", [receivers.answer(200, b"<html>", HTML), receivers.answer(200)])
-def test_no_look_up_takes_a_web_page_or_nothing_for_an_answer(api, fault):
+def test_no_look_up_takes_a_web_page_or_nothing_for_an_answer(api, fault, github):
     api.fault = fault
     client = github(api)
     for look_up, argument in [
@@ -349,7 +365,7 @@ def test_no_look_up_takes_a_web_page_or_nothing_for_an_answer(api, fault):
 
 
 @pytest.mark.parametrize("sha", [None, "", "5a47c3f", "5a47c3f0", "main", "0" * 40, f"{COMMIT}0"])
-def test_an_answer_without_a_full_sha_is_none(api, sha):
+def test_an_answer_without_a_full_sha_is_none(api, sha, github):
     client = github(api)
     for answer, look_up, argument in [
         ({"sha": sha}, client.commit, "5a47c3f"),
@@ -369,10 +385,9 @@ def test_an_answer_without_a_full_sha_is_none(api, sha):
             "GitHub's API answered 503",
         ),
         (receivers.reset(), "the connection to GitHub's API failed (ConnectionError)"),
-        (receivers.answer(403, SECONDARY, [("Retry-After", "3600")]), FORBIDDEN),
     ],
 )
-def test_what_may_pass_is_tried_three_times_in_about_a_second(api, fault, reason):
+def test_what_may_pass_is_tried_three_times_in_about_a_second(api, fault, reason, github):
     api.fault = fault
     started = time.monotonic()
     assert failure(github(api).default_branch, SLUG) == reason
@@ -380,7 +395,7 @@ def test_what_may_pass_is_tried_three_times_in_about_a_second(api, fault, reason
     assert 0.9 < time.monotonic() - started < 5
 
 
-def test_an_answer_that_comes_at_the_second_attempt_counts():
+def test_an_answer_that_comes_at_the_second_attempt_counts(github):
     good = receivers.answer(200, {"default_branch": "main"})
     for status in (500, 502, 503, 504):
         with Faulty(receivers.answer(status), good) as server:
@@ -396,7 +411,7 @@ def test_an_answer_that_comes_at_the_second_attempt_counts():
     ],
     ids=["hangs", "drips", "is never done"],
 )
-def test_a_server_that_does_not_answer_is_given_up_when_the_budget_ends(api, fault):
+def test_a_server_that_does_not_answer_is_given_up_when_the_budget_ends(api, fault, github):
     api.fault = fault
     started = time.monotonic()
     assert failure(github(api, seconds=0.3).default_branch, SLUG) == (
@@ -405,7 +420,7 @@ def test_a_server_that_does_not_answer_is_given_up_when_the_budget_ends(api, fau
     assert 0.3 <= time.monotonic() - started < 5
 
 
-def test_a_look_up_that_has_no_time_left_fails_at_once(api):
+def test_a_look_up_that_has_no_time_left_fails_at_once(api, github):
     api.fault = receivers.hang(30)
     started = time.monotonic()
     assert failure(github(api, seconds=0).default_branch, SLUG) == (
@@ -431,7 +446,9 @@ def run_python(code, **environ):
 def test_pygithub_is_not_imported_before_the_first_question():
     done = run_python(
         "from dora_deployments.attribution.github import GitHub\n"
-        "GitHub(api_url='https://api.github.com', token='t', budget=None)\n"
+        "from dora_deployments.budget import Budget\n"
+        "with GitHub(api_url='https://api.github.com', token='t', budget=Budget.of(20)):\n"
+        "    pass\n"
         "print({'github', 'requests', 'urllib3'} & set(sys.modules))"
     )
     assert (done.stdout, done.stderr) == ("set()\n", "")
@@ -441,18 +458,19 @@ def test_nothing_is_printed_and_no_planted_login_is_used(api, tmp_path):
     netrc = tmp_path / ".netrc"
     netrc.write_text("default login planted password planted\n", "utf-8")
     netrc.chmod(0o600)
-    with Faulty(receivers.reset(), receivers.answer(403, LIMITED, in_an_hour())) as faulty:
+    with Faulty(receivers.reset(), receivers.answer(403, LIMITED, tomorrow())) as faulty:
         done = run_python(
-            "from dora_deployments.attribution.github import GitHub, LookUpError\n"
+            "from dora_deployments.attribution.github import GitHub\n"
+            "from dora_deployments.attribution.look_ups import LookUpError\n"
             "from dora_deployments.budget import Budget\n"
             f"for url in ({api.url!r}, {faulty.url!r}):\n"
-            f"    github = GitHub(api_url=url, token={TOKEN!r}, budget=Budget.of(20))\n"
-            "    try:\n"
-            "        print(github.default_branch('acme/store'))\n"
-            "    except LookUpError as error:\n"
-            "        print(error)\n",
+            f"    with GitHub(api_url=url, token={TOKEN!r}, budget=Budget.of(20)) as github:\n"
+            "        try:\n"
+            "            print(github.default_branch('acme/store'))\n"
+            "        except LookUpError as error:\n"
+            "            print(error)\n",
             HOME=str(tmp_path),
             NETRC=str(netrc),
         )
-    assert done.stdout.splitlines() == ["main", FORBIDDEN]
+    assert done.stdout.splitlines() == ["main", USED_UP_UNTIL]
     assert done.stderr == ""

@@ -7,6 +7,8 @@ from dora_deployments.actions.event import Happening, Unresolved
 from dora_deployments.actions.events import what_happened
 from dora_deployments.attribution.identity import deployment_id, id_of_one_service
 from dora_deployments.attribution.resolve import Resolved, resolve
+from dora_deployments.attribution.services import Carried
+from dora_deployments.attribution.shipped import Shipped
 from dora_deployments.deployment import Deployment, Fact, PullRequest, Service
 from dora_deployments.errors import EventError, InputError, Skip
 from tests.attribution.look_ups import Answers
@@ -65,6 +67,18 @@ def refused(kind, of=None, /, **given):
     return problem
 
 
+FILE = ("file", "acme/shop", ".github/dora.yml", SHA, 262_144)
+PAST = ("past", "acme/shop", "production", "deploy", SHA, None)
+NO_FILE = (
+    "`.github/dora.yml` of acme/shop at 5a47c3f could not be looked up: GitHub's API answered 500;"
+    " none was read"
+)
+NO_PAST = (
+    "the deployment before this one, and so what this one ships, could not be looked up: GitHub's"
+    " API answered 500"
+)
+
+
 # --- whole events
 
 
@@ -99,6 +113,9 @@ def test_a_deployment_with_every_fact_of_its_own():
                 team=None,
                 tags=(),
                 metadata={},
+                is_rollback=False,
+                committed_at=None,
+                first_commit_at=None,
                 source_url="https://github.com/acme/shop/actions/runs/8412345601/job/23078451234",
                 source_name="GitHub Actions",
             ),
@@ -106,13 +123,18 @@ def test_a_deployment_with_every_fact_of_its_own():
         repository=Fact(value="acme/shop", source="repository.full_name"),
         commit_sha=Fact(value=commit, source="deployment.sha; GITHUB_SHA was 109cf4c"),
         environment=Fact(value="production", source="deployment_status.environment"),
-        services=Fact(value=(shop,), source="the repository's name"),
+        repository_url="https://github.com/acme/shop",
+        services=Fact(
+            value=(Carried(service=shop, pulls=(), is_exact=False),),
+            source="the repository's name",
+        ),
         started_at=Fact(value=started, source="deployment.created_at"),
         finished_at=Fact(value=finished, source="deployment_status.created_at"),
         success=Fact(value=True, source="deployment_status.state, which is success"),
         version=None,
-        attribution=Fact(value="commit", source="the default, by which DX fills gaps itself"),
-        pull_requests=(),
+        attributions=(Fact(value="commit", source="the default, by which DX fills gaps itself"),),
+        shipped=Shipped(is_first=True),
+        touched=None,
         merge_commit_shas=(),
         finished_by_clock=False,
         warnings=(),
@@ -128,20 +150,78 @@ def test_a_merged_pull_request_is_a_deployment_that_carries_itself():
     assert found.finished_at == CLOCK
     assert found.finished_by_clock is True
     assert found.merge_commit_shas == (merge_commit,)
-    assert found.pull_requests == (
-        PullRequest(id=3498120117, number=117, merge_commit_sha=merge_commit),
+    itself = PullRequest(
+        number=117,
+        merge_commit_sha=merge_commit,
+        base="main",
+        title="Keep the cart of signed-out shoppers",
+        merged_at=datetime(2026, 5, 11, 9, 30, 12, tzinfo=timezone.utc),
+        first_commit_at=None,
+    )
+    assert found.shipped == Shipped(merged=itself, pulls=(itself,))
+    assert found.services.value == (
+        Carried(service=Service(identifier="shop"), pulls=(itself,), is_exact=False),
     )
     (deployment,) = found.deployments
     assert deployment.commit_sha == merge_commit
-    assert deployment.merge_commit_shas == (merge_commit,)
+    assert deployment.merge_commit_shas == ()
     assert deployment.attribution == "commit"
     assert deployment.source_url == "https://github.com/acme/shop/actions/runs/8412399001"
 
 
-def test_a_merged_pull_request_is_resolved_without_any_look_up():
+def test_a_merged_pull_request_whose_service_is_given_is_resolved_without_any_look_up():
     look_ups = Answers()
-    resolved(merge(branch=Fact(value="main", source="pull_request.base.ref")), look_ups=look_ups)
+    told = merge(branch=Fact(value="main", source="pull_request.base.ref"))
+    resolved(told, look_ups=look_ups, service="shop")
     assert look_ups.asked == []
+
+
+def test_a_merged_pull_request_is_resolved_without_any_look_up_but_that_of_the_config_file():
+    look_ups = Answers()
+    told = merge(branch=Fact(value="main", source="pull_request.base.ref"))
+    resolved(told, look_ups=look_ups)
+    assert look_ups.asked == [FILE]
+
+
+def test_any_other_event_looks_up_what_was_deployed_before():
+    look_ups = Answers()
+    found = resolved(look_ups=look_ups)
+    assert look_ups.asked == [FILE, PAST]
+    assert found.shipped == Shipped(is_first=True)
+    assert found.warnings == ()
+
+
+def test_services_of_pull_requests_need_a_pull_request():
+    look_ups = Answers()
+    reason, explanation = skipped(happening(), look_ups=look_ups, mode="pull-services")
+    assert reason == "event-not-a-deployment"
+    assert explanation == (
+        "`mode` is pull-services, and the event 'deployment_status' is no merged pull request;"
+        " run this step on pull_request with `types: [closed]`"
+    )
+    assert (
+        refused(EventError, merge(pull_id=None), look_ups=look_ups, mode="pull-services")
+        == "the payload's pull_request.id is not a number, by which alone DX knows pull requests"
+    )
+    assert look_ups.asked == []
+
+
+def test_what_was_deployed_before_is_asked_for_by_the_events_own_task():
+    look_ups = Answers()
+    resolved(happening(task="migrate"), look_ups=look_ups)
+    assert look_ups.asked == [FILE, ("past", "acme/shop", "production", "migrate", SHA, None)]
+
+
+def test_look_ups_that_fail_are_warned_about_and_stop_nothing():
+    look_ups = Answers(fails=True)
+    told = happening(warnings=("told earlier",))
+    found = resolved(told, look_ups=look_ups)
+    assert found.warnings == ("told earlier", NO_FILE, NO_PAST)
+    assert replace(found, shipped=Shipped(), warnings=()) == replace(
+        resolved(), shipped=Shipped(), warnings=()
+    )
+    found = resolved(told, look_ups=look_ups, service="shop")
+    assert found.warnings == ("told earlier", NO_PAST)
 
 
 def test_every_input_about_the_deployment_reaches_every_service():
@@ -184,8 +264,13 @@ def test_every_input_about_the_deployment_reaches_every_service():
     )
     assert second.service == Service(identifier="cart")
     assert found.services == Fact(
-        value=(first.service, second.service), source="the input `service`"
+        value=tuple(
+            Carried(service=service, pulls=(), is_exact=False)
+            for service in (first.service, second.service)
+        ),
+        source="the input `service`",
     )
+    assert found.repository_url == "https://github.com/acme/other"
     assert found.repository == Fact(value="acme/other", source="the input `repository`")
     assert found.commit_sha == Fact(value=OTHER_SHA, source="the input `commit-sha`")
     assert found.environment == Fact(value="live", source="the input `environment`")
@@ -309,7 +394,7 @@ def test_a_default_branch_that_cannot_be_asked_for_makes_a_bad_event():
 def test_the_default_branch_is_not_asked_for_where_branches_is_given():
     look_ups = Answers()
     resolved(on("main", default_branch=None), look_ups=look_ups, branches="main")
-    assert look_ups.asked == []
+    assert look_ups.asked == [FILE, PAST]
 
 
 # --- commit
@@ -318,7 +403,7 @@ def test_the_default_branch_is_not_asked_for_where_branches_is_given():
 @pytest.mark.parametrize("sha", [OTHER_SHA, "ab" * 32])
 def test_a_full_sha_given_is_taken_as_it_is(sha):
     look_ups = Answers()
-    found = resolved(look_ups=look_ups, commit_sha=sha.upper())
+    found = resolved(merge(), look_ups=look_ups, commit_sha=sha.upper(), service="shop")
     assert found.commit_sha == Fact(value=sha, source="the input `commit-sha`")
     assert look_ups.asked == []
 
@@ -358,7 +443,12 @@ def test_what_the_payload_leaves_open_is_asked_for_with_one_question(unresolved,
     assert resolved(told, look_ups=look_ups).commit_sha == Fact(
         value=OTHER_SHA, source="GitHub's API, since the payload tells no commit"
     )
-    assert look_ups.asked == [question]
+    about_the_commit = ("acme/shop", ".github/dora.yml", OTHER_SHA, 262_144)
+    assert look_ups.asked == [
+        question,
+        ("file", *about_the_commit),
+        ("past", "acme/shop", "production", "deploy", OTHER_SHA, None),
+    ]
 
 
 @pytest.mark.parametrize(("unresolved", "question"), LOOKED_UP)
@@ -416,7 +506,7 @@ def test_an_explicit_commit_needs_no_answer():
     look_ups = Answers()
     told = happening(commit_sha=Unresolved(why="the payload tells no commit", tag="v1"))
     assert resolved(told, look_ups=look_ups, commit_sha=SHA).commit_sha.value == SHA
-    assert look_ups.asked == []
+    assert look_ups.asked == [FILE, PAST]
 
 
 # --- repository
@@ -478,7 +568,8 @@ def test_the_address_of_a_repository_is_https_on_the_server_of_the_run():
 def test_the_service_is_the_given_repositorys_name():
     found = resolved(repository="acme/cart.js", commit_sha=SHA)
     assert found.services == Fact(
-        value=(Service(identifier="cart.js"),), source="the repository's name"
+        value=(Carried(service=Service(identifier="cart.js"), pulls=(), is_exact=False),),
+        source="the repository's name",
     )
 
 
@@ -628,14 +719,15 @@ def test_the_run_is_one_of_its_own_repository_whichever_one_is_reported():
 
 def test_a_merge_is_not_one_of_another_repository():
     found = resolved(merge(), repository="acme/other", commit_sha=SHA)
-    assert found.pull_requests == ()
+    assert found.shipped == Shipped()
     assert found.merge_commit_shas == ()
 
 
 def test_a_merge_keeps_its_own_commit_where_another_was_deployed():
     found = resolved(merge(), commit_sha=OTHER_SHA, repository="ACME/shop")
     assert found.commit_sha.value == OTHER_SHA
-    assert found.pull_requests == (PullRequest(id=3498120117, number=117, merge_commit_sha=SHA),)
+    itself = PullRequest(number=117, merge_commit_sha=SHA)
+    assert found.shipped == Shipped(merged=itself, pulls=(itself,))
     assert found.merge_commit_shas == (SHA,)
 
 
@@ -645,21 +737,22 @@ UNKNOWN_MERGE = Unresolved(why="no merge commit", pull_request=117)
 def test_a_merge_whose_commit_was_asked_for_carries_itself():
     look_ups = Answers(answers={("merge_commit", "acme/shop", 117): OTHER_SHA})
     found = resolved(merge(commit_sha=UNKNOWN_MERGE, pull_id=None), look_ups=look_ups)
-    assert found.pull_requests == (PullRequest(id=None, number=117, merge_commit_sha=OTHER_SHA),)
+    itself = PullRequest(number=117, merge_commit_sha=OTHER_SHA)
+    assert found.shipped == Shipped(merged=itself, pulls=(itself,))
 
 
 def test_a_merge_whose_commit_nobody_knows_is_not_said_to_be_the_deployed_one():
     found = resolved(merge(commit_sha=UNKNOWN_MERGE), commit_sha=OTHER_SHA)
     assert found.commit_sha.value == OTHER_SHA
-    assert found.pull_requests == ()
+    assert found.shipped == Shipped()
     assert found.merge_commit_shas == ()
 
 
 BY_HAND = {"merge_commit_shas": OTHER_SHA}
 BY_COMMIT = "the default, by which DX fills gaps itself"
 NOTHING_KNOWN = (
-    "`attribution` is pull-requests, but no merged pull request is known, so DX is given the"
-    " commit; set `merge-commit-shas`, or leave `attribution` out"
+    "`attribution` is pull-requests, but no merged pull request is known to be shipped, so DX is"
+    " given the commit; set `merge-commit-shas`, or leave `attribution` out"
 )
 
 
@@ -697,7 +790,7 @@ NOTHING_KNOWN = (
             happening(),
             {"attribution": "pull-requests"},
             "commit",
-            "the default, since no merged pull request is known",
+            BY_COMMIT,
             (),
             (NOTHING_KNOWN,),
         ),
@@ -730,20 +823,50 @@ NOTHING_KNOWN = (
 )
 def test_what_dx_is_given(of, given, attribution, source, shas, warnings):
     found = resolved(of, **given)
-    assert found.attribution == Fact(value=attribution, source=source)
+    assert found.attributions == (Fact(value=attribution, source=source),)
     assert found.merge_commit_shas == shas
     assert found.warnings == warnings
     (deployment,) = found.deployments
     assert deployment.attribution == attribution
-    assert deployment.merge_commit_shas == shas
+    assert deployment.merge_commit_shas == (shas if attribution == "pull-requests" else ())
 
 
 @pytest.mark.parametrize("attribution", ["repository", "pull-requests"])
 def test_an_integration_branch_without_a_commit_is_warned_about(attribution):
-    warning = "`integration-branch` is not sent: DX takes it only together with one commit"
-    found = resolved(merge(), attribution=attribution, integration_branch="develop")
-    assert found.warnings == (warning,)
-    assert resolved(merge(), integration_branch="develop").warnings == ()
+    told = merge(branch=Fact(value="develop", source="pull_request.base.ref"))
+    given = {"integration_branch": "develop", "branches": "develop"}
+    found = resolved(told, attribution=attribution, merge_commit_shas=SHA, **given)
+    sent = ("`merge-commit-shas` are not sent, since `attribution` is repository",)
+    assert found.warnings == (
+        *(sent if attribution == "repository" else ()),
+        "`integration-branch` is not sent: DX takes it only together with one commit",
+    )
+    assert resolved(told, **given).warnings == ()
+
+
+def test_an_integration_branch_that_chose_the_pull_requests_need_not_be_sent():
+    told = merge(branch=Fact(value="develop", source="pull_request.base.ref"))
+    given = {"integration_branch": "develop", "branches": "develop"}
+    found = resolved(told, attribution="pull-requests", **given)
+    assert found.merge_commit_shas == found.deployments[0].merge_commit_shas == (SHA,)
+    assert found.warnings == ()
+
+
+def test_a_merge_into_the_integration_branch_is_shipped_by_itself():
+    told = merge(branch=Fact(value="develop", source="pull_request.base.ref"))
+    found = resolved(told, integration_branch="develop", branches="develop")
+    itself = PullRequest(number=117, merge_commit_sha=SHA, base="develop")
+    assert found.shipped == Shipped(merged=itself, pulls=(itself,))
+
+
+def test_a_merge_into_another_branch_than_the_integration_branch_ships_nothing_of_its_own():
+    told = merge(branch=Fact(value="main", source="pull_request.base.ref"))
+    found = resolved(told, integration_branch="develop", attribution="pull-requests")
+    itself = PullRequest(number=117, merge_commit_sha=SHA, base="main")
+    assert found.shipped == Shipped(merged=itself, pulls=())
+    assert found.merge_commit_shas == ()
+    assert found.attributions == (Fact(value="commit", source=BY_COMMIT),)
+    assert found.warnings == (NOTHING_KNOWN,)
 
 
 # --- identity

@@ -8,7 +8,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from dora_deployments import backends
-from dora_deployments.backends import datadog, dx
+from dora_deployments.backends import RecordsPulls, datadog, dx
 from dora_deployments.backends.datadog import Datadog
 from dora_deployments.backends.dx import Dx
 from dora_deployments.deployment import Reply
@@ -59,6 +59,11 @@ def test_a_backend_without_credentials_is_named_as_off(given, off):
     assert backends.off(inputs(**given)) == off
 
 
+def test_dx_alone_records_which_services_a_pull_request_touches():
+    assert isinstance(OF_DX, RecordsPulls)
+    assert not isinstance(OF_DATADOG, RecordsPulls)
+
+
 JSON = st.recursive(
     st.one_of(st.none(), st.booleans(), st.integers(), st.text(), st.floats()),
     lambda inner: st.one_of(
@@ -82,8 +87,8 @@ JSON = st.recursive(
     st.one_of(st.binary(), JSON.map(lambda value: json.dumps(value).encode())),
 )
 def test_no_answer_however_odd_is_an_error_or_brings_foreign_text_into_a_message(status, body):
-    for backend in (OF_DATADOG, OF_DX):
-        verdict = backend.verdict(Reply(status=status, body=body))
+    for judge in (OF_DATADOG.verdict, OF_DX.verdict, OF_DX.touched_verdict):
+        verdict = judge(Reply(status=status, body=body))
 
         assert verdict.status in {"delivered", "duplicate", "rejected", "malformed"}
         assert (verdict.status in {"delivered", "malformed"}) <= (200 <= status < 300)

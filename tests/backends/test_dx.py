@@ -7,7 +7,15 @@ import pytest
 
 from dora_deployments.backends import dx, replies
 from dora_deployments.backends.dx import Dx
-from dora_deployments.deployment import Credential, Reply, Request, Service, Verdict
+from dora_deployments.delivery import session
+from dora_deployments.deployment import (
+    Credential,
+    Reply,
+    Request,
+    Service,
+    TouchedServices,
+    Verdict,
+)
 from dora_deployments.errors import ConfigurationError, InputError
 from tests.backends.shapes import SHAPES, sent
 from tests.builders import deployment, inputs
@@ -28,6 +36,8 @@ BARE = {
     "source_url": "https://github.com/acme/shop/actions/runs/8412399001",
     "source_name": "GitHub Actions",
 }
+# In whole seconds it is 2026-05-11T07:34:56Z.
+COMMITTED_AT = datetime(2026, 5, 11, 9, 34, 56, 999_999, tzinfo=timezone(timedelta(hours=2)))
 
 
 def reply(status, body=b""):
@@ -86,6 +96,58 @@ def without(*names):
             {**BARE, "metadata": {"version": "by hand"}},
         ),
         ({"team": "payments", "tags": ("a:b",)}, BARE),
+        (
+            {"service": Service(identifier="shop", team="payments")},
+            BARE,
+        ),
+        ({"is_rollback": True}, {**BARE, "metadata": {"rollback": True}}),
+        (
+            {"committed_at": COMMITTED_AT},
+            {**BARE, "metadata": {"commit_timestamp": 1_778_484_896}},
+        ),
+        (
+            {"first_commit_at": COMMITTED_AT},
+            {**BARE, "metadata": {"first_commit_timestamp": 1_778_484_896}},
+        ),
+        (
+            {
+                "version": "v1.2",
+                "committed_at": COMMITTED_AT,
+                "first_commit_at": COMMITTED_AT - timedelta(days=2),
+                "is_rollback": True,
+                "metadata": {"colour": "blue"},
+            },
+            {
+                **BARE,
+                "metadata": {
+                    "version": "v1.2",
+                    "commit_timestamp": 1_778_484_896,
+                    "first_commit_timestamp": 1_778_484_896 - 172_800,
+                    "rollback": True,
+                    "colour": "blue",
+                },
+            },
+        ),
+        (
+            {
+                "committed_at": COMMITTED_AT,
+                "first_commit_at": COMMITTED_AT,
+                "is_rollback": True,
+                "metadata": {
+                    "commit_timestamp": None,
+                    "first_commit_timestamp": "by hand",
+                    "rollback": False,
+                },
+            },
+            {
+                **BARE,
+                "metadata": {
+                    "commit_timestamp": None,
+                    "first_commit_timestamp": "by hand",
+                    "rollback": False,
+                },
+            },
+        ),
     ],
 )
 def test_the_body_has_what_the_deployment_says_and_nothing_else(changes, body):
@@ -162,7 +224,8 @@ def test_a_re_run_with_another_finish_is_a_duplicate_to_dx():
 
         assert backend.verdict(sent(backend, later)) == Verdict(
             status="duplicate",
-            message="already recorded by an earlier attempt, which DX keeps as it is",
+            message="already recorded under this id, by an earlier attempt or another job; DX keeps"
+            " it as it is",
             detail="unprocessable_entity; reference_id has already been used with other values",
         )
 
@@ -203,6 +266,96 @@ TOO_LONG = (
 )
 def test_only_a_sha_that_would_be_sent_and_is_too_long_cannot_be_told_to_dx(changes, why):
     assert BACKEND.unsupported(deployment(**changes)) == why
+
+
+# --- which services a pull request touches
+
+
+SHOP = Service(identifier="shop", name="The shop", team="payments")
+CART = Service(identifier="cart")
+
+
+def touched(*services, pull_id=3_498_120_117):
+    return TouchedServices(pull_id=pull_id, services=services)
+
+
+def test_the_services_of_a_pull_request_are_told_by_its_database_id():
+    assert dx.touched_body(touched(SHOP, CART)) == {
+        "github_pull_id": 3_498_120_117,
+        "services": [{"identifier": "shop", "name": "The shop"}, {"identifier": "cart"}],
+    }
+
+
+def test_the_request_for_a_pull_request_has_an_address_of_its_own():
+    assert BACKEND.touched_requests(touched(CART)) == (
+        Request(
+            url="https://acme.getdx.net/api/deployments.setPullServices",
+            body=b'{"github_pull_id": 3498120117, "services": [{"identifier": "cart"}]}',
+            credential=Credential(header="Authorization", value=f"Bearer {TOKEN}"),
+        ),
+    )
+
+
+@pytest.mark.parametrize(
+    ("wrong", "problem"),
+    [
+        (
+            touched(),
+            "$.services; it takes the services that the pull request touches, at least one",
+        ),
+        (touched(CART, CART), "$.services; it takes the services that the pull request touches"),
+        (
+            touched(CART, pull_id=0),
+            "$.github_pull_id; it takes the database id of the pull request, a positive",
+        ),
+        (
+            touched(Service(identifier="a\nb")),
+            "$.services[0].identifier; it takes text on one line that is not blank",
+        ),
+    ],
+)
+def test_what_a_pull_request_touches_becomes_no_request_if_it_breaks_a_rule(wrong, problem):
+    with pytest.raises(InputError) as caught:
+        BACKEND.touched_requests(wrong)
+
+    (found,) = caught.value.problems
+    assert found.startswith(f"the body for dx.deployments.setPullServices is wrong at {problem}")
+
+
+def test_dx_takes_the_services_of_a_pull_request_as_often_as_they_are_sent():
+    with receivers.Dx(token=TOKEN) as receiver:
+        backend = Dx(url=f"{receiver.url}/api", token=TOKEN)
+        for of in (touched(SHOP), touched(CART, SHOP), touched(SHOP)):
+            (request,) = backend.touched_requests(of)
+            with session.Session() as http:
+                answer = session.post(http, request, (5, 5))
+            assert backend.touched_verdict(answer) == Verdict(
+                status="delivered", message="recorded"
+            )
+
+    assert receiver.pull_services == {3_498_120_117: ["shop", "cart"]}
+
+
+@pytest.mark.parametrize(
+    "body", [b"", b"{}", {"error": "unheard_of"}, {"message": "reference_id was used"}]
+)
+def test_a_422_to_what_has_no_id_is_a_refusal_and_no_duplicate(body):
+    verdict = BACKEND.touched_verdict(reply(422, body))
+
+    assert (verdict.status, verdict.message) == (
+        "rejected",
+        "DX answered 422: DX refuses a value; see its words in the log",
+    )
+
+
+ANSWERS = (b"", b"<html>", {"ok": True}, {"ok": False}, {"ok": False, "error": "not_authed"})
+
+
+@pytest.mark.parametrize("answer", ANSWERS)
+def test_all_other_answers_mean_the_same_as_those_to_a_deployment(answer):
+    for status in {*range(200, 500)} - {422}:
+        got = reply(status, answer)
+        assert BACKEND.touched_verdict(got) == BACKEND.verdict(got)
 
 
 # --- how it is configured
@@ -455,7 +608,10 @@ def test_a_422_that_names_the_id_or_nothing_is_a_duplicate(body):
 
     assert (verdict.status, verdict.message) == (
         "duplicate",
-        "already recorded by an earlier attempt, which DX keeps as it is",
+        (
+            "already recorded under this id, by an earlier attempt or another job; DX keeps it as"
+            " it is"
+        ),
     )
 
 

@@ -1,4 +1,4 @@
-"""Every rule of both schemas has a body that breaks this rule alone."""
+"""Every rule of the schemas has a body that breaks this rule alone."""
 
 import copy
 import itertools
@@ -13,7 +13,7 @@ from jsonschema.validators import Draft202012Validator, extend
 
 from dora_deployments.backends import datadog, dx, schema
 from dora_deployments.delivery import session
-from dora_deployments.deployment import Credential, Request, Service
+from dora_deployments.deployment import Credential, Request, Service, TouchedServices
 from dora_deployments.errors import InputError
 from tests.builders import deployment
 from tests.end_to_end import receivers
@@ -22,6 +22,7 @@ KEY = "0123456789abcdef0123456789abcdef"
 SHA = "7fd0709f3ed45ac797fbcf901f219c36cfe2b36a"
 DATADOG = "datadog"
 DX = "dx.deployments.create"
+TOUCHED = "dx.deployments.setPullServices"
 LEFT_OUT = object()
 
 # --- a body with every field
@@ -38,6 +39,15 @@ EVERYTHING = deployment(
 BODIES = {
     DATADOG: datadog.deployment_body(EVERYTHING),
     DX: dx.deployment_body(EVERYTHING),
+    TOUCHED: dx.touched_body(
+        TouchedServices(
+            pull_id=3_498_120_117,
+            services=(
+                Service(identifier="shop", name="The shop"),
+                Service(identifier="cart", team="payments"),
+            ),
+        )
+    ),
 }
 
 # --- what each place takes
@@ -67,6 +77,9 @@ WHOLE = (
     " deployments.create documents and no other key, never both commit_sha and"
     " merge_commit_shas, and integration_branch only with commit_sha"
 )
+PULL_ID = "the database id of the pull request, a positive whole number"
+SERVICES = "the services that the pull request touches, at least one, each once"
+TOUCHED_WHOLE = "github_pull_id and services, and no other key"
 
 
 def at_every(place, takes, *values):
@@ -201,6 +214,20 @@ RULES = {
         *at_every("$.metadata", METADATA, {}, [], [1], "x", None),
         *at_every("$.success", SUCCESS, True, "true", "false", 0, 0.0, 1, None, ""),
     ],
+    TOUCHED: [
+        *at_every("$", TOUCHED_WHOLE, [], "x", None),
+        ("$.repository", "acme/shop", "$", TOUCHED_WHOLE),
+        ("$.pull_number", 117, "$", TOUCHED_WHOLE),
+        ("$.replace", True, "$", TOUCHED_WHOLE),
+        ("$.github_pull_id", LEFT_OUT, "$", TOUCHED_WHOLE),
+        ("$.services", LEFT_OUT, "$", TOUCHED_WHOLE),
+        *at_every("$.github_pull_id", PULL_ID, 0, -1, 1.0, True, "3498120117", None, [1]),
+        *at_every("$.services", SERVICES, [], {}, {"identifier": "shop"}, "shop", None),
+        *at_every("$.services", SERVICES, [{"identifier": "shop"}, {"identifier": "shop"}]),
+        *at_every("$.services[0]", SERVICE, "shop", [], None, {"name": "The shop"}),
+        ("$.services[1].team", "payments", "$.services[1]", SERVICE),
+        *lines("$.services[1].identifier", "$.services[0].name"),
+    ],
 }
 # `$.merge_commit_shas` excludes `$.commit_sha`, so its rules are broken in a body of its own.
 PULL_REQUESTS = dx.deployment_body(
@@ -215,6 +242,7 @@ CASES = [
     *((DATADOG, BODIES[DATADOG], *rule) for rule in RULES[DATADOG]),
     *((DX, BODIES[DX], *rule) for rule in RULES[DX]),
     *((DX, PULL_REQUESTS, *rule) for rule in PULL_REQUEST_RULES),
+    *((TOUCHED, BODIES[TOUCHED], *rule) for rule in RULES[TOUCHED]),
 ]
 
 
@@ -239,7 +267,9 @@ def changed(body, place, value):
 
 
 @pytest.mark.parametrize(
-    ("name", "body"), [*BODIES.items(), (DX, PULL_REQUESTS)], ids=["datadog", "commit", "pulls"]
+    ("name", "body"),
+    [*BODIES.items(), (DX, PULL_REQUESTS)],
+    ids=["datadog", "commit", "touched", "pulls"],
 )
 def test_a_body_with_every_field_is_good(name, body):
     schema.check(name, body)
@@ -291,6 +321,11 @@ def test_a_broken_rule_is_named_by_its_place_and_by_what_is_taken_there(
         (DX, "$.success", LEFT_OUT),
         (DX, "$.source_url", LEFT_OUT),
         (DX, "$.source_name", LEFT_OUT),
+        (TOUCHED, "$.github_pull_id", 1),
+        (TOUCHED, "$.github_pull_id", 2**63),
+        (TOUCHED, "$.services", [{"identifier": " 店 🛒 "}]),
+        (TOUCHED, "$.services", [{"identifier": f"service-{n}"} for n in range(1_000)]),
+        (TOUCHED, "$.services[0].name", LEFT_OUT),
     ],
 )
 def test_what_lies_just_within_a_rule_is_good(name, place, value):
@@ -352,7 +387,7 @@ def weakenings(whole):
     """Yield the schema, each time with one rule less, and the name of that rule."""
     words = {"$schema", "$comment", "$defs", "title", "description", "properties", "items", "$ref"}
     for node, way in subschemas(whole):
-        for keyword in node.keys() - words:
+        for keyword in sorted(node.keys() - words):
             yield f"{way} {keyword}", without(whole, way, lambda at, k=keyword: at.pop(k))
         for name in node.get("required", ()):
             yield (
@@ -418,6 +453,7 @@ VALUES = st.one_of(
 PLACES = {
     DATADOG: sorted({rule[0] for rule in RULES[DATADOG] if rule[0] != "$"}),
     DX: sorted({rule[0] for rule in RULES[DX] if rule[0] != "$"}),
+    TOUCHED: sorted({rule[0] for rule in RULES[TOUCHED] if rule[0] != "$"}),
 }
 
 
@@ -427,6 +463,11 @@ def vendors():
         yield {
             DATADOG: (f"{of_datadog.url}/api/v2/dora/deployment", "DD-API-KEY", KEY),
             DX: (f"{of_dx.url}/api/deployments.create", "Authorization", f"Bearer {KEY}"),
+            TOUCHED: (
+                f"{of_dx.url}/api/deployments.setPullServices",
+                "Authorization",
+                f"Bearer {KEY}",
+            ),
         }
 
 
@@ -454,7 +495,10 @@ def test_what_a_schema_lets_pass_the_vendor_takes(vendors, name, data):
     url, header, key = vendors[name]
     if name == DX:  # another deployment each time
         body = {**body, "reference_id": f"{next(NUMBERS):016}"}
-    elif body["data"]["attributes"]["started_at"] > body["data"]["attributes"]["finished_at"]:
+    elif (
+        name == DATADOG
+        and body["data"]["attributes"]["started_at"] > body["data"]["attributes"]["finished_at"]
+    ):
         return  # a rule between two fields, which a schema cannot have; the resolver keeps it
     with session.Session() as http:
         reply = session.post(

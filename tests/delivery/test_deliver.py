@@ -3,7 +3,7 @@
 import itertools
 import threading
 import time
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import pytest
 import responses
@@ -12,7 +12,14 @@ from dora_deployments.budget import Budget
 from dora_deployments.delivery import deliver
 from dora_deployments.delivery.deliver import Delivery, Dispatch
 from dora_deployments.delivery.retry import Pace
-from dora_deployments.deployment import Credential, Outcome, Request, Service, Verdict
+from dora_deployments.deployment import (
+    Credential,
+    Outcome,
+    Request,
+    Service,
+    TouchedServices,
+    Verdict,
+)
 from dora_deployments.errors import InputError
 from tests.builders import deployment
 from tests.delivery.wire import (
@@ -33,6 +40,9 @@ from tests.end_to_end.receivers import Faulty, answer, drip, hang, raw, reset
 
 OK = {"ok": True}
 RECORDED = {"data": {"id": "x"}}
+TOUCHED = TouchedServices(
+    pull_id=3_498_120_117, services=(Service(identifier="shop"), Service(identifier="cart"))
+)
 CUT_OFF = "no answer before the step had to end, so the event may have arrived all the same"
 
 
@@ -75,8 +85,16 @@ def test_there_is_a_delivery_for_each_deployment_and_backend_in_their_order():
     prepared = deliver.prepare(iter([shop, cart]), iter(backends))
 
     assert prepared == tuple(
-        Delivery(backend=backend, deployment=each, requests=backend.requests(each))
-        for each in (shop, cart)
+        Delivery(
+            backend=backend,
+            services=(name,),
+            id=ID,
+            verdict=backend.verdict,
+            requests=backend.requests(each),
+            unsupported=None,
+            goes_first=False,
+        )
+        for name, each in (("shop", shop), ("cart", cart))
         for backend in backends
     )
 
@@ -88,10 +106,19 @@ def test_what_a_backend_cannot_be_told_is_prepared_with_the_reason_and_no_reques
     assert deliver.prepare([failed], backends) == (
         Delivery(
             backend=backends[0],
-            deployment=failed,
+            services=("shop",),
+            id=ID,
+            verdict=backends[0].verdict,
+            requests=(),
             unsupported="Datadog counts successful deployments only, and this one failed",
         ),
-        Delivery(backend=backends[1], deployment=failed, requests=backends[1].requests(failed)),
+        Delivery(
+            backend=backends[1],
+            services=("shop",),
+            id=ID,
+            verdict=backends[1].verdict,
+            requests=backends[1].requests(failed),
+        ),
     )
 
 
@@ -112,6 +139,30 @@ def test_what_backends_cannot_be_told_is_known_before_anything_is_sent():
 def test_one_bad_body_stops_all_before_anything_is_sent():
     with pytest.raises(InputError):
         deliver.prepare([deployment(), deployment(id="x")], [dx("https://b.test")])
+
+
+@pytest.mark.parametrize("goes_first", [True, False])
+def test_what_a_pull_request_touches_is_one_delivery_for_each_backend_that_records_it(goes_first):
+    backends = (datadog("https://a.test"), dx("https://b.test"), dx("https://c.test"))
+
+    assert deliver.prepare_touched(TOUCHED, iter(backends), goes_first=goes_first) == tuple(
+        Delivery(
+            backend=backend,
+            services=("shop", "cart"),
+            id="",
+            verdict=backend.touched_verdict,
+            requests=backend.touched_requests(TOUCHED),
+            unsupported=None,
+            goes_first=goes_first,
+        )
+        for backend in backends[1:]
+    )
+
+
+def test_what_a_pull_request_touches_is_checked_before_anything_is_sent():
+    nothing = TouchedServices(pull_id=7, services=())
+    with pytest.raises(InputError):
+        deliver.prepare_touched(nothing, [dx("https://b.test")], goes_first=True)
 
 
 # --- how deliveries go
@@ -242,6 +293,232 @@ def test_there_may_be_nothing_to_deliver():
     dispatch.wait(Budget.of(10))
 
     assert dispatch.outcomes() == ()
+
+
+# --- what goes first
+
+
+CREATE = b"POST /api/deployments.create HTTP/1.1"
+TOUCH = b"POST /api/deployments.setPullServices HTTP/1.1"
+
+
+def both_kinds(*backends, services=("shop",)):
+    """Return what a pull request touches, to be sent first, and a deployment of each service."""
+    deployments = [deployment(service=Service(identifier=name)) for name in services]
+    touched = deliver.prepare_touched(TOUCHED, backends, goes_first=True)
+    return (*touched, *deliver.prepare(deployments, backends))
+
+
+def dispatched(deliveries, *, seconds=30, pace=PACE):
+    budget = Budget.of(seconds)
+    dispatch = deliver.dispatch(deliveries, budget, pace)
+    dispatch.wait(budget)
+    return dispatch
+
+
+def kinds(server):
+    return [request.partition(b"\r\n")[0] for request in server.requests]
+
+
+def of_first(status, message, **known):
+    return tuple(
+        Outcome(backend="DX", service=name, id="", status=status, message=message, **known)
+        for name in ("shop", "cart")
+    )
+
+
+def test_what_goes_first_is_answered_before_the_others_of_its_backend_are_sent():
+    answered = []
+
+    def answer_late(connection, request):
+        time.sleep(0.2)
+        answered.append(time.monotonic())
+        answer(200, OK)(connection, request)
+
+    def note(connection, request):
+        answered.append(time.monotonic())
+        answer(200, OK)(connection, request)
+
+    with Faulty(answer_late, note) as server:
+        dispatch = dispatched(both_kinds(dx(server.url), services=("a", "b", "c")))
+        sent = kinds(server)
+
+    assert sent == [TOUCH, CREATE, CREATE, CREATE]
+    assert answered[0] == min(answered)
+    assert dispatch.outcomes(of_first=True) == of_first(
+        "delivered", "recorded", http_status=200, attempts=1
+    )
+    assert [(each.service, each.status) for each in dispatch.outcomes()] == [
+        ("a", "delivered"),
+        ("b", "delivered"),
+        ("c", "delivered"),
+    ]
+
+
+def test_what_goes_first_to_one_backend_holds_up_no_other():
+    go_on = threading.Event()
+
+    def answer_late(connection, request):
+        assert go_on.wait(timeout=20)
+        answer(200, OK)(connection, request)
+
+    with (
+        Faulty(answer_late, answer(200, OK)) as slow,
+        receivers.Dx(token=TOKEN) as quick,
+        receivers.Datadog(api_key=KEY, status=200) as other,
+    ):
+        budget = Budget.of(60)
+        dispatch = deliver.dispatch(
+            both_kinds(dx(slow.url), dx(quick.url), datadog(other.url)), budget, PACE
+        )
+        # The slow one answers only once the others are seen to be done.
+        while [each.status for each in dispatch.outcomes()[1:]] != ["delivered"] * 2:
+            time.sleep(0.01)
+        before = (dispatch.outcomes(of_first=True)[:2], dispatch.outcomes()[0], kinds(slow))
+        go_on.set()
+        dispatch.wait(budget)
+        sent = kinds(slow)
+
+    assert before == (
+        of_first("undelivered", CUT_OFF, attempts=1),
+        of_dx("undelivered", CUT_OFF),
+        [TOUCH],
+    )
+    assert sent == [TOUCH, CREATE]
+    assert dispatch.outcomes()[0] == of_dx("delivered", "recorded", http_status=200, attempts=1)
+    assert dispatch.outcomes(of_first=True) == 2 * of_first(
+        "delivered", "recorded", http_status=200, attempts=1
+    )
+
+
+@pytest.mark.parametrize(
+    ("fault", "first"),
+    [
+        (
+            answer(403, {"ok": False, "error": "forbidden"}),
+            of_first(
+                "rejected",
+                "DX answered 403: the token may not do this; check the scopes of `dx-token`",
+                detail="forbidden",
+                http_status=403,
+                attempts=1,
+            ),
+        ),
+        (
+            answer(422, {"ok": False}),
+            of_first(
+                "rejected",
+                "DX answered 422: DX refuses a value; see its words in the log",
+                detail='{"ok": false}',
+                http_status=422,
+                attempts=1,
+            ),
+        ),
+    ],
+)
+def test_what_goes_first_in_vain_does_not_stop_the_others(fault, first):
+    with Faulty(fault, answer(200, OK)) as server:
+        dispatch = dispatched(both_kinds(dx(server.url)))
+        sent = kinds(server)
+
+    assert sent == [TOUCH, CREATE]
+    assert dispatch.outcomes(of_first=True) == first
+    assert dispatch.outcomes() == (of_dx("delivered", "recorded", http_status=200, attempts=1),)
+
+
+def test_what_goes_first_is_tried_again_and_the_others_wait_for_the_end_of_that():
+    faults = [answer(503), reset(), answer(503), answer(500), answer(200, OK)]
+    with Faulty(*faults) as server:
+        dispatch = dispatched(both_kinds(dx(server.url)))
+        sent = kinds(server)
+
+    assert sent == [TOUCH, TOUCH, TOUCH, TOUCH, CREATE]
+    assert dispatch.outcomes(of_first=True) == of_first(
+        "undelivered", "DX answered 500: it is in trouble itself", http_status=500, attempts=4
+    )
+    assert dispatch.outcomes() == (of_dx("delivered", "recorded", http_status=200, attempts=1),)
+
+
+@pytest.mark.parametrize(
+    "fault",
+    [hang(60), drip(b"HTTP/1.1 200 OK\r\nX-Y: ", 0.05, [b"X"] * 1_000)],
+    ids=["hang", "drip"],
+)
+def test_what_goes_first_and_hangs_takes_a_quarter_of_the_budget_and_no_more(fault):
+    arrivals = []
+
+    def note(connection, request):
+        arrivals.append(time.monotonic())
+        answer(200, OK)(connection, request)
+
+    with Faulty(fault, note) as server:
+        began = time.monotonic()
+        dispatch = dispatched(both_kinds(dx(server.url)), seconds=4)
+        first, others = dispatch.outcomes(of_first=True), dispatch.outcomes()
+        sent = kinds(server)
+
+    assert sent == [TOUCH, CREATE]
+    assert 1 <= arrivals[0] - began < 3
+    assert others == (of_dx("delivered", "recorded", http_status=200, attempts=1),)
+    assert [(each.service, each.status, each.http_status, each.attempts) for each in first] == [
+        ("shop", "undelivered", None, 1),
+        ("cart", "undelivered", None, 1),
+    ]
+
+
+@pytest.mark.parametrize(
+    "fault",
+    [
+        hang(60),
+        drip(b"HTTP/1.1 200 OK\r\nX-Y: ", 0.05, [b"X"] * 1_000),
+    ],
+    ids=["hang", "drip"],
+)
+def test_what_goes_first_and_hangs_does_not_keep_the_step_once_its_quarter_is_over(fault):
+    with Faulty(fault, answer(200, OK)) as server:
+        began = time.monotonic()
+        dispatched(both_kinds(dx(server.url)), seconds=4)
+        took = time.monotonic() - began
+
+    assert took < 3.5
+
+
+def test_what_goes_first_has_no_second_attempt_after_its_quarter():
+    later = answer(503, b"", [("Retry-After", "2")])
+    with Faulty(later, answer(200, OK)) as server:
+        dispatch = dispatched(both_kinds(dx(server.url)), seconds=6)
+        sent = kinds(server)
+
+    assert sent == [TOUCH, CREATE]
+    (message,) = {each.message for each in dispatch.outcomes(of_first=True)}
+    assert message.startswith(
+        "DX answered 503: it is in trouble itself; not tried again, since the wait of"
+    )
+    assert dispatch.outcomes() == (of_dx("delivered", "recorded", http_status=200, attempts=1),)
+
+
+def test_a_mistake_of_ours_in_what_goes_first_does_not_stop_the_others():
+    (first, *others) = both_kinds(dx("https://dx.test"))
+    broken = replace(first, requests=(None,))
+    with Faulty(answer(200, OK)) as server:
+        (good,) = deliver.prepare([deployment()], [dx(server.url)])
+        others = (replace(good, backend=first.backend),)
+        dispatch = dispatched((broken, *others))
+
+    assert dispatch.outcomes(of_first=True) == of_first(
+        "undelivered", "a bug of this action stopped the delivery: AttributeError", attempts=1
+    )
+    assert dispatch.outcomes() == (of_dx("delivered", "recorded", http_status=200, attempts=1),)
+
+
+def test_what_a_pull_request_touches_has_an_outcome_for_each_service_where_it_is_all_there_is():
+    with receivers.Dx(token=TOKEN) as server:
+        touched = deliver.prepare_touched(TOUCHED, [dx(server.url)], goes_first=False)
+        dispatch = dispatched(touched)
+
+    assert dispatch.outcomes() == of_first("delivered", "recorded", http_status=200, attempts=1)
+    assert dispatch.outcomes(of_first=True) == ()
+    assert server.pull_services == {3_498_120_117: ["shop", "cart"]}
 
 
 # --- more than one request

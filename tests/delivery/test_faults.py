@@ -49,7 +49,9 @@ TROUBLE = "it is in trouble itself"
 LATER = "it could not take the request now"
 REDIRECT = "a redirect, which is never followed with a key; check `dx-instance`"
 REFUSED = "the request was refused; see its words in the log, if any"
-DUPLICATE = "already recorded by an earlier attempt, which DX keeps as it is"
+DUPLICATE = (
+    "already recorded under this id, by an earlier attempt or another job; DX keeps it as it is"
+)
 
 
 def reset_within(head):

@@ -686,8 +686,9 @@ class Dx(_Receiver):
     """Take deployments and pull requests' services as DX's Web API documents them.
 
     `received` lists the requests in the order of their arrival, refused ones included;
-    `deployments` maps the reference id of every stored deployment to its body. `repositories` are
-    the slugs that DX knows, None for any.
+    `deployments` maps the reference id of every stored deployment to its body, `pull_services` the
+    database id of a pull request to the services that it is known to touch. `repositories` are the
+    slugs that DX knows, None for any.
 
     Sources: DX Web API reference, "deployments.create" and "deployments.setPullServices".
     """
@@ -695,6 +696,7 @@ class Dx(_Receiver):
     def __init__(self, *, token: str, repositories: Sequence[str] | None = None) -> None:
         super().__init__()
         self.deployments: dict[str, dict[str, Any]] = {}
+        self.pull_services: dict[int, list[str]] = {}
         self._token = token
         self._repositories = repositories
 
@@ -740,7 +742,7 @@ class Dx(_Receiver):
             # An HTTP success that is none: DX asks its callers to look at `ok`, whatever the status
             # ("deployments.create", Errors).
             return _dx_refusal(200, "repo_not_found")
-        return self._store(body) if creates else (200, {"ok": True})
+        return self._store(body) if creates else self._store_services(body)
 
     def _knows(self, repository: str | None) -> bool:
         return repository is None or self._repositories is None or repository in self._repositories
@@ -751,6 +753,16 @@ class Dx(_Receiver):
             message = "reference_id has already been used with other values"
             return _dx_refusal(422, "unprocessable_entity", message)
         return 200, {"ok": True, "deployment": {"reference_id": reference_id}}
+
+    def _store_services(self, body: dict[str, Any]) -> _Answer:
+        """Add the services to those that are known, unless they are to replace them."""
+        if "github_pull_id" in body:
+            known = self.pull_services.setdefault(body["github_pull_id"], [])
+            if body.get("replace"):
+                known.clear()
+            names = [service["identifier"] for service in body["services"]]
+            known.extend(name for name in names if name not in known)
+        return 200, {"ok": True}
 
 
 # --- faults

@@ -330,7 +330,7 @@ def test_a_mode_of_a_later_version_is_named_as_such(both):
     assert finished.exit_code == 2
     assert (
         "::error title=Bad input::`mode` is replay, which is not available in this version; write"
-        " deployment or leave it out\n" in finished.log
+        " deployment or pull-services, or leave it out\n" in finished.log
     )
 
 

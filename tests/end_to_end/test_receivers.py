@@ -770,6 +770,21 @@ def test_dx_names_a_field_of_a_pull_request_that_is_against_the_page(
     assert to_dx(dx, body, SET_PULL_SERVICES) == refused(message)
 
 
+def test_dx_adds_services_to_those_that_a_pull_request_is_known_to_touch(dx: Dx) -> None:
+    def touch(pull_id: int, *names: str, **more: Any) -> None:
+        services = [{"identifier": name} for name in names]
+        body = {"github_pull_id": pull_id, "services": services, **more}
+        assert to_dx(dx, body, SET_PULL_SERVICES) == (200, {"ok": True})
+
+    touch(1, "cart", "shop")
+    touch(2, "search")
+    touch(1, "shop", "docs")
+    assert dx.pull_services == {1: ["cart", "shop", "docs"], 2: ["search"]}
+    touch(1, "shop", replace=True)
+    assert dx.pull_services == {1: ["shop"], 2: ["search"]}
+    assert dx.deployments == {}
+
+
 @pytest.mark.parametrize(
     ("authorization", "error"),
     [

@@ -5,10 +5,14 @@ from html.parser import HTMLParser
 
 # CommonMark, "HTML blocks", kind 6: such a line opens a block, and a blank line ends it.
 _OPENING = re.compile(r"</?(?:details|h3|h4|p|table|ul)[ >]")
+_LINK = re.compile(
+    r"https://github\.com/acme/shop/(pull/\d+|compare/[0-9a-f]{40}\.\.\.[0-9a-f]{40})", re.ASCII
+)
 _TAGS = {
-    *("code", "details", "h3", "h4", "li", "p", "summary", "table", "td", "th", "tr", "ul"),
+    *("a", "code", "details", "h3", "h4", "li", "p", "summary", "table", "td", "th", "tr", "ul"),
     "br",
 }
+_ATTRIBUTES = {"a": [["href"]], "td": [[], ["colspan"]]}
 
 
 class _Parser(HTMLParser):
@@ -19,7 +23,8 @@ class _Parser(HTMLParser):
 
     def handle_starttag(self, tag, attrs):
         assert tag in _TAGS, tag
-        assert attrs == [] or (tag == "td" and [name for name, _ in attrs] == ["colspan"]), attrs
+        assert [name for name, _ in attrs] in _ATTRIBUTES.get(tag, [[]]), attrs
+        assert tag != "a" or _LINK.fullmatch(attrs[0][1]), attrs
         if tag != "br":
             self.open.append(tag)
 

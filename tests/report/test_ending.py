@@ -17,7 +17,16 @@ from dora_deployments.report import ending
 from dora_deployments.report.account import Account
 from dora_deployments.report.log import Log
 from dora_deployments.report.text import Scrubber
-from tests.report.accounts import ID, fact, outcome, resolved, services
+from tests.report.accounts import (
+    ID,
+    carried,
+    fact,
+    outcome,
+    pull_request,
+    resolved,
+    services,
+    shipped,
+)
 
 KEY = "fedcba9876543210fedcba9876543210"
 
@@ -161,6 +170,47 @@ def test_the_headline_says_what_was_deployed_where(names, shown, success, kind):
     assert (account.status, account.exit_code) == ("dry-run", 0)
 
 
+@pytest.mark.parametrize(
+    ("known", "kind"),
+    [
+        (shipped(relation="behind"), "rollback"),
+        (shipped(relation="identical"), "redeployment"),
+        (shipped(relation="diverged"), "deployment"),
+        (shipped(relation="behind", was_deployed=False), "deployment"),
+        (shipped(relation="identical", was_deployed=False), "deployment"),
+    ],
+)
+@pytest.mark.parametrize(("success", "failed"), [(True, ""), (False, "failed ")])
+def test_the_headline_says_where_an_earlier_commit_or_the_same_was_deployed_again(
+    known, kind, success, failed
+):
+    of = resolved(shipped=known, success=fact(success))
+
+    assert ended(ending.dry_run, of, Account()) == [
+        f"Dry run, nothing was sent: the {failed}{kind} of shop to production at 7fd0709"
+    ]
+
+
+def test_in_mode_pull_services_the_headline_is_of_the_pull_request():
+    known = resolved(
+        services=carried("a", "b", "c", "d"), shipped=shipped(merged=pull_request(117))
+    )
+    account = Account(outcomes=(outcome(backend="DX", service="a", id=""),))
+
+    assert ended(ending.delivered, replace(known, deployments=()), account) == [
+        "DX: a delivered (HTTP 200, 1 attempt): recorded",
+        "Recorded: that pull request #117 touches a, b, c and 1 more",
+    ]
+
+
+def test_in_mode_pull_services_a_merge_by_an_unknown_commit_has_a_headline_too():
+    known = replace(resolved(), deployments=())
+
+    assert ended(ending.dry_run, known, Account()) == [
+        "Dry run, nothing was sent: the deployment of shop to production at 7fd0709"
+    ]
+
+
 def test_a_dry_run_tells_of_what_would_be_skipped():
     account = Account(outcomes=(LEFT_OUT,))
 
@@ -290,6 +340,54 @@ def test_the_trace_of_a_bug_is_shown_where_debug_logging_is_on_and_without_secre
     assert trace[0] == "::debug::Traceback (most recent call last):"
     assert trace[-1] == "::debug::KeyError: '***'"
     assert all(line.startswith("::debug::") for line in trace)
+
+
+def told_first(*outcomes):
+    account = Account(fail_on="any", outcomes=(RECORDED,))
+    return told(lambda account, log: ending.touched(account, outcomes, log), account), account
+
+
+def test_where_nothing_went_first_nothing_is_told():
+    assert told_first() == ([], Account(fail_on="any", outcomes=(RECORDED,)))
+
+
+def test_what_went_first_and_well_is_a_line_for_all_its_services_and_no_result():
+    of_dx = outcome(backend="DX", id="")
+
+    lines, account = told_first(of_dx, replace(of_dx, service="cart"))
+
+    assert lines == ["DX: recorded which services the pull request touches"]
+    assert account == Account(fail_on="any", outcomes=(RECORDED,))
+
+
+@pytest.mark.parametrize(
+    ("failed", "words"),
+    [
+        (REFUSED, "refused. It said: no ***"),
+        (replace(DOWN, backend="DX"), "no answer"),
+        (replace(LEFT_OUT, backend="DX"), "it failed"),
+    ],
+)
+def test_what_went_first_in_vain_is_one_warning_and_fails_no_step(failed, words):
+    warning = f"DX was not told which services the pull request touches: {words}"
+
+    lines, account = told_first(failed, replace(failed, service="cart"))
+
+    assert lines == [f"::warning title=Deployment report::{warning}"]
+    assert account == Account(fail_on="any", outcomes=(RECORDED,), warnings=(warning,))
+
+
+def test_each_backend_that_went_first_is_told_of_by_itself():
+    lines, account = told_first(REFUSED, RECORDED)
+
+    assert lines == [
+        (
+            "::warning title=Deployment report::DX was not told which services the pull request"
+            " touches: refused. It said: no ***"
+        ),
+        "Datadog: recorded which services the pull request touches",
+    ]
+    assert len(account.warnings) == 1
 
 
 def test_warnings_are_kept_and_shown_in_order():

@@ -4,6 +4,7 @@ import ast
 import inspect
 import json
 import re
+from dataclasses import replace
 
 import pytest
 from hypothesis import given, settings
@@ -21,7 +22,18 @@ from tests.delivery.wire import PACE, closed_port, dx
 from tests.delivery.wire import outcome as sent
 from tests.end_to_end.receivers import Faulty, answer, hang
 from tests.report import runner
-from tests.report.accounts import ID, SHA, fact, outcome, pull_request, resolved, services
+from tests.report.accounts import (
+    BASE,
+    ID,
+    SHA,
+    carried,
+    fact,
+    outcome,
+    pull_request,
+    resolved,
+    services,
+    shipped,
+)
 from tests.report.hostile import TEXT
 
 EMPTY = {
@@ -73,7 +85,7 @@ def test_a_whole_run_is_in_its_outputs():
             cart,
             environment=fact("staging eu"),
             merge_commit_shas=(SHA, "b" * 40),
-            pull_requests=(pull_request(7), pull_request(12)),
+            shipped=shipped(pull_request(7), pull_request(12)),
         ),
         outcomes=(
             outcome(service="shop", id=shop.id),
@@ -97,6 +109,7 @@ def test_a_whole_run_is_in_its_outputs():
         "status": "partial",
         "repository": "acme/shop",
         "commit-sha": SHA,
+        "previous-sha": BASE,
         "environment": "staging eu",
         "services": '["shop","cart"]',
         "merge-commit-shas": f'["{SHA}","{"b" * 40}"]',
@@ -110,6 +123,44 @@ def test_a_whole_run_is_in_its_outputs():
         '{"backend":"datadog","service":"shop","status":"undelivered",'
         f'"id":"{ID}","http_status":null,"attempts":0,"message":"no answer"}}]',
     }
+
+
+@pytest.mark.parametrize(
+    ("known", "rollback"),
+    [
+        (shipped(relation="ahead"), "false"),
+        (shipped(relation="identical"), "false"),
+        (shipped(relation="diverged"), "false"),
+        (shipped(relation="behind"), "true"),
+        # Only what was deployed can be rolled back.
+        (shipped(relation="behind", was_deployed=False), "false"),
+        (shipped(range=None), "false"),
+    ],
+)
+def test_only_an_earlier_commit_of_the_one_deployed_before_is_a_rollback(known, rollback):
+    found = outputs(Account(resolved=resolved(shipped=known)))
+    assert (found["rollback"], found["previous-sha"]) == (rollback, BASE)
+
+
+def test_the_commit_before_is_the_one_that_was_found_and_else_the_one_that_was_given():
+    given = "a" * 40
+    found = resolved(shipped=shipped())
+    assert outputs(Account(resolved=found, previous_sha=given))["previous-sha"] == BASE
+    assert outputs(Account(resolved=resolved(), previous_sha=given))["previous-sha"] == given
+    assert outputs(Account(resolved=resolved()))["previous-sha"] == ""
+
+
+def test_all_pull_requests_are_listed_by_number_in_the_order_of_their_merges():
+    pulls = [pull_request(number) for number in range(300, 0, -1)]
+    found = outputs(Account(resolved=resolved(shipped=shipped(*pulls))))
+    assert json.loads(found["pull-requests"]) == list(range(300, 0, -1))
+
+
+def test_in_mode_pull_services_there_are_services_and_no_ids():
+    known = replace(resolved(services=carried("shop", "cart")), deployments=(), attributions=())
+    found = outputs(Account(resolved=known, outcomes=(outcome(service="cart", id=""),)))
+    assert (found["services"], found["deployment-ids"]) == ('["shop","cart"]', "{}")
+    assert json.loads(found["results"])[0]["id"] == ""
 
 
 # --- hostile text
@@ -129,6 +180,7 @@ def hostile_account(repository, environment, service, text):
             repository=fact(repository, text),
             environment=fact(environment, text),
             version=fact(text, text),
+            shipped=shipped(pull_request(1, title=text, base=text)),
         ),
         outcomes=(outcome("rejected", service=service, message=text, detail=text),),
     )
@@ -157,7 +209,7 @@ def test_no_text_brings_a_mark_into_an_output_that_a_shell_or_a_page_reads(
     values = outputs(hostile_account(repository, environment, service, text))
     plain = r"[A-Za-z0-9 _./:@+-]*"
 
-    for name in ("status", "reason", "repository", "commit-sha", "environment"):
+    for name in ("status", "reason", "repository", "commit-sha", "previous-sha", "environment"):
         assert re.fullmatch(plain, values[name])
     (shown,) = json.loads(values["services"])
     assert re.fullmatch(plain, shown)
@@ -218,6 +270,7 @@ def messages_of_verdicts():
         for body in bodies():
             for backend in backends:
                 yield backend.verdict(Reply(status=status, body=body)).message
+            yield backends[1].touched_verdict(Reply(status=status, body=body)).message
 
 
 def messages_of_unsupported():

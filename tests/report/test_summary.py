@@ -16,7 +16,19 @@ from dora_deployments.report.summary import LIMIT, summary
 from dora_deployments.report.text import Scrubber, neutral
 from tests.builders import deployment
 from tests.report import markdown
-from tests.report.accounts import ID, SHA, fact, outcome, pull_request, resolved, services
+from tests.report.accounts import (
+    BASE,
+    FINISHED,
+    ID,
+    SHA,
+    carried,
+    fact,
+    outcome,
+    pull_request,
+    resolved,
+    services,
+    shipped,
+)
 from tests.report.hostile import TEXT
 
 KEY = "fedcba9876543210fedcba9876543210"
@@ -38,7 +50,13 @@ def test_a_delivery_is_shown_whole():
     account = Account(
         status="partial",
         headline="Recorded in part only",
-        resolved=resolved(shop, version=fact("v1.2", "release.tag_name, as `version` is empty")),
+        resolved=resolved(
+            shop,
+            version=fact("v1.2", "release.tag_name, as `version` is empty"),
+            shipped=shipped(
+                pull_request(5, title="Fix <b> & `x`, @grace"), pull_request(30, merged_at=None)
+            ),
+        ),
         warnings=("`team` is odd; see https://x.test",),
         deliveries=deliver.prepare([shop], [DX]),
         outcomes=(
@@ -69,6 +87,18 @@ def test_a_delivery_is_shown_whole():
         f"<td><code>{ID}</code></td><td>1</td><td>recorded</td></tr>",
         "</table>",
         "",
+        "<h4>Shipped changes: 2, median lead time 5 h 0 min</h4>",
+        "<table>",
+        "<tr><th>Change</th><th>Title</th><th>Merged at</th><th>Lead time</th></tr>",
+        '<tr><td><a href="https://github.com/acme/shop/pull/5">#5</a></td>'
+        "<td>Fix &lt;b&gt; &amp; `x`, @\u200bgrace</td>"
+        "<td>2026-05-11 04:34 UTC</td><td>5 h 0 min</td></tr>",
+        '<tr><td><a href="https://github.com/acme/shop/pull/30">#30</a></td>'
+        "<td>Change 30</td><td></td><td></td></tr>",
+        "</table>",
+        f'<p>Compared: <a href="https://github.com/acme/shop/compare/{BASE}...{SHA}">'
+        "31c4933...7fd0709</a></p>",
+        "",
         "<table>",
         "<tr><th>What</th><th>Value</th><th>From</th></tr>",
         f"<tr><td>commit</td><td><code>{SHA}</code></td><td>deployment.sha</td></tr>",
@@ -84,6 +114,10 @@ def test_a_delivery_is_shown_whole():
         "<tr><td>version</td><td><code>v1.2</code></td>"
         "<td>release.tag_name, as <code>version</code> is empty</td></tr>",
         "<tr><td>attribution</td><td><code>commit</code></td><td>the default</td></tr>",
+        f"<tr><td>commit before</td><td><code>{BASE}</code></td>"
+        "<td>the last successful deployment to &#x27;production&#x27; before</td></tr>",
+        "<tr><td>changes</td><td><code>2 pull requests in 3 commits</code></td>"
+        "<td>the commits 31c4933..7fd0709</td></tr>",
         "</table>",
         "",
         "<h4>Warnings</h4>",
@@ -213,6 +247,113 @@ def test_names_in_our_sentences_are_code(text, shown):
     assert summary(Account(headline=text), NOTHING) == f"<h3>\u26a0\ufe0f {shown}</h3>\n\n"
 
 
+# --- shipped changes
+
+
+HEADS = "<table>\n<tr><th>Change</th><th>Title</th><th>Merged at</th><th>Lead time</th></tr>\n"
+
+
+def changes_of(known):
+    """Return the part of a summary between its headline and the facts."""
+    shown = summary(Account(resolved=known), NOTHING)
+    before, _, _ = shown.partition("<table>\n<tr><th>What</th>")
+    return before.removeprefix("<h3>\u26a0\ufe0f </h3>\n\n").strip("\n")
+
+
+def test_where_nothing_is_known_to_be_shipped_no_changes_are_shown():
+    assert changes_of(resolved()) == ""
+
+
+def test_a_range_without_pull_requests_is_still_linked_to():
+    assert changes_of(resolved(shipped=shipped())) == (
+        f'<p>Compared: <a href="https://github.com/acme/shop/compare/{BASE}...{SHA}">'
+        "31c4933...7fd0709</a></p>"
+    )
+
+
+def test_changes_that_may_not_be_all_are_told_as_such():
+    known = shipped(pull_request(1), since={"missing": "one could not be looked up"})
+    assert changes_of(resolved(shipped=known)).startswith(
+        "<h4>Shipped changes, as far as known: 1, median lead time 1 h 0 min</h4>\n"
+    )
+    assert changes_of(resolved(shipped=replace(known, pulls=()))).startswith("<p>Compared: ")
+
+
+def test_a_merge_is_shown_without_a_range():
+    assert changes_of(resolved(pulls=(pull_request(1, merged_at=FINISHED),))) == (
+        "<h4>Shipped changes: 1, median lead time under 1 min</h4>\n"
+        f"{HEADS}"
+        '<tr><td><a href="https://github.com/acme/shop/pull/1">#1</a></td><td>Change 1</td>'
+        "<td>2026-05-11 09:34 UTC</td><td>under 1 min</td></tr>\n"
+        "</table>"
+    )
+
+
+def test_without_a_time_of_merging_there_is_no_lead_time():
+    known = resolved(pulls=(pull_request(1, merged_at=None, title=""),))
+    assert changes_of(known) == (
+        "<h4>Shipped changes: 1</h4>\n"
+        f"{HEADS}"
+        '<tr><td><a href="https://github.com/acme/shop/pull/1">#1</a></td><td></td><td></td>'
+        "<td></td></tr>\n"
+        "</table>"
+    )
+
+
+def test_changes_are_linked_on_the_server_of_the_run():
+    url = "https://github.acme.example:8443/acme/shop"
+    known = resolved(pulls=(pull_request(9),), shipped=shipped(pull_request(9)), repository_url=url)
+    shown = changes_of(known)
+    assert f'<a href="{url}/pull/9">#9</a>' in shown
+    assert f'<a href="{url}/compare/{BASE}...{SHA}">31c4933...7fd0709</a>' in shown
+
+
+@pytest.mark.parametrize(("count", "more"), [(100, ""), (101, "1"), (5_000, "4900")])
+def test_100_changes_are_shown_and_the_others_counted(count, more):
+    pulls = tuple(pull_request(number) for number in range(1, count + 1))
+    shown = changes_of(resolved(pulls=pulls))
+    assert shown.startswith(f"<h4>Shipped changes: {count}, median lead time ")
+    assert shown.count("/pull/") == 100
+    assert shown.endswith(
+        f'<tr><td colspan="4">and {more} more</td></tr>\n</table>' if more else "</tr>\n</table>"
+    )
+
+
+@pytest.mark.parametrize(
+    ("title", "cell"),
+    [
+        ("</td></tr></table><script>", "&lt;/td&gt;&lt;/tr&gt;&lt;/table&gt;&lt;script&gt;"),
+        ("[x](https://x.test) `a` @grace", "[x](https://\u200bx.test) `a` @\u200bgrace"),
+        ("a\n\n# b\n```json", "a\\n\\n# b\\n```json"),
+        ("\u202eexe.gpj\0", "\\u202eexe.gpj\\x00"),
+        ("##[error]x", "## [error]x"),
+        ("x" * 300, "x" * 300),
+        ("x" * 301, "x" * 299 + "\u2026"),
+        ("<" * 301, "&lt;" * 299 + "\u2026"),
+    ],
+)
+def test_a_title_is_text_and_nothing_else(title, cell):
+    known = resolved(pulls=(pull_request(1, title=title),))
+    shown = summary(Account(resolved=known), NOTHING)
+    markdown.read(shown)
+    assert f"#1</a></td><td>{cell}</td><td>" in shown
+
+
+@pytest.mark.parametrize("name", ["<img src=x>", "a</td>", "&lt;b&gt;", KEY])
+def test_a_service_that_a_config_file_names_is_text_and_nothing_else(name):
+    known = resolved(services=carried(name), attributions=(fact("commit", "the default"),))
+    shown = summary(Account(resolved=known), Scrubber((KEY,)))
+    text, _ = markdown.read(shown)
+    assert f"attribution of {name.replace(KEY, '***')}" in text.replace("\u200b", "")
+
+
+def test_a_secret_is_taken_out_of_a_title_before_it_is_cut():
+    known = resolved(pulls=(pull_request(1, title="x" * 290 + KEY),))
+    shown = summary(Account(resolved=known), Scrubber((KEY,)))
+    assert f"<td>{'x' * 290}***</td>" in shown
+    assert KEY[:6] not in shown
+
+
 # --- secrets
 
 
@@ -275,6 +416,11 @@ def test_whatever_a_text_says_it_stays_text(one, other, service, count):
             repository=fact(one, other),
             environment=fact(other, one),
             version=fact(one, other),
+            services=carried("shop", "cart", pulls=(pull_request(1),)),
+            attributions=(fact("commit", one), fact("pull-requests", other)),
+            shipped=shipped(
+                pull_request(1, title=one), pull_request(2, title=other), previous=fact(SHA, one)
+            ),
         ),
         outcomes=(outcome(service=one, message=other, detail=one, id=other),),
         deliveries=deliver.prepare([of_service], [DATADOG, DX]),
@@ -302,7 +448,10 @@ def test_500_services_fit_with_the_failures_first():
     account = Account(
         headline="Recorded in part only",
         resolved=resolved(
-            *deployments, pull_requests=tuple(pull_request(number) for number in range(500))
+            *deployments,
+            services=carried(*names),
+            attributions=tuple(fact("commit", "the default") for _ in names),
+            shipped=shipped(*(pull_request(number) for number in range(500))),
         ),
         outcomes=tuple(outcomes),
         deliveries=deliver.prepare(deployments, [DATADOG, DX]),
@@ -325,7 +474,9 @@ def test_500_services_fit_with_the_failures_first():
         )
     ]
     assert table[-1] == '<tr><td colspan="6">and 400 more</td></tr>'
-    assert '<tr><td colspan="3">and 408 more</td></tr>' in shown
+    assert '<tr><td colspan="4">and 400 more</td></tr>' in shown
+    # Of 509 facts, 500 are about the attribution of a service.
+    assert '<tr><td colspan="3">and 409 more</td></tr>' in shown
     assert "More did not fit here" in text
     assert 50 < len(fences) < 1_000
 
@@ -360,7 +511,9 @@ def test_hostile_text_at_full_length_fits_as_well(fill):
         resolved=resolved(
             *deployments,
             environment=fact(long, long),
-            services=fact(tuple(each.service for each in deployments), long),
+            services=carried(*(each.service.identifier for each in deployments)),
+            attributions=tuple(fact("commit", long) for _ in deployments),
+            shipped=shipped(*(pull_request(number, title=long) for number in range(200))),
         ),
         outcomes=tuple(
             outcome("rejected", service=long, message=long, detail=long) for _ in range(200)

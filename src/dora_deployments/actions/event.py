@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass, field
 from datetime import datetime
-from typing import Final
+from typing import Final, Literal
 
 from dora_deployments.actions import moments
 from dora_deployments.actions.inputs import Inputs
@@ -39,8 +39,13 @@ class Happening:
 
     `identity` tells this deployment from any other of the repository and stays the same
     however often the run is repeated. `branch` is what the input `branches` speaks of.
-    `pull_id` and `pull_number` are those of the pull request whose merge is the event.
-    `from_fork` means that GitHub keeps secrets from this run.
+    `environment` is the name that GitHub knows, before any mapping. `from_fork` means that
+    GitHub keeps secrets from this run.
+
+    `pull_id`, `pull_number` and `pull_title` are those of the pull request whose merge is
+    the event. By `deployment_ids`, `task` and `run_ids` GitHub's own record of this
+    deployment is known among others. `before` is what a pushed branch pointed to; `marks`
+    says among what the one before this tag or release is to be looked for.
     """
 
     event: str
@@ -59,6 +64,12 @@ class Happening:
     version: Fact[str] | None = None
     pull_id: int | None = None
     pull_number: int | None = None
+    pull_title: str = ""
+    deployment_ids: frozenset[str] = frozenset()
+    task: str = "deploy"
+    run_ids: frozenset[str] = frozenset()
+    before: Fact[str] | None = None
+    marks: Literal["releases", "tags"] | None = None
     source_url: str | None = None
     from_fork: bool = False
     warnings: tuple[str, ...] = ()
@@ -126,6 +137,7 @@ class Event:
             commit_sha=commit_sha,
             identity=identity or self._run_identity(commit_sha),
             default_branch=self._default_branch(),
+            run_ids=frozenset([self.run.run_id] if self.run.run_id else []),
         )
 
     def _repository(self) -> tuple[Fact[str], str]:

@@ -7,6 +7,7 @@ from datetime import datetime, timedelta
 from typing import Final, Literal, TypeVar
 
 from dora_deployments.actions import hosts, moments, parse
+from dora_deployments.actions.config import config_path
 from dora_deployments.actions.patterns import BranchFilter, EnvironmentRule
 from dora_deployments.actions.text import shown
 from dora_deployments.deployment import Fact, Service
@@ -36,6 +37,7 @@ SUCCESS_CHOICES: Final[tuple[SuccessChoice, ...]] = (
     "cancelled",
     "skipped",
 )
+MODES: Final[tuple[Mode, ...]] = ("deployment", "pull-services", "replay", "backfill")
 FAIL_ON_CHOICES: Final[tuple[FailOn, ...]] = ("never", "config", "any")
 # Shorter ones, made up for a test, may well be part of another input by chance.
 _LONG_SECRET: Final = 16
@@ -111,7 +113,7 @@ class Inputs:
             branches=read("branches", parse.branches, None),
             repository=read("repository", parse.repository, None),
             commit_sha=read("commit-sha", parse.commit_sha, None),
-            previous_sha=read("previous-sha", parse.commit_sha, None),
+            previous_sha=read("previous-sha", parse.previous_sha, None),
             merge_commit_shas=read("merge-commit-shas", parse.commit_shas, ()),
             attribution=read("attribution", parse.one_of(*ATTRIBUTION_CHOICES), "auto"),
             integration_branch=read("integration-branch", parse.line, None),
@@ -125,7 +127,7 @@ class Inputs:
             deployment_id=read("deployment-id", parse.deployment_id, None),
             source_url=read("source-url", parse.web_url, None),
             source_name=read("source-name", parse.line, "GitHub Actions"),
-            config_file=read("config-file", _not_available, None),
+            config_file=read("config-file", config_path, None),
             github_token=reader.secret("github-token"),
             datadog_api_key=reader.secret("datadog-api-key"),
             datadog_site=read("datadog-site", hosts.datadog_url, "https://api.datadoghq.com"),
@@ -243,17 +245,13 @@ def _raw(environ: Mapping[str, str], name: str) -> str | None:
 
 
 def _mode(text: str) -> Mode:
-    mode = parse.one_of("deployment", "pull-services", "replay", "backfill")(text)
-    if mode != "deployment":
+    mode: Mode = parse.one_of(*MODES)(text)
+    if mode in {"replay", "backfill"}:
         raise ValueError(
-            f"is {mode}, which is not available in this version; write deployment or leave it out"
+            f"is {mode}, which is not available in this version; write deployment or"
+            " pull-services, or leave it out"
         )
-    return "deployment"
-
-
-def _not_available(text: str) -> str:
-    del text
-    raise ValueError("is not available in this version; leave it out and name each `service`")
+    return mode
 
 
 def _day(text: str, now: datetime) -> datetime:

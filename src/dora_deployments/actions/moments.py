@@ -60,6 +60,15 @@ def from_payload(value: object, now: datetime) -> datetime | None:
         return None
 
 
+def iso(value: object) -> datetime | None:
+    """Return the moment that GitHub's API writes as ISO-8601, however long ago it was."""
+    found = _ISO.fullmatch(value) if isinstance(value, str) else None
+    try:
+        return _from_iso(found) if found else None
+    except ValueError:
+        return None
+
+
 def whole_seconds(moment: datetime) -> datetime:
     """Return `moment` without its fraction of a second."""
     return moment.replace(microsecond=0)

@@ -137,6 +137,11 @@ def commit_sha(text: str) -> str:
     return sha
 
 
+def previous_sha(text: str) -> str | None:
+    """Return the SHA, or None for zeros, as `github.event.before` has them for a new branch."""
+    return commit_sha(text) if text.strip("0") else None
+
+
 def commit_shas(text: str) -> tuple[str, ...]:
     """Return the SHAs of a list by comma or line, or of a JSON array of strings."""
     if text.startswith("["):

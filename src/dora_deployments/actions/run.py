@@ -3,10 +3,14 @@
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass
+from typing import Final
 from urllib.parse import urlsplit
 
 from dora_deployments.actions.payload import full_sha, slug
 from dora_deployments.errors import EventError
+
+# The page of a workflow run, or of one of its jobs or attempts.
+RUN_URL: Final = re.compile(r"/actions/runs/(\d{1,19})(?![0-9])", re.ASCII)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -28,6 +32,7 @@ class Run:
     run_id: str | None
     attempt: int
     actor: str | None
+    workspace: str | None
 
     @classmethod
     def from_environ(cls, environ: Mapping[str, str]) -> "Run":
@@ -50,6 +55,7 @@ class Run:
             run_id=_digits(read("GITHUB_RUN_ID")),
             attempt=int(_digits(read("GITHUB_RUN_ATTEMPT")) or 1),
             actor=read("GITHUB_ACTOR"),
+            workspace=read("GITHUB_WORKSPACE"),
         )
 
     def url(self, repository: str) -> str | None:

@@ -1,54 +1,73 @@
-"""Which changes a deployment carries, and by what DX is told of them."""
+"""By what DX is told of the changes that a deployment carries."""
 
-from dora_deployments.actions.event import Happening, Unresolved
+from collections.abc import Collection
+from datetime import datetime
+
 from dora_deployments.actions.inputs import Inputs
-from dora_deployments.deployment import Attribution, Fact, PullRequest
+from dora_deployments.attribution.services import Carried
+from dora_deployments.attribution.shipped import Shipped
+from dora_deployments.deployment import Attribution, Fact
 
 
-def pull_requests(
-    happening: Happening, inputs: Inputs, commit_sha: Fact[str], *, own: bool
-) -> tuple[PullRequest, ...]:
-    """Return the pull request whose merge is the event, if its merge commit is known.
+def attribution(
+    inputs: Inputs, shipped: Shipped, carried: Carried
+) -> tuple[Fact[Attribution], tuple[str, ...]]:
+    """Return by what DX shall find the changes of one service, and their merge commits.
 
-    `own` says whether the repository that is reported is the event's own.
+    There are merge commits if and only if DX is to find the changes by them. It fills gaps
+    itself when it is given a commit.
     """
-    number, landed = happening.pull_number, happening.commit_sha
-    if number is None or not own:
-        return ()
-    if isinstance(landed, Unresolved):
-        if inputs.commit_sha is not None:
-            return ()
-        landed = commit_sha
-    return (PullRequest(id=happening.pull_id, number=number, merge_commit_sha=landed.value),)
-
-
-def attribution(inputs: Inputs, merge_commit_shas: tuple[str, ...]) -> Fact[Attribution]:
-    """Return by what DX shall find the changes; it fills gaps itself when given a commit."""
     choice = inputs.attribution
-    if choice == "repository":
-        return Fact(value="repository", source="the input `attribution`")
-    if choice == "commit":
-        return Fact(value="commit", source="the input `attribution`")
+    if choice in {"repository", "commit"}:
+        value: Attribution = "repository" if choice == "repository" else "commit"
+        return Fact(value=value, source="the input `attribution`"), ()
     if inputs.merge_commit_shas:
-        return Fact(value="pull-requests", source="the input `merge-commit-shas`")
-    if choice == "pull-requests" and merge_commit_shas:
-        return Fact(value="pull-requests", source="the input `attribution`")
-    if choice == "pull-requests":
-        return Fact(value="commit", source="the default, since no merged pull request is known")
-    return Fact(value="commit", source="the default, by which DX fills gaps itself")
+        source = "the input `merge-commit-shas`"
+        return Fact(value="pull-requests", source=source), inputs.merge_commit_shas
+    merge_commit_shas = tuple(pull.merge_commit_sha for pull in carried.pulls)
+    is_whole = shipped.range is None or shipped.range.missing is None
+    if merge_commit_shas and choice == "pull-requests" and is_whole:
+        return Fact(value="pull-requests", source="the input `attribution`"), merge_commit_shas
+    if merge_commit_shas and carried.is_exact:
+        source = "the changed files" if carried.by_path else "the commits since the one before"
+        return Fact(value="pull-requests", source=source), merge_commit_shas
+    return Fact(value="commit", source=f"the default, {_why(shipped, carried)}"), ()
 
 
-def unsent(inputs: Inputs, decided: Fact[Attribution]) -> tuple[str, ...]:
-    """Return warnings about inputs that the attribution leaves no place for."""
+def first_commit_at(carried: Carried) -> datetime | None:
+    """Return when the first of a service's changes was begun, if all of them are known."""
+    times = [pull.first_commit_at for pull in carried.pulls if carried.is_exact]
+    known = [time for time in times if time is not None]
+    return min(known) if known and len(known) == len(times) else None
+
+
+def _why(shipped: Shipped, carried: Carried) -> str:
+    """Return why DX is given the commit, in words that follow a comma."""
+    if shipped.is_rollback:
+        return "since a rollback ships no pull request"
+    if shipped.is_redeployment:
+        return "since a redeployment ships no pull request"
+    if carried.is_exact and not carried.pulls:
+        return "since none of the pull requests that were merged meanwhile is its own"
+    return "by which DX fills gaps itself"
+
+
+def unsent(inputs: Inputs, shipped: Shipped, decided: Collection[Attribution]) -> tuple[str, ...]:
+    """Return warnings about inputs that the attribution of some service has no place for."""
     warnings = []
-    if inputs.attribution == "pull-requests" and decided.value == "commit":
+    again = shipped.is_rollback or shipped.is_redeployment
+    if inputs.attribution == "pull-requests" and "commit" in decided and not again:
         warnings.append(
-            "`attribution` is pull-requests, but no merged pull request is known, so DX is given"
-            " the commit; set `merge-commit-shas`, or leave `attribution` out"
+            "`attribution` is pull-requests, but no merged pull request is known to be shipped, so"
+            " DX is given the commit; set `merge-commit-shas`, or leave `attribution` out"
         )
-    if inputs.merge_commit_shas and decided.value != "pull-requests":
-        warnings.append(f"`merge-commit-shas` are not sent, since `attribution` is {decided.value}")
-    if inputs.integration_branch and decided.value != "commit":
+    if inputs.merge_commit_shas and "pull-requests" not in decided:
+        warnings.append(
+            f"`merge-commit-shas` are not sent, since `attribution` is {inputs.attribution}"
+        )
+    if inputs.integration_branch and (
+        inputs.attribution == "repository" or (inputs.merge_commit_shas and "commit" not in decided)
+    ):
         warnings.append(
             "`integration-branch` is not sent: DX takes it only together with one commit"
         )

@@ -9,60 +9,97 @@ from datetime import datetime
 
 from dora_deployments.actions.event import Happening
 from dora_deployments.actions.inputs import Inputs, given
-from dora_deployments.actions.parse import environment as normalised
 from dora_deployments.actions.run import Run
 from dora_deployments.actions.text import shown
-from dora_deployments.attribution import branch, changes, commit, identity, times
+from dora_deployments.attribution import (
+    branch,
+    changes,
+    commit,
+    config_file,
+    environment,
+    identity,
+    services,
+    times,
+)
 from dora_deployments.attribution.look_ups import LookUps
-from dora_deployments.deployment import Attribution, Deployment, Fact, PullRequest, Service
-from dora_deployments.errors import Skip
+from dora_deployments.attribution.services import Carried
+from dora_deployments.attribution.shipped import Shipped, Subject, shipped
+from dora_deployments.deployment import Attribution, Deployment, Fact, TouchedServices
+from dora_deployments.errors import EventError, Skip
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Resolved:
     """What was deployed, decided in full: one deployment for each service.
 
-    `merge_commit_shas` and `pull_requests` are what is known to have been shipped.
-    `finished_by_clock` means that the event tells no finish, so a re-run has a later one.
+    In the mode `pull-services` there are no deployments. `touched` is what the merge of a
+    pull request touches.
+    `attributions` are in the order of `services`. `merge_commit_shas` are what is known to
+    have been shipped. `finished_by_clock` means that the event tells no finish, so a re-run
+    has a later one.
     """
 
     deployments: tuple[Deployment, ...]
     repository: Fact[str]
+    repository_url: str
     commit_sha: Fact[str]
     environment: Fact[str]
-    services: Fact[tuple[Service, ...]]
+    services: Fact[tuple[Carried, ...]]
     started_at: Fact[datetime]
     finished_at: Fact[datetime]
     success: Fact[bool]
     version: Fact[str] | None
-    attribution: Fact[Attribution]
-    pull_requests: tuple[PullRequest, ...]
+    attributions: tuple[Fact[Attribution], ...]
+    shipped: Shipped
+    touched: TouchedServices | None
     merge_commit_shas: tuple[str, ...]
     finished_by_clock: bool
     warnings: tuple[str, ...]
 
 
 def resolve(
-    happening: Happening, inputs: Inputs, run: Run, look_ups: LookUps, now: datetime
+    happening: Happening,
+    inputs: Inputs,
+    run: Run,
+    look_ups: LookUps,
+    now: datetime,
+    workspace_file: bytes | None = None,
 ) -> Resolved:
     """Return the deployments that `happening` amounts to.
 
-    Raises `Skip` for a branch or environment that is not reported, `EventError` where
-    neither payload nor API tell what only they can, and `InputError` where an input
-    contradicts the event.
+    `workspace_file` is the configuration file, if the workspace has it. Raises `Skip` for
+    what is not to be reported, `EventError` where neither payload nor API tell what only
+    they can, `InputError` where an input contradicts the event, and `ConfigurationError`
+    for a configuration file that cannot be used.
     """
-    environment = _environment(happening, inputs)
-    repository = _repository(happening, inputs)
-    own = _is_own(happening, inputs)
+    if inputs.mode == "pull-services":
+        _check_merge(happening)
+    repository = given(inputs.repository, "repository") or happening.repository
+    own = repository.value.lower() == happening.repository.value.lower()
     branch.check(happening, inputs, look_ups)
     commit_sha, commit_warnings = commit.deployed(happening, inputs, repository.value, look_ups)
+    config, config_warnings = config_file.found(
+        inputs, workspace_file, repository.value, commit_sha.value, look_ups
+    )
+    reported = environment.reported(happening, inputs, config)
     started_at, finished_at = times.started_and_finished(happening, inputs, now)
     success = _success(happening, inputs)
-    services = _services(inputs, repository.value)
     version = given(inputs.version, "version") or happening.version
-    pulls = changes.pull_requests(happening, inputs, commit_sha, own=own)
-    merge_commit_shas = inputs.merge_commit_shas or tuple(pull.merge_commit_sha for pull in pulls)
-    attribution = changes.attribution(inputs, merge_commit_shas)
+    changed = shipped(
+        Subject(
+            happening=happening,
+            inputs=inputs,
+            repository=repository.value,
+            own=own,
+            commit_sha=commit_sha,
+            environment=(happening.environment or reported).value,
+        ),
+        look_ups,
+    )
+    carried, service_warnings = services.deployed(
+        inputs, config, repository.value, changed, look_ups
+    )
+    attributed = [changes.attribution(inputs, changed, each) for each in carried.value]
     run_url = run.url(run.repository or happening.repository.value)
 
     def id_of(service: str) -> str:
@@ -70,60 +107,89 @@ def resolve(
             return identity.deployment_id(
                 server_url=run.server_url,
                 repository_id=happening.repository_id if own else repository.value.lower(),
-                environment=environment.value,
+                environment=reported.value,
                 service=service,
                 success=success.value,
                 identity=_identity(happening, commit_sha),
             )
-        if len(services.value) == 1:
+        if len(carried.value) == 1:
             return inputs.deployment_id
         return identity.id_of_one_service(
-            inputs.deployment_id, environment=environment.value, service=service
+            inputs.deployment_id, environment=reported.value, service=service
         )
 
-    def deployment(service: Service) -> Deployment:
+    def deployment(
+        each: Carried, attribution: Attribution, merge_commit_shas: tuple[str, ...]
+    ) -> Deployment:
         return Deployment(
-            id=id_of(service.identifier),
-            service=service,
-            environment=environment.value,
+            id=id_of(each.service.identifier),
+            service=each.service,
+            environment=reported.value,
             repository=repository.value,
             repository_url=f"https://{run.server_url.partition('://')[2]}/{repository.value}",
             commit_sha=commit_sha.value,
             started_at=started_at.value,
             finished_at=finished_at.value,
             success=success.value,
-            attribution=attribution.value,
+            attribution=attribution,
             merge_commit_shas=merge_commit_shas,
             integration_branch=inputs.integration_branch,
             version=None if version is None else version.value,
-            team=inputs.team,
+            team=inputs.team or each.service.team,
             tags=inputs.tags,
             metadata=inputs.metadata,
+            is_rollback=changed.is_rollback,
+            committed_at=changed.committed_at,
+            first_commit_at=changes.first_commit_at(each),
             source_url=inputs.source_url or happening.source_url or run_url,
             source_name=inputs.source_name,
         )
 
     return Resolved(
-        deployments=tuple(map(deployment, services.value)),
+        deployments=tuple(
+            deployment(each, fact.value, merge_commit_shas)
+            for each, (fact, merge_commit_shas) in zip(carried.value, attributed, strict=True)
+            if inputs.mode == "deployment"
+        ),
+        repository_url=f"{run.server_url}/{repository.value}",
         repository=repository,
         commit_sha=commit_sha,
-        environment=environment,
-        services=services,
+        environment=reported,
+        services=carried,
         started_at=started_at,
         finished_at=finished_at,
         success=success,
         version=version,
-        attribution=attribution,
-        pull_requests=pulls,
-        merge_commit_shas=merge_commit_shas,
+        attributions=tuple(fact for fact, _ in attributed),
+        shipped=changed,
+        touched=services.touched(inputs, happening.pull_id, changed, carried.value),
+        merge_commit_shas=inputs.merge_commit_shas
+        or tuple(pull.merge_commit_sha for pull in changed.pulls),
         finished_by_clock=not (inputs.finished_at or happening.finished_at),
         warnings=(
             *happening.warnings,
             *commit_warnings,
-            *_foreign(happening, inputs, run, commit_sha),
-            *changes.unsent(inputs, attribution),
+            *_foreign(happening, inputs, run, commit_sha, own=own),
+            *config_warnings,
+            *changed.warnings,
+            *service_warnings,
+            *changes.unsent(inputs, changed, {fact.value for fact, _ in attributed}),
         ),
     )
+
+
+def _check_merge(happening: Happening) -> None:
+    """Raise `Skip` or `EventError` for what is no merged pull request of which DX could know."""
+    if happening.pull_number is None:
+        raise Skip(
+            "event-not-a-deployment",
+            f"`mode` is pull-services, and the event {shown(happening.event)} is no merged pull"
+            " request; run this step on pull_request with `types: [closed]`",
+        )
+    if happening.pull_id is None:
+        raise EventError(
+            "the payload's pull_request.id is not a number, by which alone DX knows pull requests"
+        )
 
 
 def _identity(happening: Happening, commit_sha: Fact[str]) -> str:
@@ -137,45 +203,12 @@ def _identity(happening: Happening, commit_sha: Fact[str]) -> str:
     return happening.identity
 
 
-def _environment(happening: Happening, inputs: Inputs) -> Fact[str]:
-    if explicit := given(inputs.environment, "environment"):
-        return explicit
-    told = happening.environment
-    if told is None:
-        return Fact(value="production", source="the default, since the event names none")
-    for rule in inputs.environment_map:
-        if rule.matches(told.value):
-            line = f"{rule.glob}={rule.name}"
-            if not rule.name:
-                raise Skip(
-                    "environment-ignored",
-                    f"the environment is {shown(told.value)}, which `environment-map` leaves out"
-                    f" by its line {line}",
-                )
-            return Fact(
-                value=rule.name,
-                source=f"`environment-map`, whose line {line} matches {shown(told.value)}"
-                f" ({told.source})",
-            )
-    return Fact(value=normalised(told.value), source=told.source)
-
-
-def _repository(happening: Happening, inputs: Inputs) -> Fact[str]:
-    return given(inputs.repository, "repository") or happening.repository
-
-
-def _is_own(happening: Happening, inputs: Inputs) -> bool:
-    """Return whether the repository that is reported is the event's own."""
-    own = happening.repository.value.lower()
-    return inputs.repository is None or inputs.repository.lower() == own
-
-
 def _foreign(
-    happening: Happening, inputs: Inputs, run: Run, commit_sha: Fact[str]
+    happening: Happening, inputs: Inputs, run: Run, commit_sha: Fact[str], *, own: bool
 ) -> tuple[str, ...]:
     """Return a warning if the commit is of another repository than the one reported."""
     written = happening.event.endswith("_dispatch") and commit_sha.value != run.sha
-    if _is_own(happening, inputs) or inputs.commit_sha is not None or written:
+    if own or inputs.commit_sha is not None or written:
         return ()
     warning = (
         f"`repository` is {inputs.repository}, but the commit is of"
@@ -188,10 +221,3 @@ def _success(happening: Happening, inputs: Inputs) -> Fact[bool]:
     if inputs.success == "auto":
         return happening.success
     return Fact(value=inputs.success in {"true", "success"}, source="the input `success`")
-
-
-def _services(inputs: Inputs, repository: str) -> Fact[tuple[Service, ...]]:
-    if inputs.service:
-        return Fact(value=inputs.service, source="the input `service`")
-    name = repository.rpartition("/")[2]
-    return Fact(value=(Service(identifier=name),), source="the repository's name")

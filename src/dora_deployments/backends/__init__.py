@@ -1,10 +1,10 @@
 """The DORA backends, each a pure translation to and from HTTP."""
 
-from typing import Final, Protocol
+from typing import Final, Protocol, runtime_checkable
 
 from dora_deployments.actions.inputs import Inputs
 from dora_deployments.backends import datadog, dx
-from dora_deployments.deployment import Deployment, Reply, Request, Verdict
+from dora_deployments.deployment import Deployment, Reply, Request, TouchedServices, Verdict
 
 
 class Backend(Protocol):
@@ -26,6 +26,17 @@ class Backend(Protocol):
 
     def verdict(self, reply: Reply) -> Verdict:
         """Return how the backend took a request."""
+
+
+@runtime_checkable
+class RecordsPulls(Protocol):
+    """A backend that also records which services a merged pull request touches."""
+
+    def touched_requests(self, touched: TouchedServices) -> tuple[Request, ...]:
+        """Return the requests that record it, in sending order."""
+
+    def touched_verdict(self, reply: Reply) -> Verdict:
+        """Return how the backend took such a request."""
 
 
 class Maker(Protocol):

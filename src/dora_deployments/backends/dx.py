@@ -1,15 +1,24 @@
-"""DX: `deployments.create` of its Web API."""
+"""DX: `deployments.create` and `deployments.setPullServices` of its Web API."""
 
 import json
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass, field
+from datetime import datetime, timedelta
 from typing import Final
 
 from dora_deployments.actions.inputs import Inputs
-from dora_deployments.actions.moments import UTC
+from dora_deployments.actions.moments import EPOCH, UTC
 from dora_deployments.backends import replies, schema
-from dora_deployments.deployment import Credential, Deployment, Reply, Request, Verdict
+from dora_deployments.deployment import (
+    Credential,
+    Deployment,
+    Reply,
+    Request,
+    Service,
+    TouchedServices,
+    Verdict,
+)
 from dora_deployments.errors import ConfigurationError
 
 # DX, deployments.create, "Errors", and what mends each of them.
@@ -79,17 +88,29 @@ class Dx:
 
         Raises `InputError` where the body would break DX's rules.
         """
-        body = deployment_body(deployment)
-        schema.check("dx.deployments.create", body)
-        request = Request(
-            url=f"{self.url}/deployments.create",
+        return (self._request("deployments.create", deployment_body(deployment)),)
+
+    def touched_requests(self, touched: TouchedServices) -> tuple[Request, ...]:
+        """Return the request that tells which services a pull request touches."""
+        return (self._request("deployments.setPullServices", touched_body(touched)),)
+
+    def _request(self, method: str, body: dict[str, object]) -> Request:
+        schema.check(f"dx.{method}", body)
+        return Request(
+            url=f"{self.url}/{method}",
             body=json.dumps(body).encode(),
             credential=Credential(header="Authorization", value=f"Bearer {self.token}"),
         )
-        return (request,)
 
     def verdict(self, reply: Reply) -> Verdict:
         """Return how DX took a request: only `ok` counts, and it must be `true` itself."""
+        return self._verdict(reply, has_id=True)
+
+    def touched_verdict(self, reply: Reply) -> Verdict:
+        """Return how DX took what a pull request touches, which has no id to be known by."""
+        return self._verdict(reply, has_id=False)
+
+    def _verdict(self, reply: Reply, *, has_id: bool) -> Verdict:
         body = replies.json_object(reply)
         error = body.get("error")
         code = error if isinstance(error, str) and error in _ERRORS else None
@@ -103,10 +124,11 @@ class Dx:
                     status="malformed",
                     message=f"DX answered {reply.status} without saying ok: {replies.kind(reply)}",
                 )
-        elif reply.status == 422 and code is None and _is_duplicate(reply, body):
+        elif has_id and reply.status == 422 and code is None and _is_duplicate(reply, body):
             return Verdict(
                 status="duplicate",
-                message="already recorded by an earlier attempt, which DX keeps as it is",
+                message="already recorded under this id, by an earlier attempt or another job; DX"
+                " keeps it as it is",
                 detail=detail,
             )
         hint = _ERRORS[code] if code else _HINTS.get(reply.status)
@@ -140,13 +162,10 @@ def deployment_body(deployment: Deployment) -> dict[str, object]:
 
     Everything in it stays the same from one attempt to the next, or DX answers 422.
     """
-    service = {"identifier": deployment.service.identifier}
-    if deployment.service.name is not None:
-        service["name"] = deployment.service.name
     body: dict[str, object] = {
         "reference_id": deployment.id,
         "deployed_at": deployment.finished_at.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%SZ"),
-        "service": service,
+        "service": _service(deployment.service),
         # Never left out: without it DX counts staging as production.
         "environment": deployment.environment,
         "repository": deployment.repository,
@@ -161,14 +180,44 @@ def deployment_body(deployment: Deployment) -> dict[str, object]:
         body["source_url"] = deployment.source_url
     if deployment.source_name is not None:
         body["source_name"] = deployment.source_name
-    metadata = dict(deployment.metadata)
-    if deployment.version is not None:
-        metadata.setdefault("version", deployment.version)
-    if metadata:
+    if metadata := _metadata(deployment):
         body["metadata"] = metadata
     if not deployment.success:
         body["success"] = False
     return body
+
+
+def touched_body(touched: TouchedServices) -> dict[str, object]:
+    """Return the arguments of `deployments.setPullServices`, which adds to what is known."""
+    return {
+        "github_pull_id": touched.pull_id,
+        "services": [_service(service) for service in touched.services],
+    }
+
+
+def _service(service: Service) -> dict[str, object]:
+    body: dict[str, object] = {"identifier": service.identifier}
+    if service.name is not None:
+        body["name"] = service.name
+    return body
+
+
+def _metadata(deployment: Deployment) -> dict[str, object]:
+    """Return what DX has no field for; what the workflow's author wrote wins."""
+    known: dict[str, object] = {}
+    if deployment.version is not None:
+        known["version"] = deployment.version
+    if deployment.committed_at is not None:
+        known["commit_timestamp"] = _seconds(deployment.committed_at)
+    if deployment.first_commit_at is not None:
+        known["first_commit_timestamp"] = _seconds(deployment.first_commit_at)
+    if deployment.is_rollback:
+        known["rollback"] = True
+    return {**known, **deployment.metadata}
+
+
+def _seconds(moment: datetime) -> int:
+    return (moment - EPOCH) // timedelta(seconds=1)
 
 
 def _is_duplicate(reply: Reply, body: dict[str, object]) -> bool:

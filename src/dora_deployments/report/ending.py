@@ -97,6 +97,21 @@ def broken(account: Account, error: Exception, log: Log) -> None:
             log.debug(line)
 
 
+def touched(account: Account, outcomes: tuple[Outcome, ...], log: Log) -> None:
+    """Tell how it went to say first which services the pull request touches; nothing more."""
+    for outcome in {outcome.backend: outcome for outcome in outcomes}.values():
+        said = f". It said: {log.quoted(outcome.detail)}" if outcome.detail else ""
+        if outcome.status == "delivered":
+            log.line(f"{outcome.backend}: recorded which services the pull request touches")
+            continue
+        warned(
+            account,
+            log,
+            f"{outcome.backend} was not told which services the pull request touches:"
+            f" {outcome.message}{said}",
+        )
+
+
 def warned(account: Account, log: Log, *warnings: str) -> None:
     """Add warnings to a run that goes on."""
     account.warnings += warnings
@@ -110,17 +125,31 @@ def _status_so_far(account: Account) -> RunStatus:
 
 def _headline(account: Account, resolved: Resolved, log: Log) -> None:
     account.headline = f"{_HEADLINES[account.status]}: {_subject(resolved)}"
-    if any(outcome.status == "undelivered" for outcome in account.outcomes):
+    undelivered = any(outcome.status == "undelivered" for outcome in account.outcomes)
+    if undelivered and not resolved.deployments:
+        account.headline += "; run the job again to tell what is missing"
+    elif undelivered:
         account.headline += "; run the job again to send what is missing, under the same id"
     log.line(account.headline)
 
 
 def _subject(resolved: Resolved) -> str:
     services = resolved.services.value
-    names = ", ".join(service.identifier for service in services[:_NAMED_SERVICES])
+    names = ", ".join(each.service.identifier for each in services[:_NAMED_SERVICES])
     if len(services) > _NAMED_SERVICES:
         names += f" and {len(services) - _NAMED_SERVICES} more"
-    kind = "deployment" if resolved.success.value else "failed deployment"
+    kind = "deployment"
+    if resolved.shipped.is_rollback:
+        kind = "rollback"
+    elif resolved.shipped.is_redeployment:
+        kind = "redeployment"
+    if not resolved.success.value:
+        kind = f"failed {kind}"
+    merged = resolved.shipped.merged
+    if not resolved.deployments and merged is not None:
+        if any(each.is_touched is None for each in services):
+            return f"which services pull request #{merged.number} touches"
+        return f"that pull request #{merged.number} touches {names}"
     environment = resolved.environment.value
     return f"the {kind} of {names} to {environment} at {resolved.commit_sha.value[:7]}"
 
@@ -129,7 +158,8 @@ def _tell(outcome: Outcome, account: Account, log: Log) -> None:
     about = f"{outcome.backend}: {outcome.service} {outcome.status}"
     http = f"HTTP {outcome.http_status}, " if outcome.http_status else ""
     attempts = f"{outcome.attempts} attempt{'' if outcome.attempts == 1 else 's'}"
-    log.line(f"{about} ({http}{attempts}, id {outcome.id}): {outcome.message}")
+    identity = f", id {outcome.id}" if outcome.id else ""
+    log.line(f"{about} ({http}{attempts}{identity}): {outcome.message}")
     said = f". It said: {log.quoted(outcome.detail)}" if outcome.detail else ""
     if outcome.status in {"rejected", "undelivered"}:
         level = "error" if counts(outcome, account.fail_on) else "warning"

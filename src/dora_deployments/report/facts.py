@@ -4,6 +4,7 @@ from collections.abc import Iterator
 from datetime import datetime
 
 from dora_deployments.attribution.resolve import Resolved
+from dora_deployments.attribution.shipped import Shipped
 
 
 def facts(resolved: Resolved) -> Iterator[tuple[str, str, str]]:
@@ -11,18 +12,71 @@ def facts(resolved: Resolved) -> Iterator[tuple[str, str, str]]:
     commit = resolved.commit_sha
     yield "commit", commit.value, commit.source
     yield "repository", resolved.repository.value, resolved.repository.source
-    yield "environment", resolved.environment.value, resolved.environment.source
-    services = ", ".join(service.identifier for service in resolved.services.value)
+    if resolved.deployments:
+        yield "environment", resolved.environment.value, resolved.environment.source
+    services = ", ".join(each.service.identifier for each in resolved.services.value)
     yield "services", services, resolved.services.source
+    if resolved.deployments:
+        yield from _deployed(resolved)
+    yield from _changes(resolved.shipped)
+
+
+def _deployed(resolved: Resolved) -> Iterator[tuple[str, str, str]]:
+    """Yield what only a deployment has."""
     yield "started at", _plain(resolved.started_at.value), resolved.started_at.source
     yield "finished at", _plain(resolved.finished_at.value), resolved.finished_at.source
     outcome = "success" if resolved.success.value else "failure"
     yield "outcome", outcome, resolved.success.source
     if resolved.version is not None:
         yield "version", resolved.version.value, resolved.version.source
-    yield "attribution", resolved.attribution.value, resolved.attribution.source
-    for pull in resolved.pull_requests:
-        yield "pull request", f"#{pull.number}", f"the merge by {pull.merge_commit_sha[:7]}"
+    yield from _attributions(resolved)
+
+
+def _attributions(resolved: Resolved) -> Iterator[tuple[str, str, str]]:
+    """Yield by what DX finds the changes: in one for all services, unless paths part them."""
+    if not any(carried.by_path for carried in resolved.services.value):
+        first = resolved.attributions[0]
+        yield "attribution", first.value, first.source
+        return
+    numbers = {pull.merge_commit_sha: f"#{pull.number}" for pull in resolved.shipped.pulls}
+    sent = {each.service.identifier: each.merge_commit_shas for each in resolved.deployments}
+    for carried, fact in zip(resolved.services.value, resolved.attributions, strict=True):
+        name = carried.service.identifier
+        pulls = ", ".join(numbers.get(sha, sha[:7]) for sha in sent.get(name, ()))
+        yield f"attribution of {name}", pulls or fact.value, fact.source
+
+
+def _changes(shipped: Shipped) -> Iterator[tuple[str, str, str]]:
+    """Yield what was there before, and how much came since."""
+    if shipped.previous is not None:
+        yield "commit before", shipped.previous.value, shipped.previous.source
+    elif shipped.is_first:
+        yield "commit before", "unknown", "GitHub, which shows no successful deployment before"
+    since = shipped.range
+    if since is None:
+        if shipped.merged is not None:
+            merged = shipped.merged
+            yield (
+                "change",
+                f"#{merged.number}",
+                f"the event, its merge by {merged.merge_commit_sha[:7]}",
+            )
+        return
+    span = f"the commits {since.merge_base[:7]}..{since.head[:7]}"
+    if shipped.is_rollback:
+        yield "changes", "none, a rollback", "the commit, an ancestor of the one before"
+    elif shipped.is_redeployment:
+        yield "changes", "none, a redeployment", "the commit, the same as before"
+    elif since.missing is not None:
+        yield "changes", f"{_count(since.commits, 'commit')}", span
+    else:
+        pulls = _count(len(shipped.pulls), "pull request")
+        direct = f", {len(since.direct)} without a pull request" if since.direct else ""
+        yield "changes", f"{pulls} in {_count(since.commits, 'commit')}{direct}", span
+
+
+def _count(number: int, noun: str) -> str:
+    return f"{number} {noun}" if number == 1 else f"{number} {noun}s"
 
 
 def _plain(moment: datetime) -> str:

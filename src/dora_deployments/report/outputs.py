@@ -4,6 +4,7 @@ import json
 import uuid
 from typing import Any
 
+from dora_deployments.attribution.shipped import Shipped
 from dora_deployments.deployment import Outcome
 from dora_deployments.report.account import Account
 from dora_deployments.report.text import for_output, words_for_output
@@ -12,21 +13,21 @@ from dora_deployments.report.text import for_output, words_for_output
 def outputs(account: Account) -> dict[str, str]:
     """Return every output of action.yml, in its order; unknown ones are empty."""
     resolved = account.resolved
-    services = [service.identifier for service in resolved.services.value] if resolved else []
+    carried = resolved.services.value if resolved else ()
+    services = [each.service.identifier for each in carried]
+    shipped = resolved.shipped if resolved else Shipped()
     names = _distinct([*services, *(outcome.service for outcome in account.outcomes)])
     return {
         "status": account.status,
         "reason": account.reason,
         "repository": for_output(resolved.repository.value if resolved else account.repository),
         "commit-sha": resolved.commit_sha.value if resolved else "",
-        "previous-sha": account.previous_sha,
+        "previous-sha": shipped.previous.value if shipped.previous else account.previous_sha,
         "environment": for_output(resolved.environment.value) if resolved else "",
-        "rollback": "false",
+        "rollback": "true" if shipped.is_rollback else "false",
         "services": _json([names[service] for service in services]),
         "merge-commit-shas": _json(resolved.merge_commit_shas if resolved else ()),
-        "pull-requests": _json(
-            [pull.number for pull in resolved.pull_requests] if resolved else []
-        ),
+        "pull-requests": _json([pull.number for pull in shipped.pulls]),
         "deployment-ids": _json(
             {
                 names[deployment.service.identifier]: deployment.id

@@ -9,7 +9,8 @@ from typing import Final, TypeVar
 
 from dora_deployments.attribution.resolve import Resolved
 from dora_deployments.delivery.deliver import Delivery
-from dora_deployments.deployment import Outcome
+from dora_deployments.deployment import Outcome, PullRequest
+from dora_deployments.report import changes
 from dora_deployments.report.account import Account
 from dora_deployments.report.facts import facts
 from dora_deployments.report.text import Scrubber, for_html, for_html_prose, pretty_json
@@ -58,6 +59,8 @@ def _sections(account: Account, scrub: Scrubber) -> Iterator[str]:
     if account.off:
         yield f"<p>{_words(scrub, '. '.join(account.off))}.</p>\n"
     if account.resolved is not None:
+        if account.resolved.deployments and (shipped := _changes(account.resolved, scrub)):
+            yield shipped
         yield _facts(account.resolved, scrub)
     if account.warnings:
         yield _list("Warnings", account.warnings, scrub)
@@ -69,9 +72,37 @@ def _sections(account: Account, scrub: Scrubber) -> Iterator[str]:
 def _facts(resolved: Resolved, scrub: Scrubber) -> str:
     def row(fact: tuple[str, str, str]) -> tuple[str, ...]:
         label, value, source = fact
-        return label, _code(scrub, value), _words(scrub, source)
+        return _words(scrub, label), _code(scrub, value), _words(scrub, source)
 
     return _table(("What", "Value", "From"), tuple(facts(resolved)), row)
+
+
+def _changes(resolved: Resolved, scrub: Scrubber) -> str:
+    """Return the shipped pull requests as a table, and the range that they come from."""
+    url, shipped = for_html(resolved.repository_url), resolved.shipped
+
+    def row(pull: PullRequest) -> tuple[str, ...]:
+        lead = changes.lead_time(pull, resolved.finished_at.value)
+        return (
+            f'<a href="{url}/pull/{pull.number}">#{pull.number}</a>',
+            for_html_prose(scrub(pull.title), _CELL),
+            f"{pull.merged_at:%Y-%m-%d %H:%M} UTC" if pull.merged_at else "",
+            changes.span(lead) if lead is not None else "",
+        )
+
+    parts = []
+    if shipped.pulls:
+        middle = changes.median_lead_time(resolved)
+        lead = "" if middle is None else f", median lead time {changes.span(middle)}"
+        known = ", as far as known" if shipped.range and shipped.range.missing else ""
+        parts.append(f"<h4>Shipped changes{known}: {len(shipped.pulls)}{lead}</h4>\n")
+        heads = ("Change", "Title", "Merged at", "Lead time")
+        parts.append(_table(heads, shipped.pulls, row))
+    if shipped.range is not None:
+        base, head = shipped.range.base, shipped.range.head
+        link = f'<a href="{url}/compare/{base}...{head}">{base[:7]}...{head[:7]}</a>'
+        parts.append(f"<p>Compared: {link}</p>\n")
+    return "".join(parts)
 
 
 def _outcomes(outcomes: tuple[Outcome, ...], scrub: Scrubber) -> str:
@@ -103,8 +134,8 @@ def _list(title: str, texts: tuple[str, ...], scrub: Scrubber) -> str:
 
 
 def _body(delivery: Delivery, url: str, body: bytes, scrub: Scrubber) -> str:
-    service = _code(scrub, delivery.deployment.service.identifier)
-    title = f"Request body for {delivery.backend.name}, {service}: POST {_code(scrub, url)}"
+    services = _code(scrub, ", ".join(delivery.services))
+    title = f"Request body for {delivery.backend.name}, {services}: POST {_code(scrub, url)}"
     shown = "\n".join(pretty_json(body, scrub))
     return f"<details><summary>{title}</summary>\n\n```json\n{shown}\n```\n\n</details>\n"
 

@@ -55,9 +55,9 @@ def for_html(text: str, limit: int | None = None) -> str:
     return html.escape(neutral(text, limit))
 
 
-def for_html_prose(text: str) -> str:
+def for_html_prose(text: str, limit: int | None = None) -> str:
     """Return `text` for any HTML element: GitHub makes no link or mention of it either."""
-    return _LINKABLE.sub(lambda found: f"{found[0]}\u200b", for_html(text))
+    return _LINKABLE.sub(lambda found: f"{found[0]}\u200b", for_html(text, limit))
 
 
 def for_output(text: str) -> str:

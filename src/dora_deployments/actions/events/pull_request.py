@@ -51,6 +51,7 @@ def read(event: Event) -> Happening:
         started_at=event.moment("pull_request.merged_at"),
         pull_id=pull_id,
         pull_number=number,
+        pull_title=payload.text("pull_request.title") or "",
         from_fork=event.name == "pull_request" and _is_without_secrets(event),
     )
 

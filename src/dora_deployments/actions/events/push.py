@@ -32,12 +32,15 @@ def read(event: Event) -> Happening:
             event.happening(event.sha("after") or event.github_sha("after"), None),
             branch=Fact(value=branch, source=source),
             started_at=started,
+            # After a forced push, what was there before may be on no branch any more.
+            before=None if payload.flag("forced") else event.sha("before"),
         )
     if tag := name_of(ref, "refs/tags/"):
         return replace(
             event.happening(_tag_commit(event, tag), None),
             version=Fact(value=tag, source=f"{source}, a tag"),
             started_at=started,
+            marks="tags",
         )
     if not ref:
         raise unreadable("ref", "a branch or tag")

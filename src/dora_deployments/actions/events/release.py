@@ -45,4 +45,5 @@ def read(event: Event) -> Happening:
         event.happening(commit, f"release:{release_id}" if release_id else None),
         version=Fact(value=tag, source="release.tag_name"),
         started_at=event.moment("release.published_at"),
+        marks="releases",
     )

@@ -52,8 +52,9 @@ def read(event: Event) -> Happening:
     commit = event.sha("workflow_run.head_sha") or Unresolved(
         why=missing("workflow_run.head_sha", "a commit SHA")
     )
+    happening = event.happening(commit, f"workflow-run:{run_id}" if run_id else None)
     return replace(
-        event.happening(commit, f"workflow-run:{run_id}" if run_id else None),
+        happening,
         branch=Fact(value=branch, source="workflow_run.head_branch"),
         started_at=event.moment("workflow_run.run_started_at")
         or event.moment("workflow_run.created_at"),
@@ -62,5 +63,6 @@ def read(event: Event) -> Happening:
             value=conclusion == "success",
             source=f"workflow_run.conclusion, which is {shown(conclusion)}",
         ),
+        run_ids=happening.run_ids | ({str(run_id)} if run_id else set()),
         source_url=f"{event.run.server_url}/{own}/actions/runs/{run_id}" if run_id else None,
     )

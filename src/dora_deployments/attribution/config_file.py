@@ -1,0 +1,41 @@
+"""The configuration file: from the workspace, else from the repository as it was deployed."""
+
+from dora_deployments.actions import config
+from dora_deployments.actions.config import Config
+from dora_deployments.actions.inputs import Inputs
+from dora_deployments.attribution.look_ups import LookUpError, LookUps
+from dora_deployments.errors import ConfigurationError
+
+
+def found(
+    inputs: Inputs,
+    workspace_file: bytes | None,
+    repository: str,
+    commit_sha: str,
+    look_ups: LookUps,
+) -> tuple[Config | None, tuple[str, ...]]:
+    """Return what the file says, if there is one, and warnings about the way to it.
+
+    `workspace_file` is what the workspace holds at its path. GitHub is asked only if there
+    is none, and if the file is named or could name the services. Raises `ConfigurationError`
+    for a file that cannot be read as one, and for a named one that does not exist.
+    """
+    path = inputs.config_file or config.DEFAULT_PATH
+    if workspace_file is not None:
+        return config.parse(workspace_file, f"`{path}` of the workspace"), ()
+    if inputs.service and inputs.config_file is None:
+        return None, ()
+    where = f"`{path}` of {repository} at {commit_sha[:7]}"
+    try:
+        content = look_ups.file(repository, path, commit_sha, config.LARGEST)
+    except LookUpError as error:
+        return None, (f"{where} could not be looked up: {error}; none was read",)
+    if content is not None:
+        return config.parse(content, where), ()
+    if inputs.config_file is not None:
+        raise ConfigurationError(
+            f"`config-file` is {path}, which neither the workspace has nor {repository} at"
+            f" {commit_sha[:7]}, as far as `github-token` may see (`contents: read`); correct it,"
+            " or check the file in"
+        )
+    return None, ()

@@ -1,0 +1,178 @@
+"""PyGithub, asked within a budget and side by side; every failure is a `LookUpError`.
+
+PyGithub takes longer to import than most runs take in all, so it is imported when the first
+question is asked. It is not thread-safe: no two threads share a client at the same time.
+"""
+
+import logging
+import re
+from collections.abc import Callable, Sequence
+from datetime import datetime, timezone
+from functools import partial
+from typing import TYPE_CHECKING, Any, Final, TypeVar
+
+from dora_deployments.attribution.look_ups import LookUpError
+from dora_deployments.budget import Budget, side_by_side
+
+if TYPE_CHECKING:
+    from github import Github
+
+T = TypeVar("T")
+
+# GitHub takes up to a hundred at once, and bans those who are not modest ("Best practices
+# for using the REST API").
+WIDTH: Final = 10
+_LONGEST_REQUEST: Final = 10
+# `GITHUB_TOKEN` has a thousand requests an hour for all jobs of a repository; the last ones
+# are not for us.
+_RESERVE: Final = 20
+_LAST_PAGE: Final = re.compile(r'[?&]page=(\d{1,4})[^>]*>; *rel="last"', re.ASCII)
+_OUTAGES: Final = frozenset({408, 425, 500, 502, 503, 504})
+
+
+class Api:
+    """GitHub's API as far as `token` lets us see it. No question outlasts `budget`."""
+
+    def __init__(self, *, api_url: str, token: str | None, budget: Budget) -> None:
+        self._api_url = api_url
+        self._token = token
+        self._budget = budget
+        # Time for a request that hangs, and for two more after it.
+        self._timeout = max(1, min(_LONGEST_REQUEST, int(budget.left() / 3)))
+        self._idle: list[Github] = []
+        self._closed = False
+
+    def close(self) -> None:
+        """Close the connections that are not in use; the others follow when they are done."""
+        self._closed = True
+        while self._idle:
+            self._idle.pop().close()
+
+    def has_time(self) -> bool:
+        """Return whether one request may hang without spoiling another way to the answer."""
+        return self._budget.left() > 2 * self._timeout
+
+    def ask(self, needs: str, question: "Callable[[Github], T]") -> T:
+        """Return the answer to one question; `needs` is the permission that it takes."""
+        answer = self.ask_all(needs, [question])[0]
+        if isinstance(answer, LookUpError):
+            raise answer
+        return answer
+
+    def ask_all(
+        self, needs: str, questions: "Sequence[Callable[[Github], T]]"
+    ) -> "list[T | LookUpError]":
+        """Return the answers to questions asked side by side, in their order."""
+        if self._token is None:
+            return [LookUpError("`github-token` is empty", outage=True) for _ in questions]
+        works = [partial(self._answer, question) for question in questions]
+        return [
+            _translated(answer, needs) if isinstance(answer, Exception) else answer
+            for answer in side_by_side(self._budget, works, WIDTH)
+        ]
+
+    def _answer(self, question: "Callable[[Github], T]") -> T:
+        try:
+            client = self._idle.pop()
+        except IndexError:
+            client = self._client()
+        try:
+            return question(client)
+        finally:
+            self._idle.append(client)
+            if self._closed:
+                self.close()
+
+    def _client(self) -> "Github":
+        from github import Auth, Github, set_log_level
+        from urllib3 import Retry
+
+        # PyGithub prints addresses to stderr, redirects and refusals for example.
+        set_log_level(logging.CRITICAL)
+        # By default PyGithub repeats a server error ten times at once, and sleeps up to an
+        # hour on a rate limit, for which there is no time here: a limit ends the look-up.
+        # Queries are POSTs; whoever asks one decides about the next attempt.
+        retry = Retry(
+            total=2,
+            backoff_factor=0.5,
+            status_forcelist=[500, 502, 503, 504],
+            allowed_methods={"GET"},
+            raise_on_status=False,
+            respect_retry_after_header=False,
+        )
+        return Github(
+            auth=Auth.Token(self._token or ""),
+            base_url=self._api_url,
+            timeout=self._timeout,
+            per_page=100,
+            retry=retry,
+            seconds_between_requests=None,
+            seconds_between_writes=None,
+            lazy=True,
+        )
+
+
+def get(client: "Github", path: str, **parameters: object) -> Any:
+    """Return the JSON that GitHub answers to a GET of `path`, whatever it is."""
+    return get_page(client, path, **parameters)[0]
+
+
+def get_page(client: "Github", path: str, **parameters: object) -> tuple[Any, int]:
+    """Return the JSON of one page, and the number of the last one."""
+    left = client.requester.rate_limiting[0]
+    if 0 <= left < _RESERVE:
+        raise LookUpError(
+            f"the rate limit of `github-token` leaves {left} requests, which are left to others",
+            outage=True,
+        )
+    headers, answer = client.requester.requestJsonAndCheck("GET", path, parameters=parameters)
+    last = _LAST_PAGE.search(headers.get("link", ""))
+    return answer, int(last[1]) if last else 1
+
+
+def _translated(error: Exception, needs: str) -> LookUpError:
+    """Return why a look-up failed; never the exception's text, which may quote anything."""
+    if isinstance(error, LookUpError):
+        return error
+    if isinstance(error, TimeoutError):
+        return LookUpError("GitHub's API did not answer in time", outage=True)
+    status = getattr(error, "status", None)
+    if isinstance(status, int):
+        return _refusal(status, getattr(error, "headers", None) or {}, error, needs)
+    name = type(error).__name__
+    if isinstance(error, OSError):  # all of requests' own errors are
+        return LookUpError(f"the connection to GitHub's API failed ({name})", outage=True)
+    return LookUpError(f"GitHub's answer could not be read ({name})")
+
+
+def _refusal(status: int, headers: dict[str, str], error: Exception, needs: str) -> LookUpError:
+    if status in {403, 429} and (status == 429 or _is_rate_limit(error, headers)):
+        return LookUpError(
+            f"the rate limit of `github-token` is used up{_until(headers)} ({status})", outage=True
+        )
+    words = {
+        401: "GitHub refused `github-token` (401)",
+        403: f"`github-token` may not read this (403); add `{needs}` to the job's `permissions:`",
+        404: f"GitHub knows no such thing, or `github-token` lacks `{needs}` (404)",
+        422: "GitHub knows no such commit, or more than one (422)",
+    }
+    return LookUpError(
+        words.get(status, f"GitHub's API answered {status}"),
+        absent=status in {404, 422},
+        outage=status in _OUTAGES or status == 401,
+    )
+
+
+def _is_rate_limit(error: Exception, headers: dict[str, str]) -> bool:
+    from github import RateLimitExceededException
+
+    return isinstance(error, RateLimitExceededException) or (
+        headers.get("x-ratelimit-remaining") == "0" or "retry-after" in headers
+    )
+
+
+def _until(headers: dict[str, str]) -> str:
+    reset = headers.get("x-ratelimit-reset", "")
+    if not reset.isascii() or not reset.isdigit() or len(reset) > 10:
+        return ""
+    return f" until {datetime.fromtimestamp(int(reset), timezone.utc):%H:%M} UTC"

@@ -1,0 +1,168 @@
+"""GraphQL queries through PyGithub's requester, and what their errors mean.
+
+Every text here is checked against GitHub's public schema by the tests.
+"""
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Any, Final
+
+from dora_deployments.actions.payload import Payload
+from dora_deployments.attribution.look_ups import LookUpError
+
+if TYPE_CHECKING:
+    from github import Github
+
+# What a server that has no time for a query answers, a hundred being too many at times.
+_BUSY: Final = frozenset({408, 500, 502, 503, 504})
+# A server that gave up on a query says so without a type ("Something went wrong").
+_TOO_LARGE: Final = frozenset(
+    {"", "MAX_NODE_LIMIT_EXCEEDED", "TIMEOUT", "RESOURCE_LIMITS_EXCEEDED"}
+)
+
+# Documented is the former, answered the latter.
+_RATE_LIMIT: Final = frozenset({"RATE_LIMITED", "RATE_LIMIT"})
+
+PAST: Final = """
+query Past(
+  $owner: String!, $name: String!, $environment: String!, $commit: GitObjectID!,
+  $deployments: Boolean!, $releases: Boolean!, $tags: Boolean!
+) {
+  repository(owner: $owner, name: $name) {
+    object(oid: $commit) { ... on Commit { committedDate } }
+    deployments(
+      environments: [$environment], first: 100, orderBy: {field: CREATED_AT, direction: DESC}
+    ) @include(if: $deployments) {
+      nodes {
+        id commitOid createdAt task
+        statuses(first: 100) { nodes { state logUrl environmentUrl } }
+      }
+    }
+    releases(first: 100, orderBy: {field: CREATED_AT, direction: DESC}) @include(if: $releases) {
+      nodes { tagName isDraft isPrerelease tagCommit { oid } }
+    }
+    refs(
+      refPrefix: "refs/tags/", first: 100, orderBy: {field: TAG_COMMIT_DATE, direction: DESC}
+    ) @include(if: $tags) {
+      nodes { name target { oid ... on Tag { target { oid } } } }
+    }
+  }
+}
+"""
+
+_LANDINGS: Final = """
+query Landings($owner: String!, $name: String!) {
+  repository(owner: $owner, name: $name) {
+    nameWithOwner
+    %s
+  }
+}
+fragment Landed on Commit {
+  associatedPullRequests(first: %d) {
+    pageInfo { hasNextPage }
+    nodes {
+      number title merged mergedAt baseRefName
+      mergeCommit { oid }
+      baseRepository { nameWithOwner }
+      commits(first: 1) { nodes { commit { authoredDate } } }
+    }
+  }
+}
+"""
+
+_FILES: Final = """
+query Files($owner: String!, $name: String!) {
+  repository(owner: $owner, name: $name) {
+    %s
+  }
+}
+fragment Changed on PullRequest {
+  files(first: 100) { pageInfo { hasNextPage } nodes { path changeType } }
+}
+"""
+
+
+class TooLargeError(LookUpError):
+    """The server gave up on a query, or was not heard in time; a smaller one may do."""
+
+    def __init__(self) -> None:
+        super().__init__("GitHub gave up on the query")
+
+
+class ForbiddenError(LookUpError):
+    """The token may not read something that was asked for, so that nothing was answered."""
+
+    def __init__(self) -> None:
+        super().__init__("`github-token` may not read all that was asked for")
+
+
+def landings(commit_shas: Sequence[str], first: int) -> str:
+    """Return the query for the pull requests of commits, answered as `c0`, `c1` and so on."""
+    aliases = (
+        f'c{index}: object(oid: "{sha}") {{ ...Landed }}' for index, sha in enumerate(commit_shas)
+    )
+    return _LANDINGS % ("\n    ".join(aliases), first)
+
+
+def files(pulls: Sequence[int]) -> str:
+    """Return the query for the files of pull requests, answered as `p0`, `p1` and so on."""
+    aliases = (
+        f"p{index}: pullRequest(number: {number}) {{ ...Changed }}"
+        for index, number in enumerate(pulls)
+    )
+    return _FILES % "\n    ".join(aliases)
+
+
+def ask(
+    client: "Github", query: str, repository: str, **variables: object
+) -> tuple[Payload, frozenset[str]]:
+    """Return the `repository` of the answer, and the types of the errors beside it.
+
+    Raises `TooLargeError` where the server gave up on the query, `ForbiddenError` or another
+    `LookUpError` where it refused all of it, and whatever PyGithub raises for another status.
+    """
+    from github import GithubException
+
+    owner, name = repository.split("/")
+    requester = client.requester
+    given = {"query": query, "variables": {"owner": owner, "name": name, **variables}}
+    rest_limit = requester.rate_limiting
+    try:
+        _, answer = requester.requestJsonAndCheck("POST", requester.graphql_url, input=given)
+    except GithubException as error:
+        if error.status in _BUSY:
+            raise TooLargeError from None
+        raise
+    except OSError:  # all of requests' own errors are: a wait that was too long, or cut off
+        raise TooLargeError from None
+    finally:
+        # Queries have a limit of their own, which says nothing about the others.
+        requester.rate_limiting = rest_limit
+    found = Payload(answer)
+    types = _types(found.get("errors"))
+    if not isinstance(found.get("data"), dict) and not types:
+        raise LookUpError("GitHub's answer to a query could not be read")
+    if types & _RATE_LIMIT:
+        raise LookUpError("the rate limit of `github-token` for queries is used up")
+    if types & _TOO_LARGE:
+        raise TooLargeError
+    if not isinstance(found.get("data.repository"), dict):
+        if "FORBIDDEN" in types:
+            raise ForbiddenError
+        if types - {"NOT_FOUND"}:
+            raise LookUpError("GitHub refused the query; its version may be too old for it")
+        raise LookUpError("GitHub knows no such repository, or `github-token` may not see it")
+    return Payload(found.get("data.repository")), types
+
+
+def nodes(connection: object) -> list[Any]:
+    """Return the nodes of a connection, whatever stands there; none if it is not one."""
+    found = connection.get("nodes") if isinstance(connection, dict) else None
+    return found if isinstance(found, list) else []
+
+
+def _types(errors: object) -> frozenset[str]:
+    """Return the types of the errors; those of the server's own making have none."""
+    if not isinstance(errors, list):
+        return frozenset()
+    found = map(Payload, errors)
+    return frozenset(error.text("type") or error.text("extensions.code") or "" for error in found)

@@ -1,0 +1,364 @@
+import re
+
+import pytest
+
+from dora_deployments.attribution.github.files import changed_files
+from dora_deployments.attribution.look_ups import ChangedFiles
+from tests.attribution.github.answers import (
+    MALFORMED,
+    NO_TIME,
+    SLUG,
+    always,
+    failure,
+    hang,
+    on,
+    said,
+    why,
+)
+
+ALIAS = re.compile(r"p(\d+): pullRequest\(number: (\d+)\)")
+UNREADABLE = "GitHub's list of changed files could not be read"
+BUSY = said({}, 502)
+
+
+def rest(github):
+    """Return the addresses and pages that were asked for besides queries."""
+    pages = [
+        (asked.path.removeprefix(f"/repos/{SLUG}"), asked.query)
+        for asked in github.asked
+        if asked.operation is None
+    ]
+    return sorted(f"{path}?{re.search('page=[0-9]+', query)[0]}" for path, query in pages)
+
+
+def queries(github):
+    return [len(ALIAS.findall(asked.operation)) for asked in github.asked if asked.operation]
+
+
+def files(*paths):
+    return frozenset(paths)
+
+
+def changed(history, number, *paths, removed=(), base="main"):
+    """Open and merge a pull request that writes some files."""
+    branch = f"branch-{number}"
+    history.branch(branch, base)
+    written = {path: f"{path}\n" * 3 for path in paths}
+    history.commit(branch, {**written, **dict.fromkeys(removed)})
+    opened = history.open_pull(branch, base)
+    assert opened == number
+    return history.merge_pull(opened)
+
+
+def answered(operation, of):
+    """Answer a query; `of` tells the nodes of a pull request and whether there are more."""
+    found = {}
+    for index, number in ALIAS.findall(operation):
+        nodes, more = of(int(number))
+        found[f"p{index}"] = {"files": {"pageInfo": {"hasNextPage": more}, "nodes": nodes}}
+    return said({"data": {"repository": found}})
+
+
+def listed(count, last=None, **links):
+    """Return a page of files, `last` being the number of the last page."""
+    link = f'<https://api.github.com/x?page={last}>; rel="last"' if last else ""
+    names = [{"filename": f"{index}"} for index in range(count)]
+    return said(names, link=link, **links)
+
+
+# --- what there is
+
+
+def test_a_query_tells_the_files_of_pull_requests(serve, history):
+    history.commit("main", {"a": "x", "gone": "x"})
+    changed(history, 1, "cart/a b.py", "caf\xe9")
+    changed(history, 2, "b", removed=["gone"])
+    github, api = serve()
+    assert changed_files(api, SLUG, [2, 1], []) == ChangedFiles(
+        by_pull={2: files("b", "gone"), 1: files("cart/a b.py", "caf\xe9")}
+    )
+    assert (queries(github), rest(github)) == ([2], [])
+
+
+def test_a_commits_files_are_read_one_commit_a_request(serve, history):
+    history.commit("main", {"a": "x\n" * 9})
+    one = history.commit("main", {"b": "x"})
+    two = history.commit("main", {"c": "x\n" * 9, "a": None})
+    github, api = serve()
+    assert changed_files(api, SLUG, [], [one, two]) == ChangedFiles(
+        by_pull={}, by_commits=files("b", "a", "c")
+    )
+    assert queries(github) == []
+    assert rest(github) == sorted([f"/commits/{one}?page=1", f"/commits/{two}?page=1"])
+
+
+def test_nothing_is_asked_for_nothing(serve):
+    github, api = serve()
+    assert changed_files(api, SLUG, [], []) == ChangedFiles(by_pull={})
+    assert github.asked == []
+
+
+def test_a_file_that_was_renamed_counts_by_both_of_its_names(serve, history):
+    history.commit("main", {"old": "old\n" * 20, "other": "x"})
+    history.branch("side")
+    history.commit("side", {"old": None, "new": "old\n" * 20})
+    history.merge_pull(history.open_pull("side"))
+    changed(history, 2, "b")
+    github, api = serve()
+    assert changed_files(api, SLUG, [1, 2], []) == ChangedFiles(
+        by_pull={1: files("old", "new"), 2: files("b")}
+    )
+    assert rest(github) == ["/pulls/1/files?page=1"]
+
+
+@pytest.mark.parametrize(
+    ("count", "pages"), [(99, []), (100, []), (101, [1, 2]), (200, [1, 2]), (201, [1, 2, 3])]
+)
+def test_more_than_a_hundred_files_are_read_by_pages(serve, history, count, pages):
+    history.commit()
+    paths = [f"{number}.py" for number in range(count)]
+    changed(history, 1, *paths)
+    github, api = serve()
+    assert changed_files(api, SLUG, [1], []) == ChangedFiles(by_pull={1: files(*paths)})
+    assert rest(github) == [f"/pulls/1/files?page={page}" for page in pages]
+
+
+def test_the_files_of_a_large_commit_are_read_by_pages(serve, history):
+    history.commit()
+    paths = [f"{number}.py" for number in range(250)]
+    sha = history.commit("main", dict.fromkeys(paths, "x"))
+    github, api = serve()
+    assert changed_files(api, SLUG, [], [sha]).by_commits == files(*paths)
+    assert rest(github) == [f"/commits/{sha}?page={page}" for page in (1, 2, 3)]
+
+
+def test_pages_and_lists_are_asked_side_by_side(serve):
+    github, api = serve(latency=0.1)
+    github.fault = lambda asked: BUSY if asked.operation else listed(100, last=4)
+    changed_files(api, SLUG, [*range(1, 4)], [])
+    assert (github.rounds(), len(github.asked)) == (3, 13)
+    assert github.most_at_once() == 9
+
+
+def test_without_the_permission_that_is_named(serve, history):
+    sha = history.commit()
+    changed(history, 1, "a")
+    _, api = serve(permissions={"deployments"})
+    for pulls, commits in (([1], []), ([], [sha])):
+        assert why(failure(changed_files, api, SLUG, pulls, commits)) == (
+            (
+                "`github-token` may not read this (403); add `pull-requests: read` to the job's"
+                " `permissions:`"
+            ),
+            False,
+            False,
+        )
+
+
+# --- in few requests
+
+
+@pytest.mark.parametrize(
+    ("count", "asked"), [(1, [1]), (50, [50]), (51, [1, 50]), (120, [20, 50, 50])]
+)
+def test_fifty_pull_requests_are_asked_at_a_time(serve, count, asked):
+    github, api = serve()
+    github.fault = lambda asked: answered(
+        asked.operation, lambda n: ([{"path": f"{n}", "changeType": "ADDED"}], False)
+    )
+    found = changed_files(api, SLUG, [*range(1, count + 1)], [])
+    assert found == ChangedFiles(by_pull={n: files(f"{n}") for n in range(1, count + 1)})
+    assert sorted(queries(github)) == asked
+
+
+@pytest.mark.parametrize(("count", "cut"), [(100, False), (101, True)])
+def test_the_files_of_more_than_a_hundred_commits_are_too_many(serve, count, cut):
+    github, api = serve()
+    github.fault = always(said({"files": [{"filename": "a"}]}))
+    found = changed_files(api, SLUG, [], [f"{n:040x}" for n in range(1, count + 1)])
+    assert found == ChangedFiles(by_pull={}, by_commits=files() if cut else files("a"), cut=cut)
+    assert len(github.asked) == (0 if cut else 100)
+    assert github.most_at_once() <= 10
+
+
+@pytest.mark.parametrize(
+    ("of", "count", "cut"),
+    [("pull", 2_999, False), ("pull", 3_000, True), ("commit", 3_001, True)],
+)
+def test_github_lists_three_thousand_files_and_tells_no_more(serve, history, of, count, cut):
+    history.commit()
+    names = [f"{number}" for number in range(count)]
+    github, api = serve()
+    if of == "pull":
+        changed(history, 1, *names)
+        found = changed_files(api, SLUG, [1], [])
+        listed = found.by_pull[1]
+    else:
+        sha = history.commit("main", dict.fromkeys(names, "x"))
+        found = changed_files(api, SLUG, [], [sha])
+        listed = found.by_commits
+    assert (len(listed), found.cut) == (min(count, 3_000), cut)
+    assert len(rest(github)) == 30
+    assert github.most_at_once() <= 10
+
+
+def test_each_list_may_be_long_without_being_cut(serve):
+    github, api = serve()
+    github.fault = lambda asked: listed(100, last=20) if asked.operation is None else BUSY
+    assert changed_files(api, SLUG, [1, 2], []).cut is False
+
+
+# --- what goes wrong
+
+
+@pytest.mark.parametrize(
+    "fault",
+    [
+        BUSY,
+        said({}, 404),
+        said({"errors": [{"type": "FORBIDDEN"}]}),
+        said({"errors": [{"type": "RATE_LIMITED"}]}),
+        said({"errors": [{"type": "RATE_LIMIT"}]}),
+    ],
+    ids=str,
+)
+def test_where_no_query_does_each_pull_request_is_asked(serve, history, fault):
+    history.commit()
+    changed(history, 1, "a")
+    changed(history, 2, "b")
+    github, api = serve()
+    github.fault = on("/graphql", fault)
+    assert changed_files(api, SLUG, [1, 2], []).by_pull == {1: files("a"), 2: files("b")}
+    assert rest(github) == ["/pulls/1/files?page=1", "/pulls/2/files?page=1"]
+    assert queries(github) == [2]
+
+
+@pytest.mark.parametrize(
+    ("pulls", "commits", "cut"), [(100, 0, False), (101, 0, True), (60, 40, False), (60, 41, True)]
+)
+def test_where_no_query_does_no_more_than_a_hundred_are_asked(serve, pulls, commits, cut):
+    github, api = serve()
+    github.fault = lambda asked: (
+        BUSY
+        if asked.operation
+        else said({"files": [{"filename": "a"}]})
+        if "/commits/" in asked.path
+        else listed(1)
+    )
+    numbers = [*range(1, pulls + 1)]
+    found = changed_files(api, SLUG, numbers, [f"{n:040x}" for n in range(1, commits + 1)])
+    assert found == (
+        ChangedFiles(by_pull={}, cut=True)
+        if cut
+        else ChangedFiles(
+            by_pull=dict.fromkeys(numbers, files("0")),
+            by_commits=files("a") if commits else files(),
+        )
+    )
+    assert len(rest(github)) == (0 if cut else 100)
+
+
+def test_what_queries_tell_does_not_count_to_the_hundred(serve):
+    github, api = serve()
+    github.fault = lambda asked: (
+        answered(asked.operation, lambda n: ([{"path": f"{n}", "changeType": "ADDED"}], n > 120))
+        if asked.operation
+        else listed(1)
+    )
+    found = changed_files(api, SLUG, [*range(1, 221)], [])
+    assert found == ChangedFiles(
+        by_pull={n: files("0" if n > 120 else f"{n}") for n in range(1, 221)}
+    )
+    assert len(rest(github)) == 100
+
+
+@pytest.mark.parametrize(
+    ("answer", "problem"),
+    [
+        (said({}, 429), "the rate limit of `github-token` is used up (429)"),
+        (said({}, 401), "GitHub refused `github-token` (401)"),
+    ],
+    ids=str,
+)  # fmt: skip
+def test_where_more_questions_are_in_vain_none_follow(serve, answer, problem):
+    github, api = serve()
+    github.fault = always(answer)
+    assert why(failure(changed_files, api, SLUG, [1], ["5" * 40])) == (problem, False, True)
+    assert len(github.asked) == 1
+
+
+@pytest.mark.parametrize(
+    ("nodes", "more"),
+    [
+        ([{"path": "a", "changeType": "ADDED"}, None], False),
+        ([{"path": "a", "changeType": "ADDED"}, "x"], False),
+        ([{"path": None, "changeType": "ADDED"}], False),
+        ([{"path": 5, "changeType": "ADDED"}], False),
+        ([{"path": " ", "changeType": "ADDED"}], False),
+        ([{"changeType": "ADDED"}], False),
+        ([{"path": "a", "changeType": "RENAMED"}], False),
+        ([{"path": "a", "changeType": "ADDED"}], True),
+        ([{"path": "a", "changeType": "ADDED"}], None),
+        ([{"path": "a", "changeType": "ADDED"}], "false"),
+    ],
+)
+def test_a_list_that_may_not_be_whole_is_read_by_pages(serve, nodes, more):
+    github, api = serve()
+    github.fault = lambda asked: (
+        answered(asked.operation, lambda _: (nodes, more))
+        if asked.operation
+        else said([{"filename": " "}, {"filename": "b"}])
+    )
+    assert changed_files(api, SLUG, [7], []) == ChangedFiles(by_pull={7: files(" ", "b")})
+
+
+@pytest.mark.parametrize("pull", [None, [], "x", {}, {"files": None}, {"files": {"nodes": []}}])
+def test_a_pull_request_that_the_answer_lacks_is_read_by_pages(serve, pull):
+    github, api = serve()
+    github.fault = lambda asked: (
+        said({"data": {"repository": {"p0": pull}}})
+        if asked.operation
+        else said([{"filename": "b"}])
+    )
+    assert changed_files(api, SLUG, [7], []) == ChangedFiles(by_pull={7: files("b")})
+
+
+def test_a_file_may_lack_its_name(serve):
+    github, api = serve()
+    listed_files = [None, "x", {}, {"filename": None}, {"filename": 5, "previous_filename": "a"}]
+    github.fault = lambda asked: BUSY if asked.operation else said(listed_files)
+    assert changed_files(api, SLUG, [7], []).by_pull == {7: files("a")}
+
+
+@pytest.mark.parametrize("answer", MALFORMED.values(), ids=MALFORMED)
+@pytest.mark.parametrize(("pulls", "commits"), [([7], []), ([], ["5" * 40])])
+def test_an_answer_of_another_kind_is_no_list_of_files(serve, answer, pulls, commits):
+    github, api = serve()
+    github.fault = always(answer)
+    if answer[2][:1] == b"[":
+        found = changed_files(api, SLUG, pulls, commits)
+        assert (set(found.by_pull.values()) | {found.by_commits}, found.cut) == ({files()}, False)
+    else:
+        assert str(failure(changed_files, api, SLUG, pulls, commits)) in {
+            UNREADABLE,
+            "GitHub's answer could not be read (JSONDecodeError)",
+        }
+
+
+def test_a_later_page_that_fails_fails_the_list(serve):
+    github, api = serve()
+    github.fault = lambda asked: (
+        BUSY
+        if asked.operation
+        else said({}, 404)
+        if "page=2" in asked.query
+        else listed(100, last=3)
+    )
+    assert failure(changed_files, api, SLUG, [7], []).absent is True
+
+
+def test_the_budget_bounds_all_of_it(serve):
+    github, api = serve(seconds=0.15)
+    github.fault = always(hang())
+    assert why(failure(changed_files, api, SLUG, [7], ["5" * 40])) == (NO_TIME, False, True)
+    assert len(github.asked) == 1

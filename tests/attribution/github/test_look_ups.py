@@ -1,0 +1,57 @@
+import pytest
+
+from dora_deployments.attribution.github import LOOK_UP_SECONDS, GitHub
+from dora_deployments.attribution.look_ups import ChangedFiles, LookUpError, Mark
+from dora_deployments.budget import Budget
+from tests.attribution.github.answers import SLUG, TOKEN
+
+
+def test_every_look_up_is_answered(serve, history):
+    base = history.commit("main", {".github/dora.yml": "x", "a": "x"})
+    history.tag("v1")
+    tag_object = history.annotated_tag("v2")
+    history.deploy(base)
+    history.branch("side")
+    history.commit("side", {"b": "x"})
+    number = history.open_pull("side")
+    head = history.merge_pull(number)
+    server, _ = serve()
+    budget = Budget.of(LOOK_UP_SECONDS)
+    with GitHub(api_url=server.api_url, token=TOKEN, budget=budget) as github:
+        assert github.default_branch(SLUG) == "main"
+        assert github.commit(SLUG, base[:10]) == base
+        assert github.tag_commit(SLUG, "v1") == base
+        assert github.peeled(SLUG, tag_object) == base
+        assert github.merge_commit(SLUG, number) == head
+        assert github.file(SLUG, ".github/dora.yml", head, 100) == b"x"
+        past = github.past(SLUG, "production", "deploy", head, "tags")
+        assert [each.commit_sha for each in past.deployments] == [base]
+        assert Mark(tag="v1", commit_sha=base) in past.marks
+        compared = github.comparison(SLUG, base, head)
+        assert (compared.relation, compared.total) == ("ahead", 2)
+        landed = github.landings(SLUG, [base, head]).by_commit
+        assert [[pull.number for pull in landed[sha]] for sha in (base, head)] == [[], [number]]
+        assert github.changed_files(SLUG, [number], [base]) == ChangedFiles(
+            by_pull={number: frozenset({"b"})}, by_commits=frozenset({".github/dora.yml", "a"})
+        )
+
+
+def test_without_a_token_every_look_up_fails(serve):
+    server, _ = serve()
+    with GitHub(api_url=server.api_url, token=None, budget=Budget.of(1)) as github:
+        for look_up, arguments in (
+            (github.default_branch, ()),
+            (github.commit, ("5" * 7,)),
+            (github.tag_commit, ("v1",)),
+            (github.peeled, ("5" * 40,)),
+            (github.merge_commit, (1,)),
+            (github.file, ("a", "5" * 40, 1)),
+            (github.past, ("production", "deploy", "5" * 40, None)),
+            (github.comparison, ("5" * 40, "6" * 40)),
+            (github.changed_files, ([1], [])),
+        ):
+            with pytest.raises(LookUpError) as raised:
+                look_up(SLUG, *arguments)
+            assert str(raised.value) == "`github-token` is empty"
+        assert github.landings(SLUG, ["5" * 40]).problem == "`github-token` is empty"
+    assert server.asked == []

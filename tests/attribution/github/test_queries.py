@@ -1,0 +1,125 @@
+"""Every query is one that GitHub's public schema allows, without any deprecated field."""
+
+import pytest
+from graphql import (
+    GraphQLEnumType,
+    TypeInfo,
+    TypeInfoVisitor,
+    Visitor,
+    get_named_type,
+    parse,
+    validate,
+    visit,
+)
+
+from dora_deployments.attribution.github import graphql, pulls
+from tests.end_to_end.github.queries import NODE_LIMIT, cost, prepared
+from tests.end_to_end.github.schema import schema
+
+SHAS = [f"{number:040x}" for number in range(1, 101)]
+QUERIES = {
+    "past": graphql.PAST,
+    "landings of one": graphql.landings(SHAS[:1], 100),
+    "landings of a hundred": graphql.landings(SHAS, 10),
+    "landings of SHA-256": graphql.landings(["a" * 64], 10),
+    "files of one": graphql.files([1]),
+    "files of fifty": graphql.files([*range(1, 51)]),
+}
+
+
+class Deprecated(Visitor):
+    """Lists the deprecated fields, arguments and enum values that a query uses."""
+
+    def __init__(self, info):
+        super().__init__()
+        self.info = info
+        self.found = []
+
+    def enter_field(self, node, *_):
+        self._note(node.name.value, self.info.get_field_def())
+
+    def enter_argument(self, node, *_):
+        self._note(node.name.value, self.info.get_argument())
+
+    def enter_object_field(self, node, *_):
+        fields = get_named_type(self.info.get_parent_input_type()).fields
+        self._note(node.name.value, fields[node.name.value])
+
+    def enter_enum_value(self, node, *_):
+        kind = get_named_type(self.info.get_input_type())
+        assert isinstance(kind, GraphQLEnumType)
+        self._note(node.value, kind.values[node.value])
+
+    def _note(self, name, definition):
+        if definition.deprecation_reason is not None:
+            self.found.append(name)
+
+
+def deprecated(text):
+    info = TypeInfo(schema())
+    visitor = Deprecated(info)
+    visit(parse(text), TypeInfoVisitor(info, visitor))
+    return visitor.found
+
+
+def errors(text):
+    return [error.message for error in validate(schema(), parse(text))]
+
+
+@pytest.mark.parametrize("text", QUERIES.values(), ids=QUERIES)
+def test_every_query_is_valid_and_uses_nothing_deprecated(text):
+    assert errors(text) == []
+    assert deprecated(text) == []
+
+
+@pytest.mark.parametrize("name", ["past", "landings of a hundred", "files of fifty"])
+def test_every_query_is_within_githubs_limits_and_costs_little(name):
+    query = prepared(QUERIES[name])
+    variables = {"releases": True, "tags": True}
+    spent = cost(query, query.operation(None), variables)
+    assert spent.nodes < NODE_LIMIT / 20
+    assert spent.points <= 11
+
+
+@pytest.mark.parametrize(
+    ("text", "good", "bad", "message"),
+    [
+        (graphql.PAST, "commitOid", "commitOids",
+         ("Cannot query field 'commitOids' on type 'Deployment'. Did you mean 'commitOid' or"
+         " 'commit'?")),
+        (graphql.PAST, "TAG_COMMIT_DATE", "TAG_DATE",
+         "Value 'TAG_DATE' does not exist in 'RefOrderField' enum."),
+        (graphql.PAST, "$releases: Boolean!, ", "$releases: String!, ",
+         "Variable '$releases' of type 'String!' used in position expecting type 'Boolean!'."),
+        (graphql.landings(SHAS[:2], 10), "mergeCommit", "merge_commit",
+         "Cannot query field 'merge_commit' on type 'PullRequest'. Did you mean 'mergeCommit'?"),
+        (graphql.files([1]), "changeType", "status",
+         "Cannot query field 'status' on type 'PullRequestChangedFile'."),
+    ],
+)  # fmt: skip
+def test_a_broken_query_would_be_seen(text, good, bad, message):
+    assert good in text
+    assert message in errors(text.replace(good, bad))
+
+
+def test_a_deprecated_field_would_be_seen():
+    old = 'query {repository(owner: "a", name: "b") {pullRequest(number: 1) {databaseId}}}'
+    assert errors(old) == []
+    assert deprecated(old) == ["databaseId"]
+
+
+def test_the_sizes_that_are_asked_are_those_that_are_checked():
+    assert pulls._SIZES[0] == len(SHAS)
+    assert (pulls._PULLS, pulls._MOST_PULLS) == (10, 100)
+
+
+def test_the_queries_say_by_what_names_they_are_answered():
+    assert (
+        '    c0: object(oid: "a") { ...Landed }\n    c1: object(oid: "b") { ...Landed }\n'
+        in graphql.landings(["a", "b"], 7)
+    )
+    assert "associatedPullRequests(first: 7)" in graphql.landings(["a"], 7)
+    assert (
+        "    p0: pullRequest(number: 5) { ...Changed }\n"
+        "    p1: pullRequest(number: 3) { ...Changed }\n"
+    ) in graphql.files([5, 3])

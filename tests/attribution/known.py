@@ -1,0 +1,149 @@
+"""A repository of a few commits that really answers, and one that must not be asked."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+from dora_deployments.attribution.look_ups import (
+    LARGEST_RANGE,
+    ChangedFiles,
+    Commit,
+    Comparison,
+    Landings,
+    LookUpError,
+    Marks,
+    Past,
+)
+from dora_deployments.deployment import PullRequest
+
+SLUG = "acme/shop"
+
+
+def sha(number: int) -> str:
+    """Return a commit's SHA that ends with a number."""
+    return f"{number:040x}"
+
+
+def pull(number: int, merge_commit: int, **more: Any) -> PullRequest:
+    """Return a pull request that landed by the commit of that number."""
+    return PullRequest(number=number, merge_commit_sha=sha(merge_commit), **more)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Known:
+    """Answers about commits by their parents; parents come before their children.
+
+    `landed` has the pull requests that commits belong to, by commit. `changes` has the files
+    of pull requests, by their numbers, and of commits, by their SHAs. `past` is told of
+    "production" only, its marks only as what they are. `fails` has an error for each look-up
+    that fails; `unknown` are commits whose pull requests could not be looked up.
+    """
+
+    parents: Mapping[int, Sequence[int]] = field(default_factory=dict)
+    landed: Mapping[int, Sequence[PullRequest]] = field(default_factory=dict)
+    changes: Mapping[int | str, Sequence[str]] = field(default_factory=dict)
+    past_of: Mapping[str, Past] = field(default_factory=dict)
+    files: Mapping[str, bytes] = field(default_factory=dict)
+    fails: Mapping[str, LookUpError] = field(default_factory=dict)
+    unknown: Sequence[int] = ()
+    cut: bool = False
+    total: int | None = None
+
+    def default_branch(self, repository: str) -> str:
+        self._check("default_branch", repository)
+        return "main"
+
+    def commit(self, repository: str, abbreviated: str) -> str:
+        raise NotImplementedError
+
+    def tag_commit(self, repository: str, tag: str) -> str:
+        raise NotImplementedError
+
+    def peeled(self, repository: str, sha: str) -> str:
+        raise NotImplementedError
+
+    def merge_commit(self, repository: str, number: int) -> str:
+        raise NotImplementedError
+
+    def file(self, repository: str, path: str, commit_sha: str, largest: int) -> bytes | None:
+        self._check("file", repository)
+        content = self.files.get(f"{path} at {int(commit_sha, 16)}")
+        if content is not None and len(content) > largest:
+            raise LookUpError("it is larger there")
+        return content
+
+    def past(
+        self, repository: str, environment: str, task: str, commit_sha: str, marks: Marks | None
+    ) -> Past:
+        del task  # the deployments of all tasks are told
+        self._check("past", repository)
+        known = self.past_of.get(f"{environment}, {marks}") or Past()
+        return known if int(commit_sha, 16) in self.parents else Past(problem="no such commit")
+
+    def comparison(self, repository: str, base: str, head: str) -> Comparison:
+        self._check("comparison", repository)
+        base = base.rjust(40, "0")  # a short one
+        ours, theirs = self._reachable(int(base, 16)), self._reachable(int(head, 16))
+        ahead = sorted(theirs - ours)
+        relations = {
+            (False, False): "identical",
+            (True, False): "ahead",
+            (False, True): "behind",
+            (True, True): "diverged",
+        }
+        total = len(ahead) if self.total is None else self.total
+        return Comparison(
+            relation=relations[bool(ahead), bool(ours - theirs)],
+            base=base,
+            merge_base=sha(max(ours & theirs)),
+            total=total,
+            commits=tuple(
+                Commit(sha=sha(number), is_merge=len(self.parents[number]) > 1)
+                for number in ahead
+                if total <= LARGEST_RANGE
+            ),
+        )
+
+    def landings(self, repository: str, commit_shas: Sequence[str]) -> Landings:
+        self._check("landings", repository)
+        numbers = [int(commit, 16) for commit in commit_shas]
+        return Landings(
+            by_commit={
+                sha(number): tuple(self.landed.get(number, ()))
+                for number in numbers
+                if number not in self.unknown
+            },
+            problem="GitHub gave up" if self.unknown else None,
+        )
+
+    def changed_files(
+        self, repository: str, pulls: Sequence[int], commit_shas: Sequence[str]
+    ) -> ChangedFiles:
+        self._check("changed_files", repository)
+        return ChangedFiles(
+            by_pull={number: frozenset(self.changes[number]) for number in pulls},
+            by_commits=frozenset().union(*(self.changes[commit] for commit in commit_shas)),
+            cut=self.cut,
+        )
+
+    def _check(self, question: str, repository: str) -> None:
+        if repository != SLUG:
+            raise AssertionError(f"asked for {repository}")
+        if question in self.fails:
+            raise self.fails[question]
+
+    def _reachable(self, number: int) -> frozenset[int]:
+        if number not in self.parents:
+            raise LookUpError("GitHub knows no such thing (404)", absent=True)
+        return frozenset({number}).union(*map(self._reachable, self.parents[number]))
+
+
+class Nobody:
+    """Must not be asked anything."""
+
+    def __getattr__(self, name: str) -> Any:
+        raise AssertionError(f"{name} was looked up")
+
+
+LINE: Mapping[int, Sequence[int]] = {1: (), 2: (1,), 3: (2,), 4: (3,), 5: (4,)}
+"""Five commits in a line."""

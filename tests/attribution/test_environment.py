@@ -1,0 +1,75 @@
+import pytest
+
+from dora_deployments.actions.config import Config
+from dora_deployments.actions.event import Happening
+from dora_deployments.actions.patterns import EnvironmentRule
+from dora_deployments.attribution.environment import reported
+from dora_deployments.deployment import Fact
+from dora_deployments.errors import Skip
+from tests.builders import inputs
+
+CONFIG = Config(
+    services=(),
+    environments=(
+        EnvironmentRule(glob="prod-*", name="live"),
+        EnvironmentRule(glob="pr-*", name=""),
+        EnvironmentRule(glob="*-1", name="one"),
+    ),
+    source="`.github/dora.yml` of the workspace",
+)
+
+
+def happening(environment):
+    told = None if environment is None else Fact(value=environment, source="deployment.environment")
+    return Happening(
+        event="deployment_status",
+        repository=Fact(value="acme/shop", source="repository.full_name"),
+        repository_id="186853261",
+        commit_sha=Fact(value="5" * 40, source="deployment.sha"),
+        identity="x",
+        environment=told,
+    )
+
+
+@pytest.mark.parametrize(
+    ("told", "config", "given", "value", "source"),
+    [
+        (None, None, {}, "production", "the default, since the event names none"),
+        (None, CONFIG, {"environment_map": "*=x"}, "production",
+         "the default, since the event names none"),
+        ("staging", CONFIG, {}, "staging", "deployment.environment"),
+        ("Production", None, {}, "production", "deployment.environment"),
+        ("prod-eu", None, {}, "prod-eu", "deployment.environment"),
+        ("prod-eu", CONFIG, {"environment": "mine"}, "mine", "the input `environment`"),
+        (None, None, {"environment": "mine"}, "mine", "the input `environment`"),
+        ("prod-eu", CONFIG, {}, "live",
+         ("`.github/dora.yml` of the workspace, whose glob prod-* matches 'prod-eu'"
+         " (deployment.environment)")),
+        ("prod-1", CONFIG, {}, "live",
+         ("`.github/dora.yml` of the workspace, whose glob prod-* matches 'prod-1'"
+         " (deployment.environment)")),
+        ("prod-eu", CONFIG, {"environment_map": "a=b\nprod-*=production"}, "production",
+         ("`environment-map`, whose line prod-*=production matches 'prod-eu'"
+         " (deployment.environment)")),
+    ],
+)  # fmt: skip
+def test_the_environment_is_named_by_the_first_that_knows(told, config, given, value, source):
+    found = reported(happening(told), inputs(**given), config)
+    assert found == Fact(value=value, source=source)
+
+
+@pytest.mark.parametrize(
+    ("told", "given", "explanation"),
+    [
+        ("pr-7", {}, ("the environment is 'pr-7', which `.github/dora.yml` of the workspace leaves"
+         " out by its glob pr-*")),
+        ("pr-1", {}, ("the environment is 'pr-1', which `.github/dora.yml` of the workspace leaves"
+         " out by its glob pr-*")),
+        ("prod-eu", {"environment_map": "*-eu="},
+         "the environment is 'prod-eu', which `environment-map` leaves out by its line *-eu="),
+    ],
+)  # fmt: skip
+def test_an_environment_may_be_left_out(told, given, explanation):
+    with pytest.raises(Skip) as raised:
+        reported(happening(told), inputs(**given), CONFIG)
+    assert (raised.value.reason, raised.value.explanation) == ("environment-ignored", explanation)

@@ -1,0 +1,336 @@
+import pytest
+
+from dora_deployments.actions.config import Config, MappedService
+from dora_deployments.attribution import services
+from dora_deployments.attribution.look_ups import ChangedFiles, LookUpError
+from dora_deployments.attribution.ranges import Range, between
+from dora_deployments.attribution.services import Carried
+from dora_deployments.attribution.shipped import Shipped
+from dora_deployments.deployment import Fact, Service, TouchedServices
+from dora_deployments.errors import ConfigurationError, Skip
+from tests.attribution.known import LINE, SLUG, Known, Nobody, pull, sha
+from tests.builders import inputs
+
+FILE = "`.github/dora.yml` of the workspace"
+CART = Service(identifier="cart", name="Cart", team="payments")
+CHECKOUT = Service(identifier="checkout")
+DOCS = Service(identifier="docs")
+OTHER = Service(identifier="other")
+CONFIG = Config(
+    services=(
+        MappedService(service=CART, paths=("cart/**", "!*.md")),
+        MappedService(service=CHECKOUT, paths=("checkout/**", "lib/**")),
+        MappedService(service=DOCS, paths=("*.md",)),
+    ),
+    environments=(),
+    source=FILE,
+)
+EMPTY = Config(services=(), environments=(), source=FILE)
+
+# Pull request 12 lands by commit 2, and 13 by commit 3; commits 4 and 5 are pushed directly.
+TWELVE, THIRTEEN = pull(12, 2), pull(13, 3)
+KNOWN = Known(
+    parents=LINE,
+    landed={2: [TWELVE], 3: [THIRTEEN]},
+    changes={
+        12: ["cart/a.py"],
+        13: ["cart/b.md", "lib/c.py"],
+        sha(4): ["README.md"],
+        sha(5): ["Makefile"],
+    },
+)
+
+
+def since(base, head, *, known=KNOWN, was_deployed=True, pulls=None, merged=None):
+    """Return what is shipped from one commit to another."""
+    found = between(known, SLUG, sha(base), sha(head))
+    return Shipped(
+        previous=Fact(value=sha(base), source="x"),
+        was_deployed=was_deployed,
+        range=found,
+        merged=merged,
+        pulls=found.landed if pulls is None else pulls,
+    )
+
+
+def deployed(shipped, known=KNOWN, config=CONFIG, **given):
+    return services.deployed(inputs(**given), config, SLUG, shipped, known)
+
+
+def mapped(service, *pulls, touched=True):
+    return Carried(service=service, pulls=pulls, is_exact=True, by_path=True, is_touched=touched)
+
+
+def unknown(service, *, touched=None):
+    return Carried(service=service, pulls=(), is_exact=False, by_path=True, is_touched=touched)
+
+
+# --- which services there may be
+
+
+@pytest.mark.parametrize("config", [None, EMPTY])
+def test_without_any_named_the_repository_is_the_service_and_no_file_is_looked_up(config):
+    shipped = since(1, 4)
+    carried = Carried(service=Service(identifier="shop"), pulls=(TWELVE, THIRTEEN), is_exact=True)
+    assert services.deployed(inputs(), config, SLUG, shipped, Nobody()) == (
+        Fact(value=(carried,), source="the repository's name"),
+        (),
+    )
+
+
+@pytest.mark.parametrize("config", [None, EMPTY, CONFIG])
+def test_named_services_without_paths_carry_everything_and_no_file_is_looked_up(config):
+    shipped = since(1, 3, was_deployed=False)
+    assert services.deployed(inputs(service="other=Other, x"), config, SLUG, shipped, Nobody()) == (
+        Fact(
+            value=(
+                Carried(
+                    service=Service(identifier="other", name="Other"),
+                    pulls=(TWELVE, THIRTEEN),
+                    is_exact=False,
+                ),
+                Carried(service=Service(identifier="x"), pulls=(TWELVE, THIRTEEN), is_exact=False),
+            ),
+            source="the input `service`",
+        ),
+        (),
+    )
+
+
+def test_an_input_says_more_of_a_service_than_the_file():
+    fact, _ = deployed(since(1, 2), service="cart=My cart, checkout=Checkout, other")
+    assert [each.service for each in fact.value] == [
+        Service(identifier="cart", name="My cart", team="payments"),
+        Service(identifier="checkout", name="Checkout"),
+        OTHER,
+    ]
+    assert deployed(since(1, 2), service="cart")[0].value[0].service == CART
+
+
+# --- which of them are deployed
+
+
+def test_those_of_the_file_are_deployed_whose_files_were_changed():
+    assert deployed(since(1, 5)) == (
+        Fact(
+            value=(mapped(CART, TWELVE), mapped(CHECKOUT, THIRTEEN), mapped(DOCS, THIRTEEN)),
+            source=f"{FILE}, by the files that were changed",
+        ),
+        (),
+    )
+    assert deployed(since(1, 2))[0].value == (mapped(CART, TWELVE),)
+
+
+def test_a_commit_without_a_pull_request_touches_services_too():
+    assert deployed(since(3, 4))[0].value == (mapped(DOCS),)
+
+
+def test_where_no_file_is_of_any_service_nothing_is_deployed():
+    with pytest.raises(Skip) as raised:
+        deployed(since(4, 5))
+    assert (raised.value.reason, raised.value.explanation) == (
+        "no-service-touched",
+        f"no changed file is of a service of {FILE}",
+    )
+
+
+def test_services_that_are_named_are_always_deployed():
+    assert deployed(since(4, 5), service="cart, other") == (
+        Fact(
+            value=(
+                mapped(CART, touched=False),
+                Carried(service=OTHER, pulls=(), is_exact=True),
+            ),
+            source="the input `service`",
+        ),
+        (),
+    )
+
+
+def test_a_named_service_without_paths_carries_everything_beside_one_with_them():
+    assert deployed(since(1, 3), service="cart, other")[0].value == (
+        mapped(CART, TWELVE),
+        Carried(service=OTHER, pulls=(TWELVE, THIRTEEN), is_exact=True),
+    )
+
+
+def test_in_the_mode_for_services_those_that_are_named_must_be_touched_as_well():
+    given = {"mode": "pull-services", "service": "cart, checkout"}
+    assert deployed(since(1, 2), **given)[0] == Fact(
+        value=(mapped(CART, TWELVE),), source="the input `service`, by the files that were changed"
+    )
+    with pytest.raises(Skip) as raised:
+        deployed(since(3, 5), **given)
+    assert raised.value.explanation == "no changed file is of a service of the input `service`"
+
+
+def test_pull_requests_that_do_not_count_touch_services_all_the_same():
+    assert deployed(since(1, 3, pulls=(THIRTEEN,)))[0].value == (
+        mapped(CART),
+        mapped(CHECKOUT, THIRTEEN),
+        mapped(DOCS, THIRTEEN),
+    )
+
+
+@pytest.mark.parametrize("config", [None, EMPTY])
+def test_pull_services_needs_a_service_to_tell_of(config):
+    with pytest.raises(ConfigurationError) as raised:
+        deployed(Shipped(merged=TWELVE), config=config, mode="pull-services")
+    (problem,) = raised.value.problems
+    assert problem == (
+        "`mode` is pull-services, but no service is known to tell of; name `service`, or map"
+        " services to paths in `config-file`"
+    )
+
+
+# --- rollbacks and merged pull requests
+
+
+def test_a_rollback_deploys_whatever_loses_changes():
+    assert deployed(since(3, 2))[0].value == (mapped(CHECKOUT), mapped(DOCS))
+
+
+def test_what_diverged_deploys_whatever_gains_or_loses_changes():
+    known = Known(
+        parents={1: (), 2: (1,), 3: (1,)},
+        landed={2: [TWELVE], 3: [THIRTEEN]},
+        changes=KNOWN.changes,
+    )
+    found, _ = deployed(since(2, 3, known=known), known)
+    assert found.value == (mapped(CART), mapped(CHECKOUT, THIRTEEN), mapped(DOCS, THIRTEEN))
+
+
+def test_a_merged_pull_request_touches_by_its_own_files():
+    shipped = Shipped(merged=TWELVE, pulls=(TWELVE,))
+    assert deployed(shipped)[0].value == (mapped(CART, TWELVE),)
+    assert deployed(Shipped(merged=TWELVE))[0].value == (mapped(CART),)
+
+
+def test_the_range_of_a_merged_pull_request_counts_more_than_its_own_files():
+    assert deployed(since(2, 3, merged=TWELVE))[0].value == (
+        mapped(CHECKOUT, THIRTEEN),
+        mapped(DOCS, THIRTEEN),
+    )
+
+
+# --- where the files are not known
+
+ALL = (unknown(CART), unknown(CHECKOUT), unknown(DOCS))
+BEFORE = "all of them, since it is not known what they had before"
+
+
+@pytest.mark.parametrize(
+    ("shipped", "why"),
+    [
+        (since(3, 3), "all of them, since the same commit is deployed again"),
+        (Shipped(), BEFORE),
+        (Shipped(previous=Fact(value=sha(1), source="x"), was_deployed=True), BEFORE),
+        (since(1, 3, was_deployed=False), BEFORE),
+        (since(3, 1, was_deployed=False), BEFORE),
+        (since(3, 3, was_deployed=False), BEFORE),
+        (since(1, 3, known=Known(parents=LINE, unknown=[2])), BEFORE),
+    ],
+    ids=["redeployed", "nothing", "no range", "pointed to", "back", "same", "incomplete"],
+)
+def test_where_it_is_not_known_what_changed_all_are_deployed_by_the_commit(shipped, why):
+    assert services.deployed(inputs(), CONFIG, SLUG, shipped, Nobody()) == (
+        Fact(value=ALL, source=f"{FILE}, {why}"),
+        (),
+    )
+
+
+def test_where_the_lost_changes_are_not_all_known_all_are_deployed():
+    known = Known(parents=LINE, unknown=[3])
+    assert deployed(since(3, 2), known) == (Fact(value=ALL, source=f"{FILE}, {BEFORE}"), ())
+
+
+@pytest.mark.parametrize(
+    ("shipped", "look_up"),
+    [(since(1, 3), "changed_files"), (since(3, 1), "comparison"), (since(3, 1), "landings")],
+)
+def test_a_look_up_that_fails_deploys_all_with_a_warning(shipped, look_up):
+    known = Known(parents=LINE, fails={look_up: LookUpError("GitHub's API answered 500")})
+    assert deployed(shipped, known) == (
+        Fact(value=ALL, source=f"{FILE}, all of them, since no file is known"),
+        (
+            (
+                "the changed files could not be looked up: GitHub's API answered 500; so it is"
+                " not known which services they belong to"
+            ),
+        ),
+    )
+
+
+def test_a_list_that_is_cut_counts_as_every_file():
+    known = Known(parents=LINE, changes=KNOWN.changes, cut=True)
+    assert deployed(since(1, 3), known) == (
+        Fact(
+            value=tuple(unknown(each, touched=True) for each in (CART, CHECKOUT, DOCS)),
+            source=f"{FILE}, all of them, since not every changed file is known",
+        ),
+        (("the changed files are too many to be listed; so they count as those of every service"),),
+    )
+
+
+def test_named_services_are_deployed_by_the_commit_where_the_files_are_not_known():
+    assert deployed(Shipped(), service="cart, other")[0] == Fact(
+        value=(unknown(CART), Carried(service=OTHER, pulls=(), is_exact=False)),
+        source="the input `service`",
+    )
+
+
+def test_a_warning_about_files_reaches_those_who_name_the_services():
+    known = Known(parents=LINE, changes=KNOWN.changes, cut=True)
+    fact, warnings = deployed(since(1, 3), known, service="cart")
+    assert fact == Fact(value=(unknown(CART, touched=True),), source="the input `service`")
+    assert len(warnings) == 1
+
+
+def test_only_the_pull_requests_and_commits_of_the_range_are_asked_for():
+    class Listed(Known):
+        def changed_files(self, repository, pulls, commit_shas):
+            assert (repository, list(pulls), list(commit_shas)) == (
+                SLUG,
+                [12, 13],
+                [sha(4), sha(5)],
+            )
+            return ChangedFiles(by_pull={12: frozenset(["cart/a"])})
+
+    assert deployed(since(1, 5), Listed(parents=LINE))[0].value == (mapped(CART, TWELVE),)
+
+
+# --- which are told of a merged pull request
+
+
+@pytest.mark.parametrize(
+    ("carried", "given", "told"),
+    [
+        ([mapped(CART), mapped(DOCS)], {}, (CART, DOCS)),
+        ([mapped(CART, touched=False), mapped(DOCS)], {}, (DOCS,)),
+        ([mapped(CART, touched=False)], {}, None),
+        ([unknown(CART)], {}, None),
+        ([unknown(CART, touched=True)], {}, (CART,)),
+        ([Carried(service=OTHER, pulls=(), is_exact=True)], {}, None),
+        ([Carried(service=OTHER, pulls=(), is_exact=True), mapped(CART)], {}, (CART,)),
+        (
+            [Carried(service=OTHER, pulls=(), is_exact=True), mapped(CART)],
+            {"mode": "pull-services"},
+            (OTHER, CART),
+        ),
+        ([mapped(CART, touched=False)], {"mode": "pull-services"}, None),
+        ([unknown(CART)], {"mode": "pull-services"}, None),
+        ([], {"mode": "pull-services"}, None),
+    ],
+)
+def test_services_are_told_that_a_pull_request_surely_touches(carried, given, told):
+    shipped = Shipped(merged=TWELVE, pulls=(TWELVE,))
+    found = services.touched(inputs(**given), 3498120117, shipped, tuple(carried))
+    expected = None if told is None else TouchedServices(pull_id=3498120117, services=told)
+    assert found == expected
+
+
+def test_what_is_no_pull_request_or_more_than_one_touches_nothing_for_dx():
+    whole = Range(base=sha(1), head=sha(2), relation="ahead", merge_base=sha(1), commits=1)
+    carried = (mapped(CART),)
+    assert services.touched(inputs(), None, Shipped(), carried) is None
+    assert services.touched(inputs(), 3498120117, Shipped(range=whole), carried) is None

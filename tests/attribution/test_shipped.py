@@ -1,0 +1,450 @@
+from dataclasses import replace
+from datetime import datetime, timedelta, timezone
+
+import pytest
+
+from dora_deployments.actions.event import Happening, Unresolved
+from dora_deployments.attribution.look_ups import LookUpError, Mark, Past, PastDeployment
+from dora_deployments.attribution.ranges import Range
+from dora_deployments.attribution.shipped import Shipped, Subject, shipped
+from dora_deployments.deployment import Fact
+from tests.attribution.known import LINE, SLUG, Known, Nobody, pull, sha
+from tests.builders import inputs
+
+NOON = datetime(2026, 6, 15, 12, tzinfo=timezone.utc)
+PULLS = {2: [pull(12, 2)], 3: [pull(13, 3, base="develop")], 4: [pull(14, 4)], 5: [pull(15, 5)]}
+DEPLOYED = "the last successful deployment to 'production' before, of 2026-06-15 10:00 UTC"
+NO_PAST = "the deployment before this one, and so what this one ships, could not be looked up"
+PUSHED = "before, where the branch was until this push, since no deployment is known"
+
+
+def happening(commit=4, **told):
+    usual = Happening(
+        event="push",
+        repository=Fact(value=SLUG, source="repository.full_name"),
+        repository_id="186853261",
+        commit_sha=Fact(value=sha(commit), source="after"),
+        identity="x",
+    )
+    return replace(usual, **told)
+
+
+def subject(told, *, commit=None, own=True, environment="production", **given):
+    """Return the subject of an event; `commit` is one that an input names."""
+    chosen = told.commit_sha
+    if commit is not None:
+        chosen = Fact(value=sha(commit), source="the input `commit-sha`")
+        given["commit_sha"] = sha(commit)
+    return Subject(
+        happening=told,
+        inputs=inputs(**given),
+        repository=SLUG,
+        own=own,
+        commit_sha=chosen,
+        environment=environment,
+    )
+
+
+def deployed(commit, hour=10, **more):
+    return PastDeployment(
+        id=f"DE_{commit}",
+        commit_sha=sha(commit),
+        task="deploy",
+        created_at=NOON.replace(hour=hour),
+        succeeded=True,
+        **more,
+    )
+
+
+def known(*deployments, marks=(), wanted=None, committed_at=None, parents=LINE, **more):
+    past = Past(deployments=deployments, marks=marks, committed_at=committed_at)
+    return Known(parents=parents, landed=PULLS, past_of={f"production, {wanted}": past}, **more)
+
+
+def ahead(base, head):
+    return Range(
+        base=sha(base),
+        head=sha(head),
+        relation="ahead",
+        merge_base=sha(base),
+        commits=head - base,
+        landed=tuple(pull for number in range(base + 1, head + 1) for pull in PULLS[number]),
+    )
+
+
+# --- the deployment before
+
+
+def test_what_came_since_the_deployment_before_is_shipped():
+    assert shipped(subject(happening()), known(deployed(2))) == Shipped(
+        previous=Fact(value=sha(2), source=DEPLOYED),
+        was_deployed=True,
+        range=ahead(2, 4),
+        pulls=(*PULLS[3], *PULLS[4]),
+    )
+
+
+def test_the_time_of_the_commit_is_that_of_the_past_or_else_of_the_comparison():
+    assert shipped(subject(happening()), known(deployed(2), committed_at=NOON)).committed_at == NOON
+    assert shipped(subject(happening()), known(committed_at=NOON)).committed_at == NOON
+
+    class Timed(Known):
+        def comparison(self, *question):
+            return replace(Known.comparison(self, *question), committed_at=NOON)
+
+    timed = Timed(parents=LINE, past_of={"production, None": Past(deployments=(deployed(2),))})
+    assert shipped(subject(happening()), timed).committed_at == NOON
+
+
+def test_the_environment_is_asked_for_by_the_name_that_github_knows():
+    found = shipped(subject(happening(), environment="prod-eu"), known(deployed(2)))
+    assert found == Shipped(is_first=True)
+
+
+def test_a_given_commit_is_the_one_whose_deployments_are_compared():
+    found = shipped(subject(happening(5), commit=3), known(deployed(2)))
+    assert found.range == ahead(2, 3)
+    assert found.pulls == tuple(PULLS[3])
+
+
+@pytest.mark.parametrize(
+    ("told", "given", "base"),
+    [
+        ({}, {}, 3),
+        ({"finished_at": Fact(value=NOON.replace(hour=11), source="x")}, {}, 2),
+        ({}, {"finished_at": "2026-06-15T11:00:00Z"}, 2),
+        (
+            {"finished_at": Fact(value=NOON.replace(hour=13), source="x")},
+            {"finished_at": "2026-06-15T11:00:00Z"},
+            2,
+        ),
+    ],
+)
+def test_deployments_since_the_finish_are_newer(told, given, base):
+    past = known(deployed(3, hour=11), deployed(2))
+    assert shipped(subject(happening(**told), **given), past).previous.value == sha(base)
+
+
+def test_own_records_are_passed_over():
+    started = Fact(value=NOON - timedelta(hours=1), source="pushed_at")
+    past = known(deployed(4, hour=11), deployed(2))
+    assert shipped(subject(happening(started_at=started)), past).previous.value == sha(2)
+
+
+@pytest.mark.parametrize("deployment_ids", [frozenset(), frozenset({"DE_9"})])
+def test_the_same_commit_deployed_again_is_a_redeployment(deployment_ids):
+    told = happening(deployment_ids=deployment_ids)
+    found = shipped(subject(told), known(deployed(4)))
+    assert found == Shipped(
+        previous=Fact(value=sha(4), source=DEPLOYED),
+        was_deployed=True,
+        range=Range(base=sha(4), head=sha(4), relation="identical", merge_base=sha(4), commits=0),
+    )
+    assert (found.is_redeployment, found.is_rollback, found.is_exact) == (True, False, True)
+
+
+def test_an_ancestor_deployed_again_is_a_rollback():
+    found = shipped(subject(happening(2)), known(deployed(4)))
+    assert found.pulls == ()
+    assert (found.is_redeployment, found.is_rollback, found.is_exact) == (False, True, True)
+
+
+def test_a_commit_that_does_not_build_on_the_one_before_is_warned_about():
+    past = known(deployed(4), parents={**LINE, 5: (3,)})
+    found = shipped(subject(happening(5)), past)
+    assert found.pulls == tuple(PULLS[5])
+    assert (found.is_redeployment, found.is_rollback, found.is_exact) == (False, False, True)
+    assert found.warnings == (
+        (
+            f"the deployed commit does not build on {sha(4)[:7]} ({DEPLOYED}); the changes since"
+            f" {sha(3)[:7]} are counted, which both build on, and what only the former has is no"
+            " longer deployed"
+        ),
+    )
+
+
+def test_an_incomplete_range_is_not_exact_and_warned_about():
+    found = shipped(subject(happening()), known(deployed(2), unknown=[3]))
+    assert found.pulls == tuple(PULLS[4])
+    assert found.is_exact is False
+    assert found.warnings == (
+        (
+            "the pull requests of 1 of 2 commits could not be looked up: GitHub gave up; so"
+            " not all of the shipped pull requests are known"
+        ),
+    )
+
+
+# --- `previous-sha`
+
+
+def test_a_given_commit_before_counts_as_deployed_and_no_past_is_asked_for():
+    past = known(deployed(1), fails={"past": AssertionError("asked")})
+    assert shipped(subject(happening(), previous_sha=sha(2)), past) == Shipped(
+        previous=Fact(value=sha(2), source="the input `previous-sha`"),
+        was_deployed=True,
+        range=ahead(2, 4),
+        pulls=(*PULLS[3], *PULLS[4]),
+    )
+
+
+def test_a_short_commit_before_is_written_in_full():
+    short = "0000002"
+    found = shipped(subject(happening(), previous_sha=short), known())
+    assert found.previous == Fact(value=short.rjust(40, "0"), source="the input `previous-sha`")
+
+
+@pytest.mark.parametrize("absent", [True, False])
+def test_a_given_commit_before_that_cannot_be_compared_stays(absent):
+    error = LookUpError("GitHub's API answered 500", absent=absent)
+    found = shipped(subject(happening(), previous_sha=sha(2)), known(fails={"comparison": error}))
+    assert found == Shipped(
+        previous=Fact(value=sha(2), source="the input `previous-sha`"),
+        was_deployed=True,
+        warnings=(
+            (
+                "what came since 0000000 (the input `previous-sha`) could not be looked up:"
+                " GitHub's API answered 500"
+            ),
+        ),
+    )
+    assert (found.is_redeployment, found.is_rollback, found.is_exact) == (False, False, False)
+
+
+# --- what the branch, tag or release stood for
+
+
+def test_without_a_deployment_the_push_says_what_was_before():
+    told = happening(before=Fact(value=sha(2), source="before"))
+    found = shipped(subject(told), known())
+    assert found == Shipped(
+        is_first=True,
+        previous=Fact(value=sha(2), source=PUSHED),
+        range=ahead(2, 4),
+        pulls=(*PULLS[3], *PULLS[4]),
+    )
+    assert found.is_exact is False
+
+
+def test_what_was_only_pointed_to_was_not_rolled_back_from():
+    told = happening(2, before=Fact(value=sha(4), source="before"))
+    found = shipped(subject(told), known())
+    assert found.range.relation == "behind"
+    assert (found.is_redeployment, found.is_rollback, found.is_exact) == (False, False, False)
+    again = shipped(subject(happening(4, before=Fact(value=sha(4), source="before"))), known())
+    assert again.range.relation == "identical"
+    assert (again.is_redeployment, again.is_rollback, again.is_exact) == (False, False, False)
+
+
+def test_a_deployment_counts_more_than_the_push():
+    told = happening(before=Fact(value=sha(3), source="before"))
+    assert shipped(subject(told), known(deployed(2))).previous.source == DEPLOYED
+
+
+@pytest.mark.parametrize(("marks", "kind"), [("releases", "release"), ("tags", "tag")])
+def test_without_a_deployment_the_tag_before_counts(marks, kind):
+    told = happening(marks=marks, version=Fact(value="v2.0", source="the tag"))
+    listed = (Mark(tag="v2.0", commit_sha=sha(4)), Mark(tag="v1.0", commit_sha=sha(2)))
+    found = shipped(subject(told), known(marks=listed, wanted=marks))
+    assert found == Shipped(
+        is_first=True,
+        previous=Fact(
+            value=sha(2), source=f"the {kind} before, 'v1.0', since no deployment is known"
+        ),
+        range=ahead(2, 4),
+        pulls=(*PULLS[3], *PULLS[4]),
+    )
+
+
+@pytest.mark.parametrize(
+    "told",
+    [
+        {"marks": "tags", "version": Fact(value="v1.0", source="the tag")},
+        {"marks": "tags"},
+        {"version": Fact(value="v2.0", source="the tag")},
+        {},
+    ],
+    ids=["the lowest version", "no version", "no marks", "neither"],
+)
+def test_where_nothing_was_before_nothing_is_known(told):
+    marks = (Mark(tag="v1.5", commit_sha=sha(2)),)
+    past = known(marks=marks, wanted=told.get("marks"))
+    assert shipped(subject(happening(**told)), past) == Shipped(is_first=True)
+
+
+@pytest.mark.parametrize("change", [{"own": False}, {"commit": 3}])
+def test_what_the_event_says_of_before_is_not_that_of_another_commit(change):
+    told = happening(
+        before=Fact(value=sha(2), source="before"),
+        marks="tags",
+        version=Fact(value="v2.0", source="the tag"),
+    )
+    marks = (Mark(tag="v1.0", commit_sha=sha(2)),)
+    without, with_tags = Past(committed_at=NOON), Past(marks=marks)
+    past = Known(parents=LINE, past_of={"production, None": without, "production, tags": with_tags})
+    assert shipped(subject(told, **change), past) == Shipped(is_first=True, committed_at=NOON)
+
+
+# --- what cannot be looked up
+
+
+def test_without_a_past_the_push_still_says_what_was_before():
+    told = happening(before=Fact(value=sha(2), source="before"))
+    past = known(deployed(1), fails={"past": LookUpError("GitHub's API answered 500")})
+    assert shipped(subject(told), past) == Shipped(
+        previous=Fact(value=sha(2), source=PUSHED),
+        range=ahead(2, 4),
+        pulls=(*PULLS[3], *PULLS[4]),
+        warnings=(f"{NO_PAST}: GitHub's API answered 500",),
+    )
+
+
+def test_a_problem_with_the_past_is_told_beside_what_is_known():
+    past = Known(parents={}, fails={})
+    assert shipped(subject(happening()), past) == Shipped(warnings=(f"{NO_PAST}: no such commit",))
+
+
+def test_every_look_up_that_fails_is_told():
+    told = happening(before=Fact(value=sha(2), source="before"))
+    error = LookUpError("GitHub says no")
+    found = shipped(subject(told), known(fails={"past": error, "comparison": error}))
+    assert found.warnings == (
+        f"{NO_PAST}: GitHub says no",
+        f"what came since 0000000 ({PUSHED}) could not be looked up: GitHub says no",
+    )
+
+
+def test_an_outage_ends_the_look_ups_and_is_told_once():
+    told = happening(before=Fact(value=sha(2), source="before"))
+    past = known(
+        fails={
+            "past": LookUpError("GitHub is down", outage=True),
+            "comparison": AssertionError("asked"),
+        }
+    )
+    assert shipped(subject(told), past) == Shipped(
+        previous=Fact(value=sha(2), source=PUSHED), warnings=(f"{NO_PAST}: GitHub is down",)
+    )
+
+
+@pytest.mark.parametrize(
+    ("absent", "expected"),
+    [
+        (True, Shipped()),
+        (False, Shipped(previous=Fact(value=sha(2), source=DEPLOYED), was_deployed=True)),
+    ],
+)
+def test_a_commit_before_that_is_gone_is_as_good_as_unknown_and_an_outage_is_not(absent, expected):
+    error = LookUpError("GitHub says no", absent=absent)
+    found = shipped(subject(happening()), known(deployed(2), fails={"comparison": error}))
+    assert found == replace(
+        expected,
+        warnings=(f"what came since 0000000 ({DEPLOYED}) could not be looked up: GitHub says no",),
+    )
+
+
+# --- merged pull requests
+
+
+def merge(commit=4, **told):
+    usual = happening(
+        event="pull_request",
+        commit_sha=Fact(value=sha(commit), source="pull_request.merge_commit_sha"),
+        pull_id=3498120117,
+        pull_number=14,
+        pull_title="Faster carts",
+        branch=Fact(value="main", source="pull_request.base.ref"),
+        started_at=Fact(value=NOON, source="pull_request.merged_at"),
+    )
+    return replace(usual, **told)
+
+
+CARTS = pull(14, 4, base="main", title="Faster carts", merged_at=NOON)
+
+
+def test_a_merged_pull_request_ships_itself_and_nobody_is_asked():
+    assert shipped(subject(merge()), Nobody()) == Shipped(merged=CARTS, pulls=(CARTS,))
+
+
+def test_a_merged_pull_request_may_tell_little_of_itself():
+    bare = merge(pull_title="", branch=None, started_at=None)
+    assert shipped(subject(bare), Nobody()).merged == pull(14, 4)
+
+
+def test_a_merged_pull_request_of_another_repository_ships_nothing_here():
+    assert shipped(subject(merge(), own=False), Nobody()) == Shipped()
+
+
+def test_another_commit_does_not_change_by_what_a_pull_request_landed():
+    assert shipped(subject(merge(), commit=3), Nobody()).merged == CARTS
+
+
+def test_a_merge_commit_that_was_looked_up_counts_and_one_that_was_written_does_not():
+    unresolved = merge(commit_sha=Unresolved(why="x", pull_request=14))
+    looked_up = replace(
+        subject(merge()), happening=unresolved, commit_sha=Fact(value=sha(4), source="the API")
+    )
+    assert shipped(looked_up, Nobody()) == Shipped(merged=CARTS, pulls=(CARTS,))
+    assert shipped(subject(unresolved, commit=3), Nobody()) == Shipped()
+
+
+def test_with_a_commit_before_a_merged_pull_request_ships_the_range():
+    assert shipped(subject(merge(), previous_sha=sha(2)), known()) == Shipped(
+        previous=Fact(value=sha(2), source="the input `previous-sha`"),
+        was_deployed=True,
+        range=ahead(2, 4),
+        merged=CARTS,
+        pulls=(*PULLS[3], *PULLS[4]),
+    )
+
+
+def test_a_pull_request_that_is_only_looked_at_for_its_services_ships_itself_alone():
+    pull_services = subject(merge(), previous_sha=sha(2), mode="pull-services")
+    assert shipped(pull_services, Nobody()) == Shipped(merged=CARTS, pulls=(CARTS,))
+
+
+# --- which pull requests count
+
+
+@pytest.mark.parametrize(
+    ("given", "numbers"),
+    [
+        ({}, [12, 13, 14]),
+        ({"integration_branch": "develop"}, [13]),
+        ({"integration_branch": "dev"}, []),
+        ({"merge_commit_shas": f"{sha(2)},{sha(4)}"}, [12, 14]),
+        ({"merge_commit_shas": sha(3), "integration_branch": "develop"}, [13]),
+        ({"merge_commit_shas": sha(2), "integration_branch": "develop"}, []),
+        ({"merge_commit_shas": "abcdef0"}, []),
+    ],
+)
+def test_the_inputs_say_which_pull_requests_count(given, numbers):
+    found = shipped(subject(happening(), **given), known(deployed(1)))
+    assert [each.number for each in found.pulls] == numbers
+    assert found.range.landed == (*PULLS[2], *PULLS[3], *PULLS[4])
+
+
+def test_a_merge_commit_may_be_named_by_its_beginning():
+    commit = int("abcdef0".ljust(40, "1"), 16)
+    look_ups = Known(
+        parents={1: (), 2: (1,), commit: (2,)},
+        landed={2: [pull(12, 2)], commit: [pull(13, commit)]},
+        past_of={"production, None": Past(deployments=(deployed(1),))},
+    )
+    found = shipped(subject(happening(commit), merge_commit_shas="abcdef0"), look_ups)
+    assert [each.number for each in found.pulls] == [13]
+
+
+@pytest.mark.parametrize(
+    ("given", "counts"),
+    [
+        ({"integration_branch": "main"}, True),
+        ({"integration_branch": "develop"}, False),
+        ({"merge_commit_shas": sha(4)}, True),
+        ({"merge_commit_shas": sha(3)}, False),
+    ],
+)
+def test_the_inputs_say_whether_a_merged_pull_request_counts(given, counts):
+    assert shipped(subject(merge(), **given), Nobody()) == Shipped(
+        merged=CARTS, pulls=(CARTS,) if counts else ()
+    )
