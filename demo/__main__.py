@@ -1,60 +1,135 @@
-"""The demonstration: two real-shaped events, two strict receivers, no account anywhere.
+"""The demonstration: real-shaped events, strict stand-ins, no account anywhere.
 
 The receivers stand in for Datadog and DX on this machine and refuse what the vendors'
-documents refuse. The action runs as a process of its own, as in a workflow.
+documents refuse; another server stands in for GitHub's API, over a git history that is made
+on the spot. The action runs as a process of its own, as in a workflow.
 """
 
 import json
 import sys
+import tempfile
 import textwrap
 from pathlib import Path
+from typing import Any
 
 ROOT = Path(__file__).parent.parent
 sys.path.insert(0, str(ROOT))
 
+from tests.end_to_end.github.history import History  # noqa: E402 - needs the path
+from tests.end_to_end.github.hosted import iso  # noqa: E402 - needs the path
+from tests.end_to_end.github.standin import GitHub  # noqa: E402 - needs the path
 from tests.end_to_end.receivers import Datadog, Dx, Received  # noqa: E402 - needs the path
 from tests.end_to_end.runner import GITHUB_SHA, run_action  # noqa: E402 - needs the path
 
 API_KEY = "0123456789abcdef0123456789abcdef"
 TOKEN = "a-made-up-dx-token"  # noqa: S105 - a token for the receiver in this very process
-EVENTS = (
-    ("pull_request", "pull_request.closed.merged", "A pull request was merged"),
-    ("deployment_status", "deployment_status.success", "A deployment succeeded"),
-)
+LOOK_UPS = "token-of-the-demo"
+CONFIG = """\
+services:
+  checkout:
+    name: Checkout
+    paths: ["services/checkout/**", "libs/cart/**"]
+  search:
+    paths: ["services/search/**"]
+"""
 
 
 def main() -> int:
     """Run the action on each event and show what came of it; return 1 if anything failed."""
-    good = True
     with (
+        tempfile.TemporaryDirectory() as folder,
+        History(Path(folder)) as history,
         Datadog(api_key=API_KEY, status=200) as datadog,
         Dx(token=TOKEN, repositories=("acme/shop",)) as dx,
     ):
-        for event_name, file, title in EVENTS:
-            content = (ROOT / "tests" / "payloads" / f"{file}.json").read_bytes()
-            say(f"{title}: `{event_name}`, with GITHUB_SHA {GITHUB_SHA[:7]} to mislead us")
-            finished = run_action(
-                event_name,
-                content,
-                {
-                    "SERVICE": "checkout=Checkout",
-                    "DATADOG-API-KEY": API_KEY,
-                    "DATADOG-SITE": datadog.url,
-                    "DX-TOKEN": TOKEN,
-                    "DX-INSTANCE": dx.url,
-                },
-            )
-            show("The log of the step", finished.log + finished.errors)
-            for name, received in (("Datadog", datadog.received), ("DX", dx.received)):
-                show(f"What {name} received", request(received[-1]))
-            outputs = (f"{key}: {value}" for key, value in finished.outputs.items())
-            show(f"Outputs (exit code {finished.exit_code})", "\n".join(outputs))
-            show("The job summary, as Markdown", finished.summary)
-            good &= finished.exit_code == 0 and finished.outputs["status"] == "delivered"
+        deployed = deployment(history)
+        with GitHub(history, token=LOOK_UPS) as github:
+            good = [
+                report(
+                    f"A pull request was merged, with GITHUB_SHA {GITHUB_SHA[:7]} to mislead us",
+                    "pull_request",
+                    payload("pull_request.closed.merged"),
+                    {"SERVICE": "checkout=Checkout"},
+                    (datadog, dx, github),
+                ),
+                report(
+                    "A deployment succeeded, with three pull requests since the one before",
+                    "deployment_status",
+                    deployed,
+                    {},
+                    (datadog, dx, github),
+                ),
+            ]
         refused = [r for r in (*datadog.received, *dx.received) if not 200 <= r.status < 300]
-    good &= not refused
-    say("Both deployments reached both receivers" if good else "Something went wrong, see above")
-    return 0 if good else 1
+    delivered = all(good) and not refused
+    say("Every deployment reached both receivers" if delivered else "Something went wrong")
+    return 0 if delivered else 1
+
+
+def report(
+    title: str,
+    event_name: str,
+    content: dict[str, Any],
+    inputs: dict[str, str],
+    servers: tuple[Datadog, Dx, GitHub],
+) -> bool:
+    """Run the action on one event and show all that it told; return whether it was delivered."""
+    datadog, dx, github = servers
+    say(f"{title}: `{event_name}`")
+    before = {name: len(server.received) for name, server in (("Datadog", datadog), ("DX", dx))}
+    asked = len(github.asked)
+    finished = run_action(
+        event_name,
+        content,
+        {
+            "DATADOG-API-KEY": API_KEY,
+            "DATADOG-SITE": datadog.url,
+            "DX-TOKEN": TOKEN,
+            "DX-INSTANCE": dx.url,
+            "GITHUB-TOKEN": LOOK_UPS,
+            **inputs,
+        },
+        {"GITHUB_API_URL": github.api_url},
+    )
+    show("The log of the step", finished.log + finished.errors)
+    if github.asked[asked:]:
+        show("What GitHub was asked", "\n".join(map(str, github.asked[asked:])))
+    for name, server in (("Datadog", datadog), ("DX", dx)):
+        for received in server.received[before[name] :]:
+            show(f"What {name} received", request(received))
+    outputs = (f"{key}: {value}" for key, value in finished.outputs.items())
+    show(f"Outputs (exit code {finished.exit_code})", "\n".join(outputs))
+    show("The job summary, as Markdown", finished.summary)
+    return finished.exit_code == 0 and finished.outputs["status"] == "delivered"
+
+
+def deployment(history: History) -> dict[str, Any]:
+    """Make a history of two deployments and return the event of the second one."""
+    history.deploy(history.commit(files={".github/dora.yml": CONFIG}))
+    for index, (path, method) in enumerate(
+        (
+            ("services/checkout/pay.py", "squash"),
+            ("libs/cart/sum.py", "merge"),
+            ("services/search/find.py", "rebase"),
+        )
+    ):
+        branch = f"change-{index}"
+        history.branch(branch)
+        history.commit(branch, {path: "better"})
+        history.merge_pull(history.open_pull(branch, title=f"Change {path}"), method)
+    content = payload("deployment_status.success")
+    sha = history.branches["main"]
+    number = history.deploy(sha, content["deployment"]["environment"], states=("success",))
+    created_at = iso(history.deployments[number].created_at)
+    content["deployment"].update(id=number, sha=sha, created_at=created_at)
+    content["deployment_status"].update(created_at=created_at)
+    return content
+
+
+def payload(name: str) -> dict[str, Any]:
+    """Return the payload of that name among those of the tests."""
+    content: dict[str, Any] = json.loads((ROOT / "tests/payloads" / f"{name}.json").read_bytes())
+    return content
 
 
 def request(received: Received) -> str:
