@@ -1,9 +1,16 @@
 """The commits between two deployed ones, and the pull requests by which they landed."""
 
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
-from dora_deployments.attribution.look_ups import LARGEST_RANGE, LookUps, Relation
+from dora_deployments.attribution.look_ups import (
+    LARGEST_RANGE,
+    Commit,
+    Landings,
+    LookUps,
+    Relation,
+)
 from dora_deployments.deployment import PullRequest
 
 
@@ -32,35 +39,19 @@ def between(look_ups: LookUps, repository: str, base: str, head: str) -> Range:
     if base == head:
         return Range(base=base, head=head, relation="identical", merge_base=base, commits=0)
     found = look_ups.comparison(repository, base, head)
-    landed: tuple[PullRequest, ...] = ()
-    direct: tuple[str, ...] = ()
+    landings = Landings(by_commit={})
     missing: str | None = None
     if found.total > LARGEST_RANGE:
         missing = f"the range has {found.total} commits, and no more than {LARGEST_RANGE} are read"
     elif found.commits:
-        shas = [commit.sha for commit in found.commits]
-        landings = look_ups.landings(repository, shas)
-        in_range = frozenset(shas)
-        pulls = {
-            pull.number: pull
-            for known in landings.by_commit.values()
-            for pull in known
-            if pull.merge_commit_sha in in_range
-        }
-        order = {sha: index for index, sha in enumerate(shas)}
-        landed = tuple(sorted(pulls.values(), key=lambda pull: order[pull.merge_commit_sha]))
-        direct = tuple(
-            commit.sha
-            for commit in found.commits
-            if not commit.is_merge
-            and not any(pull.number in pulls for pull in landings.by_commit.get(commit.sha, ()))
-        )
+        landings = look_ups.landings(repository, [commit.sha for commit in found.commits])
         if landings.problem is not None:
-            unknown = len(shas) - len(landings.by_commit)
+            unknown = len(found.commits) - len(landings.by_commit)
             missing = (
-                f"the pull requests of {unknown} of {len(shas)} commits could not be looked up:"
-                f" {landings.problem}"
+                f"the pull requests of {unknown} of {len(found.commits)} commits could not be"
+                f" looked up: {landings.problem}"
             )
+    landed = _landed(found.commits, landings)
     return Range(
         base=found.base,
         head=head,
@@ -68,7 +59,31 @@ def between(look_ups: LookUps, repository: str, base: str, head: str) -> Range:
         merge_base=found.merge_base,
         commits=found.total,
         landed=landed,
-        direct=direct,
+        direct=_direct(found.commits, landings, {pull.number for pull in landed}),
         committed_at=found.committed_at,
         missing=missing,
+    )
+
+
+def _landed(commits: Sequence[Commit], landings: Landings) -> tuple[PullRequest, ...]:
+    """Return the pull requests whose merge commits are among `commits`, each once."""
+    order = {commit.sha: index for index, commit in enumerate(commits)}
+    pulls = {
+        pull.number: pull
+        for known in landings.by_commit.values()
+        for pull in known
+        if pull.merge_commit_sha in order
+    }
+    return tuple(sorted(pulls.values(), key=lambda pull: order[pull.merge_commit_sha]))
+
+
+def _direct(
+    commits: Sequence[Commit], landings: Landings, landed: Collection[int]
+) -> tuple[str, ...]:
+    """Return the commits that came by none of the pull requests `landed`, merges aside."""
+    return tuple(
+        commit.sha
+        for commit in commits
+        if not commit.is_merge
+        and not any(pull.number in landed for pull in landings.by_commit.get(commit.sha, ()))
     )

@@ -29,13 +29,13 @@ class Carried:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Changes:
+class Files:
     """The files that a deployment changes, or why it is not known which these are.
 
     `all_count` says that then every file counts as changed, as far as anybody can tell.
     """
 
-    files: ChangedFiles | None = None
+    known: ChangedFiles | None = None
     unknown: str = ""
     all_count: bool = False
     warnings: tuple[str, ...] = ()
@@ -62,14 +62,14 @@ def deployed(
             for service in services
         )
         return Fact(value=carried, source=source), ()
-    changes = _changes(repository, shipped, look_ups)
+    files = _files(repository, shipped, look_ups)
     carried = tuple(
-        _carried(service, mapped.get(service.identifier), shipped, changes) for service in services
+        _carried(service, mapped.get(service.identifier), shipped, files) for service in services
     )
     if inputs.service and inputs.mode == "deployment":
-        return Fact(value=carried, source=source), changes.warnings
-    if changes.files is None:
-        return Fact(value=carried, source=f"{source}, {changes.unknown}"), changes.warnings
+        return Fact(value=carried, source=source), files.warnings
+    if files.known is None:
+        return Fact(value=carried, source=f"{source}, {files.unknown}"), files.warnings
     touched = tuple(each for each in carried if each.is_touched)
     if not touched:
         raise Skip(
@@ -117,54 +117,54 @@ def _filled(service: Service, known: Service | None) -> Service:
 
 
 def _carried(
-    service: Service, mapped: MappedService | None, shipped: Shipped, changes: Changes
+    service: Service, mapped: MappedService | None, shipped: Shipped, files: Files
 ) -> Carried:
     if mapped is None:
         return Carried(service=service, pulls=shipped.pulls, is_exact=shipped.is_exact)
-    if changes.files is None:
+    if files.known is None:
         return Carried(
             service=service,
             pulls=(),
             is_exact=False,
             by_path=True,
-            is_touched=True if changes.all_count else None,
+            is_touched=True if files.all_count else None,
         )
-    by_pull = changes.files.by_pull
-    touching = {number for number, files in by_pull.items() if mapped.touched_by(files)}
+    by_pull = files.known.by_pull
+    touching = {number for number, names in by_pull.items() if mapped.touched_by(names)}
     return Carried(
         service=service,
         pulls=tuple(pull for pull in shipped.pulls if pull.number in touching),
         is_exact=True,
         by_path=True,
-        is_touched=bool(touching) or mapped.touched_by(changes.files.by_commits),
+        is_touched=bool(touching) or mapped.touched_by(files.known.by_commits),
     )
 
 
-def _changes(repository: str, shipped: Shipped, look_ups: LookUps) -> Changes:
+def _files(repository: str, shipped: Shipped, look_ups: LookUps) -> Files:
     """Return the files of the pull requests and other commits that the deployment changes."""
     if shipped.is_redeployment:
-        return Changes(unknown="all of them, since the same commit is deployed again")
+        return Files(unknown="all of them, since the same commit is deployed again")
     try:
         landed = _landed(repository, shipped, look_ups)
         if landed is None:
-            return Changes(unknown="all of them, since it is not known what they had before")
-        files = look_ups.changed_files(repository, *landed)
+            return Files(unknown="all of them, since it is not known what they had before")
+        known = look_ups.changed_files(repository, *landed)
     except LookUpError as error:
         warning = (
             f"the changed files could not be looked up: {error}; so it is not known which"
             " services they belong to"
         )
-        return Changes(unknown="all of them, since no file is known", warnings=(warning,))
-    if files.cut:
+        return Files(unknown="all of them, since no file is known", warnings=(warning,))
+    if known.cut:
         warning = (
             "the changed files are too many to be listed; so they count as those of every service"
         )
-        return Changes(
+        return Files(
             unknown="all of them, since not every changed file is known",
             all_count=True,
             warnings=(warning,),
         )
-    return Changes(files=files)
+    return Files(known=known)
 
 
 def _landed(
