@@ -7,6 +7,7 @@ question is asked. It is not thread-safe: no two threads share a client at the s
 import logging
 import re
 from collections.abc import Callable, Sequence
+from contextlib import suppress
 from datetime import datetime, timezone
 from functools import partial
 from typing import TYPE_CHECKING, Any, Final, TypeVar
@@ -45,8 +46,9 @@ class Api:
     def close(self) -> None:
         """Close the connections that are not in use; the others follow when they are done."""
         self._closed = True
-        while self._idle:
-            self._idle.pop().close()
+        with suppress(IndexError):  # a thread that has just ended may close some of them
+            while True:
+                self._idle.pop().close()
 
     def has_time(self) -> bool:
         """Return whether one request may hang without spoiling another way to the answer."""
