@@ -1,6 +1,5 @@
 """Whether a value has the shape that a JSON Schema says, in our own words."""
 
-import difflib
 import json
 import pathlib
 from collections.abc import Iterator, Mapping
@@ -24,6 +23,8 @@ def problems(
     schema's descriptions say what to write; one that forbids other keys or requires one
     describes these, too.
     """
+    from difflib import get_close_matches
+
     # Not the library's messages, which quote the values; the schema says what to write.
     for error in _validator(schema).iter_errors(value):
         path = tuple(error.path)
@@ -33,7 +34,7 @@ def problems(
             unknown = (key for key in error.instance if key not in known)
             for key in islice(unknown, most):
                 inner = (*path, key)
-                near = difflib.get_close_matches(key[:_LONGEST_KEY], known, n=1)
+                near = get_close_matches(key[:_LONGEST_KEY], known, n=1)
                 words = f"has the unknown key {shown(key)}; write {near[0] if near else write}"
                 yield Problem(line=lines[inner], path=path, words=words)
             continue

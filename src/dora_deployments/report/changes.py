@@ -2,7 +2,6 @@
 
 from collections.abc import Iterator
 from datetime import datetime, timedelta
-from statistics import median
 
 from dora_deployments.attribution.resolve import Resolved
 from dora_deployments.deployment import PullRequest
@@ -26,6 +25,8 @@ def lead_time(pull: PullRequest, finished_at: datetime) -> timedelta | None:
 
 def median_lead_time(resolved: Resolved) -> timedelta | None:
     """Return the median over the shipped pull requests whose time of merging is known."""
+    from statistics import median
+
     known = [lead_time(pull, resolved.finished_at.value) for pull in resolved.shipped.pulls]
     seconds = [lead.total_seconds() for lead in known if lead is not None]
     return timedelta(seconds=median(seconds)) if seconds else None
