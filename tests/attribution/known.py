@@ -4,6 +4,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
+from dora_deployments.actions.event import Marks
 from dora_deployments.attribution.look_ups import (
     LARGEST_RANGE,
     ChangedFiles,
@@ -11,7 +12,6 @@ from dora_deployments.attribution.look_ups import (
     Comparison,
     Landings,
     LookUpError,
-    Marks,
     Past,
 )
 from dora_deployments.deployment import PullRequest

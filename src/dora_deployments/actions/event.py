@@ -13,6 +13,7 @@ from dora_deployments.deployment import Fact
 from dora_deployments.errors import EventError
 
 FULL_SHA: Final = 40
+Marks = Literal["releases", "tags"]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -69,7 +70,7 @@ class Happening:
     task: str = "deploy"
     run_ids: frozenset[str] = frozenset()
     before: Fact[str] | None = None
-    marks: Literal["releases", "tags"] | None = None
+    marks: Marks | None = None
     source_url: str | None = None
     from_fork: bool = False
     warnings: tuple[str, ...] = ()

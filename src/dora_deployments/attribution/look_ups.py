@@ -5,10 +5,10 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Final, Literal, Protocol
 
+from dora_deployments.actions.event import Marks
 from dora_deployments.deployment import PullRequest
 
 LARGEST_RANGE: Final = 5_000
-Marks = Literal["releases", "tags"]
 Relation = Literal["identical", "ahead", "behind", "diverged"]
 
 

@@ -32,11 +32,10 @@ from dora_deployments.errors import EventError, Skip
 class Resolved:
     """What was deployed, decided in full: one deployment for each service.
 
-    In the mode `pull-services` there are no deployments. `touched` is what the merge of a
-    pull request touches.
-    `attributions` are in the order of `services`. `merge_commit_shas` are what is known to
-    have been shipped. `finished_by_clock` means that the event tells no finish, so a re-run
-    has a later one.
+    In the mode `pull-services` there are no deployments. `attributions` are in the order of
+    `services`. `touched` is what the merge of a pull request touches, `merge_commit_shas`
+    what is known to have been shipped. `finished_by_clock` means that the event tells no
+    finish, so a re-run has a later one.
     """
 
     deployments: tuple[Deployment, ...]

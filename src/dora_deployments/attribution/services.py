@@ -1,6 +1,6 @@
 """Which services are deployed, and which of the pull requests each of them carries."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 
 from dora_deployments.actions.config import Config, MappedService
@@ -55,7 +55,7 @@ def deployed(
             "`mode` is pull-services, but no service is known to tell of; name `service`, or map"
             " services to paths in `config-file`"
         )
-    services, source = _candidates(inputs, config, repository)
+    services, source = _candidates(inputs, config, mapped, repository)
     if not any(service.identifier in mapped for service in services):
         carried = tuple(
             Carried(service=service, pulls=shipped.pulls, is_exact=shipped.is_exact)
@@ -98,22 +98,21 @@ def touched(
 
 
 def _candidates(
-    inputs: Inputs, config: Config | None, repository: str
+    inputs: Inputs, config: Config | None, mapped: Mapping[str, MappedService], repository: str
 ) -> tuple[tuple[Service, ...], str]:
     """Return the services that may be deployed; what an input says of one wins."""
-    known = {each.service.identifier: each.service for each in config.services} if config else {}
     if inputs.service:
-        return (
-            tuple(_filled(service, known.get(service.identifier)) for service in inputs.service),
-            "the input `service`",
-        )
-    if config is not None and known:
-        return tuple(known.values()), config.source
+        named = (_filled(service, mapped.get(service.identifier)) for service in inputs.service)
+        return tuple(named), "the input `service`"
+    if config is not None and mapped:
+        return tuple(each.service for each in config.services), config.source
     return (Service(identifier=repository.rpartition("/")[2]),), "the repository's name"
 
 
-def _filled(service: Service, known: Service | None) -> Service:
-    return service if known is None else replace(known, name=service.name or known.name)
+def _filled(service: Service, mapped: MappedService | None) -> Service:
+    if mapped is None:
+        return service
+    return replace(mapped.service, name=service.name or mapped.service.name)
 
 
 def _carried(

@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Final
 
+from dora_deployments.actions.event import Marks
 from dora_deployments.attribution.github import commits
 from dora_deployments.attribution.github.api import Api
 from dora_deployments.attribution.github.comparison import comparison
@@ -13,7 +14,6 @@ from dora_deployments.attribution.look_ups import (
     ChangedFiles,
     Comparison,
     Landings,
-    Marks,
     Past,
 )
 from dora_deployments.budget import Budget

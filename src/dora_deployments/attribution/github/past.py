@@ -5,13 +5,13 @@ from functools import partial
 from typing import TYPE_CHECKING, Final
 
 from dora_deployments.actions import moments
+from dora_deployments.actions.event import Marks
 from dora_deployments.actions.payload import Payload
 from dora_deployments.attribution.github import graphql
 from dora_deployments.attribution.github.api import Api, get
 from dora_deployments.attribution.look_ups import (
     LookUpError,
     Mark,
-    Marks,
     Past,
     PastDeployment,
 )
