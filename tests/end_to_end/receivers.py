@@ -13,7 +13,6 @@ the rule says so.
 from __future__ import annotations
 
 import abc
-import contextlib
 import http.client
 import http.server
 import itertools
@@ -33,15 +32,15 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import TYPE_CHECKING, Any, TypeGuard
 
+from tests.end_to_end.loopback import Local
+
 if TYPE_CHECKING:
     from email.message import Message
 
-    from typing_extensions import Self
 
 Script = Callable[[socket.socket, bytes], None]
 """What `Faulty` does with a connection and the request that came over it."""
 
-_HOST = "127.0.0.1"
 _Answer = tuple[int, dict[str, Any]]
 _Path = tuple[str, ...]
 
@@ -60,79 +59,6 @@ class Received:
     json: Any
     status: int
     answer: dict[str, Any]
-
-
-# --- the wire, shared by all servers
-
-
-class _Server(socketserver.ThreadingTCPServer):
-    """Hand every connection to a function, each in a thread of its own, until `stop`.
-
-    `http.server.ThreadingHTTPServer` would add a DNS look-up of the machine's name, which takes
-    seconds on some machines and serves no purpose here.
-    """
-
-    request_queue_size = 128  # socketserver's 5 would make clients that come at once wait
-
-    def __init__(self, handle: Callable[[socket.socket], None]) -> None:
-        super().__init__((_HOST, 0), socketserver.BaseRequestHandler)
-        self._handle = handle
-        self._connections: list[tuple[socket.socket, threading.Thread]] = []
-        # The short interval is what `stop` has to wait for.
-        self._thread = threading.Thread(
-            target=self.serve_forever, kwargs={"poll_interval": 0.005}, daemon=True
-        )
-
-    def start(self) -> None:
-        """Serve in the background."""
-        self._thread.start()
-
-    def stop(self) -> None:
-        """Take no more connections, end the open ones, and wait for their threads."""
-        self.shutdown()
-        self._thread.join()
-        self.server_close()
-        for connection, thread in self._connections:
-            with contextlib.suppress(OSError):  # closed already
-                connection.shutdown(socket.SHUT_RDWR)
-            thread.join(timeout=1)
-
-    def process_request(self, request: Any, client_address: Any) -> None:
-        """Start the connection's thread and remember both, so that `stop` can end them."""
-        thread = threading.Thread(
-            target=self.process_request_thread, args=(request, client_address), daemon=True
-        )
-        self._connections.append((request, thread))
-        thread.start()
-
-    def finish_request(self, request: Any, _client_address: Any) -> None:
-        """Serve the connection; socketserver closes it afterwards."""
-        self._handle(request)
-
-    def handle_error(self, request: Any, client_address: Any) -> None:
-        """Pass over clients that went away; anything else is a mistake of ours and shown."""
-        if not isinstance(sys.exc_info()[1], OSError):
-            super().handle_error(request, client_address)
-
-
-class _Local(abc.ABC):
-    """Listen on a free port of 127.0.0.1 for as long as the context lasts."""
-
-    url: str
-    """Where to send requests, without a trailing slash; set when the context is entered."""
-
-    def __enter__(self) -> Self:
-        self._server = _Server(self._handle)
-        self.url = f"http://{_HOST}:{self._server.server_address[1]}"
-        self._server.start()
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        self._server.stop()
-
-    @abc.abstractmethod
-    def _handle(self, connection: socket.socket) -> None:
-        """Serve one connection to its end."""
 
 
 # --- HTTP, shared by Datadog and DX
@@ -160,7 +86,7 @@ class _Request:
     misframed: _HeaderProblem | None
 
 
-class _Receiver(_Local):
+class _Receiver(Local):
     """Record every request together with the answer that `_judge` gives it."""
 
     def __init__(self) -> None:
@@ -205,7 +131,7 @@ class _Conversation(http.server.BaseHTTPRequestHandler):
         receive: Callable[[_Request], Received],
     ) -> None:
         self._receive = receive
-        super().__init__(connection, (_HOST, 0), server)
+        super().__init__(connection, connection.getpeername(), server)
 
     def do_POST(self) -> None:
         """Take one request; http.server looks this method up by its name."""
@@ -768,7 +694,7 @@ class Dx(_Receiver):
 # --- faults
 
 
-class Faulty(_Local):
+class Faulty(Local):
     """Read one request per connection and let a script do what it likes with the connection.
 
     The nth script gets the nth request, the last one all that follow. `requests` lists the

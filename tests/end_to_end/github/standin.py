@@ -10,14 +10,12 @@ Sources: GitHub REST API documentation, "Getting started", "Authenticating", "Ra
 
 from __future__ import annotations
 
-import contextlib
 import http.server
 import itertools
 import json
 import re
 import socket
 import socketserver
-import sys
 import threading
 import time
 from collections.abc import Callable, Collection, Iterable, Mapping
@@ -31,9 +29,10 @@ from tests.end_to_end.github.history import History
 from tests.end_to_end.github.hosted import READS, Hosted, iso
 from tests.end_to_end.github.nodes import RateLimit, Refused
 from tests.end_to_end.github.rest import Reply, problem
+from tests.end_to_end.loopback import Local
 
 if TYPE_CHECKING:
-    from typing_extensions import Self
+    pass
 
 Answer = tuple[int, Mapping[str, str], bytes]
 """A whole answer: status, headers, body. `Content-Length` is added unless it is given."""
@@ -105,7 +104,7 @@ def _times(asked: Iterable[Asked]) -> list[tuple[float, float]]:
     ]
 
 
-class GitHub:
+class GitHub(Local):
     """Answer for one repository, under its present and its `former` name.
 
     `permissions` are what the token may read, which counts for a private repository only.
@@ -116,9 +115,6 @@ class GitHub:
     connection. `asked` lists the requests in the order of their arrival. Set `fault` and clear
     `asked` whenever no request is under way.
     """
-
-    api_url: str
-    """What `GITHUB_API_URL` would be; set when the context is entered."""
 
     def __init__(
         self,
@@ -155,14 +151,10 @@ class GitHub:
         self._latency = latency
         self._lock = threading.Lock()
 
-    def __enter__(self) -> Self:
-        self._server = _Server(self._take)
-        self.api_url = f"http://{_HOST}:{self._server.server_address[1]}"
-        self._server.start()
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        self._server.stop()
+    @property
+    def api_url(self) -> str:
+        """What `GITHUB_API_URL` would be."""
+        return self.url
 
     @property
     def graphql_url(self) -> str:
@@ -178,6 +170,9 @@ class GitHub:
         return most_at_once(self.asked)
 
     # --- one request
+
+    def _handle(self, connection: socket.socket) -> None:
+        _Conversation(connection, self._server, self._take)
 
     def _take(self, conversation: _Conversation) -> tuple[Asked, Answer | Script]:
         started = time.monotonic()
@@ -317,58 +312,26 @@ def _query(document: Any) -> tuple[str | None, Mapping[str, Any], str | None]:
 # --- the wire
 
 
-class _Server(socketserver.ThreadingTCPServer):
-    """Hand every request to a function, each connection in a thread of its own, until `stop`."""
-
-    request_queue_size = 128  # socketserver's 5 would make clients that come at once wait
-    daemon_threads = True
-
-    def __init__(self, take: Callable[[_Conversation], tuple[Asked, Answer | Script]]) -> None:
-        super().__init__((_HOST, 0), _Conversation)
-        self.take = take
-        self._connections: dict[threading.Thread, socket.socket] = {}
-        self._thread = threading.Thread(
-            target=self.serve_forever, kwargs={"poll_interval": 0.005}, daemon=True
-        )
-
-    def start(self) -> None:
-        self._thread.start()
-
-    def stop(self) -> None:
-        """Take no more connections, end the open ones, and wait for their threads."""
-        self.shutdown()
-        self._thread.join()
-        self.server_close()
-        for thread, connection in self._connections.items():
-            with contextlib.suppress(OSError):  # closed already
-                connection.shutdown(socket.SHUT_RDWR)
-            thread.join(timeout=2)
-
-    def process_request(self, request: Any, client_address: Any) -> None:
-        thread = threading.Thread(
-            target=self.process_request_thread, args=(request, client_address), daemon=True
-        )
-        self._connections[thread] = request
-        thread.start()
-
-    def handle_error(self, request: Any, client_address: Any) -> None:
-        """Pass over clients that went away; anything else is a mistake of ours and shown."""
-        if not isinstance(sys.exc_info()[1], OSError):
-            super().handle_error(request, client_address)
-
-
 class _Conversation(http.server.BaseHTTPRequestHandler):
     """Read the requests of one kept-alive connection."""
 
-    server: _Server
     protocol_version = "HTTP/1.1"
     disable_nagle_algorithm = True
+
+    def __init__(
+        self,
+        connection: socket.socket,
+        server: socketserver.BaseServer,
+        take: Callable[[_Conversation], tuple[Asked, Answer | Script]],
+    ) -> None:
+        self._take = take
+        super().__init__(connection, connection.getpeername(), server)
 
     def reply(self) -> None:
         """Take one request, answer it, and write down when that was."""
         length = self.headers.get("Content-Length", "0")
         self.sent = self.rfile.read(int(length)) if re.fullmatch("[0-9]{1,9}", length) else b""
-        asked, answer = self.server.take(self)
+        asked, answer = self._take(self)
         if callable(answer):
             self.close_connection = True
             try:
