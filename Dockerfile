@@ -20,4 +20,4 @@ COPY --from=build /opt/dora /opt/dora
 # No USER: the runner mounts its files for root, and GitHub's documentation of Dockerfiles for
 # actions forbids any other. No WORKDIR either: the runner sets it to the workspace, which -I
 # keeps off the module path.
-ENTRYPOINT ["/opt/dora/venv/bin/python", "-I", "-X", "utf8", "-u", "/opt/dora/entrypoint.py"]
+ENTRYPOINT ["/opt/dora/venv/bin/python", "-I", "-X", "utf8", "-u", "/opt/dora/entrypoint.py", "docker"]

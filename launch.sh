@@ -57,5 +57,7 @@ if [ ! -e "$venv/complete" ]; then
   touch "$venv/complete"
 fi
 
+# What comes before the program listens is lost, rather than ending it without outputs.
+trap '' INT TERM
 # `exec`, so that the runner's signals reach the program and not a shell around it.
-exec "$interpreter" -I -X utf8 -u "$here/entrypoint.py"
+exec "$interpreter" -I -X utf8 -u "$here/entrypoint.py" composite

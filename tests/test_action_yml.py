@@ -10,6 +10,7 @@ import yaml
 from dora_deployments.actions.inputs import SECRETS, Inputs
 from dora_deployments.report.account import Account
 from dora_deployments.report.outputs import outputs
+from dora_deployments.report.text import Scrubber
 from tests.builders import inputs
 
 ROOT = Path(__file__).parent.parent
@@ -42,9 +43,10 @@ def test_the_inputs_are_the_fields_of_the_type_in_their_order():
 
 
 def test_the_outputs_are_those_that_the_program_writes_in_their_order():
-    assert list(COMPOSITE["outputs"]) == list(outputs(Account()))
+    assert list(COMPOSITE["outputs"]) == list(outputs(Account(), Scrubber(())))
 
 
+@pytest.mark.threat(5)
 def test_the_composite_hands_over_every_input_and_nothing_else():
     assert STEP["env"] == {
         f"INPUT_{name.upper().replace('-', '_')}": f"${{{{ inputs.{name} }}}}"
@@ -62,6 +64,7 @@ def test_the_docker_action_is_built_from_this_very_commit():
     assert DOCKER["runs"] == {"using": "docker", "image": "../Dockerfile"}
 
 
+@pytest.mark.threat(5)
 @pytest.mark.parametrize("action", [COMPOSITE, DOCKER], ids=["composite", "docker"])
 def test_expressions_stand_only_where_the_runner_evaluates_them(action):
     # Elsewhere, in a description for one, the runner refuses the whole file.
@@ -87,6 +90,7 @@ def test_no_input_is_declared_as_required_since_the_runner_does_not_enforce_it()
     assert {name for name, declared in COMPOSITE["inputs"].items() if declared["required"]} == set()
 
 
+@pytest.mark.threat(4)
 def test_every_input_that_holds_a_secret_is_one_that_is_masked():
     secret = {name for name in COMPOSITE["inputs"] if re.search(r"key|token", name)}
     assert secret == set(SECRETS)

@@ -1,9 +1,12 @@
+import subprocess
+import sys
 import threading
 import time
+from pathlib import Path
 
 import pytest
 
-from dora_deployments.budget import Budget, side_by_side
+from dora_deployments.budget import Budget, NoThreadError, side_by_side
 
 LONG = 60.0
 
@@ -157,3 +160,79 @@ def test_the_wait_is_over_as_soon_as_the_work_is():
     started = time.monotonic()
     side_by_side(Budget.of(LONG), [lambda: None] * 3, 2)
     assert time.monotonic() - started < 5
+
+
+# --- waits that a signal ends, and threads that cannot be had
+
+
+def test_a_wait_is_over_as_soon_as_the_event_is_set():
+    event = threading.Event()
+    threading.Timer(0.1, event.set).start()
+    started = time.monotonic()
+    assert Budget.of(LONG).wait(event) is True
+    assert time.monotonic() - started < 5
+
+
+def test_a_wait_ends_with_the_budget():
+    started = time.monotonic()
+    assert Budget.of(0.7).wait(threading.Event()) is False
+    assert 0.7 <= time.monotonic() - started < 5
+
+
+@pytest.mark.parametrize("is_set", [True, False])
+def test_without_time_a_wait_still_tells_whether_the_event_is_set(is_set):
+    event = threading.Event()
+    if is_set:
+        event.set()
+    assert Budget.of(0).wait(event) is is_set
+
+
+@pytest.mark.fault(100)
+def test_no_wait_for_a_lock_is_longer_than_half_a_second():
+    class Recorder(threading.Event):
+        def wait(self, timeout=None):
+            waits.append(timeout)
+            return len(waits) == 4
+
+    waits = []
+    assert Budget.of(LONG).wait(Recorder()) is True
+    assert waits == [0.5] * 4
+
+
+def test_without_any_thread_every_work_fails_and_none_is_waited_for():
+    before = threading.stack_size(2**46)  # more than any system has
+    try:
+        results = side_by_side(Budget.of(LONG), [lambda: 1, lambda: 2], 2)
+    finally:
+        threading.stack_size(before)
+    assert [type(result) for result in results] == [NoThreadError] * 2
+
+
+_TWO_THREADS = """
+import resource, threading
+from dora_deployments.budget import Budget, side_by_side
+size = 2 ** 29
+with open("/proc/self/statm") as file:
+    used = int(file.read().split()[0]) * resource.getpagesize()
+resource.setrlimit(resource.RLIMIT_AS, (used + 5 * size // 2, -1))
+threading.stack_size(size)
+names, go_on = set(), threading.Event()
+def work():
+    names.add(threading.current_thread().name)
+    go_on.wait(0.2)
+    return 1
+print(side_by_side(Budget.of(60), [work] * 8, 8), 1 <= len(names) <= 2)
+"""
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="needs a limit of the address space")
+def test_the_threads_that_could_be_started_do_the_work_of_the_others():
+    process = subprocess.run(
+        [sys.executable, "-c", _TWO_THREADS],
+        env={"PYTHONPATH": "src"},
+        cwd=Path(__file__).parent.parent,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert (process.stdout, process.stderr) == (f"{[1] * 8} True\n", "")

@@ -1,5 +1,7 @@
 """The stages together, in this process: how runs end, and what they leave behind."""
 
+import contextlib
+import io
 import json
 import os
 import signal
@@ -8,11 +10,12 @@ from collections.abc import Iterator, Mapping
 
 import pytest
 
+from dora_deployments.delivery.retry import Pace
 from dora_deployments.main import LARGEST_EVENT, main
 from tests.builders import payload_file
 from tests.end_to_end import receivers
 from tests.end_to_end.receivers import Datadog, Dx, Faulty
-from tests.end_to_end.runner import environment, parse_outputs
+from tests.end_to_end.runner import environment, parse_outputs, saved_in
 
 API_KEY = "0123456789abcdef0123456789abcdef"
 TOKEN = "dx-token-of-the-tests"
@@ -38,6 +41,7 @@ def summary(tmp_path):
     return lambda: (tmp_path / "summary.md").read_text("utf-8")
 
 
+@pytest.mark.threat(21)
 def test_a_delivered_deployment_ends_with_exit_code_0(environ_of, outputs, capsys):
     with Datadog(api_key=API_KEY) as datadog, Dx(token=TOKEN) as dx:
         environ = environ_of(
@@ -90,11 +94,13 @@ def test_every_output_is_written_when_the_inputs_are_bad(environ_of, outputs, su
     assert "<code>timeout</code>" in summary()
 
 
-def test_a_cancelled_job_keeps_what_was_delivered_before(environ_of, outputs, capsys):
+@pytest.mark.fault(100)
+def test_a_cancelled_job_keeps_what_was_delivered_before(environ_of, outputs, tmp_path, capsys):
     with Faulty(receivers.hang(30)) as hanging, Dx(token=TOKEN) as dx:
         environ = environ_of(
             "push",
             "push.branch",
+            {"GITHUB_WORKSPACE": str(tmp_path)},
             datadog_api_key=API_KEY,
             datadog_site=hanging.url,
             dx_token=TOKEN,
@@ -110,15 +116,122 @@ def test_a_cancelled_job_keeps_what_was_delivered_before(environ_of, outputs, ca
 
         canceller = threading.Thread(target=cancel)
         canceller.start()
-        assert main(environ) == 143
+        assert main(environ, Pace(attempts=1)) == 143
         canceller.join()
     assert outputs()["status"] == "partial"
     assert [result["status"] for result in json.loads(outputs()["results"])] == [
         "undelivered",
         "delivered",
     ]
+    assert outputs()["undelivered-path"] == "dora-undelivered"
+    (deployment_id,) = json.loads(outputs()["deployment-ids"]).values()
+    assert list(saved_in(tmp_path)) == [f"{deployment_id}-datadog.json"]
     assert capsys.readouterr().out.splitlines()[-1] == (
-        "::error title=Cancelled::Cancelled by SIGTERM before the report was done"
+        "::error title=Cancelled::Cancelled by SIGTERM before the report was done; what is missing"
+        " is saved in dora-undelivered: send it by `mode: replay`, or run the job again, which"
+        " sends it under the same id"
+    )
+
+
+class Tripwire(io.StringIO):
+    """A log that has the process cancelled as soon as it shows a text."""
+
+    def __init__(self, text: str) -> None:
+        super().__init__()
+        self.text = text
+
+    def write(self, line: str) -> int:
+        if self.text in line:
+            signal.raise_signal(signal.SIGTERM)
+        return super().write(line)
+
+
+@pytest.mark.fault(100)
+@pytest.mark.parametrize("mode", ["deployment", "pull-services"])
+def test_a_job_that_is_cancelled_before_anything_is_sent_saves_all_of_it(
+    mode, environ_of, outputs, tmp_path
+):
+    with Dx(token=TOKEN) as dx:
+        environ = environ_of(
+            "pull_request",
+            "pull_request.closed.merged",
+            {"GITHUB_WORKSPACE": str(tmp_path)},
+            mode=mode,
+            service="shop",
+            dx_token=TOKEN,
+            dx_instance=dx.url,
+        )
+        with contextlib.redirect_stdout(Tripwire("::group::Request for DX")) as log:
+            assert main(environ) == 143
+        assert dx.received == []
+
+    (result,) = json.loads(outputs()["results"])
+    assert (outputs()["status"], result["status"], result["attempts"], result["message"]) == (
+        "undelivered",
+        "undelivered",
+        0,
+        "not sent before the step had to end",
+    )
+    assert outputs()["undelivered-path"] == "dora-undelivered"
+    (text,) = saved_in(tmp_path).values()
+    assert json.loads(text)["id"] == result["id"]
+    assert (
+        "Cancelled by SIGTERM before the report was done; what is missing is saved in"
+        in (log.getvalue().splitlines()[-1])
+    )
+
+
+@pytest.mark.fault(100)
+def test_a_dry_run_that_is_cancelled_saves_nothing(environ_of, outputs, tmp_path):
+    environ = environ_of("push", "push.branch", dry_run="true")
+    with contextlib.redirect_stdout(Tripwire("::group::Request for DX")) as log:
+        assert main(environ) == 143
+
+    assert (outputs()["results"], outputs()["undelivered-path"]) == ("[]", "")
+    assert not (tmp_path / "dora-undelivered").exists()
+    assert log.getvalue().splitlines()[-1] == (
+        "::error title=Cancelled::Cancelled by SIGTERM before the report was done; nothing was sent"
+    )
+
+
+def test_what_is_recorded_after_all_is_saved_no_longer(environ_of, outputs, tmp_path):
+    def environ(url):
+        return environ_of(
+            "deployment_status",
+            "deployment_status.success",
+            {"GITHUB_WORKSPACE": str(tmp_path)},
+            dx_token=TOKEN,
+            dx_instance=url,
+        )
+
+    with Faulty(receivers.answer(503)) as down:
+        assert main(environ(down.url), Pace(base=0.01)) == 0
+        assert len(down.requests) == 4
+    assert len(saved_in(tmp_path)) == 1
+    (tmp_path / "output").unlink()
+    with Dx(token=TOKEN) as dx:
+        assert main(environ(dx.url)) == 0
+
+    assert (outputs()["status"], outputs()["undelivered-path"]) == ("delivered", "")
+    assert saved_in(tmp_path) == {}
+
+
+def test_what_cannot_be_saved_is_a_warning(environ_of, outputs, tmp_path, capsys):
+    workspace, temp = tmp_path / "workspace", tmp_path / "temp"
+    for folder in (workspace, temp):
+        folder.mkdir()
+    (workspace / "dora-undelivered").write_text("in the way", "utf-8")
+    variables = {"GITHUB_WORKSPACE": str(workspace), "RUNNER_TEMP": str(temp)}
+    with Faulty(receivers.answer(503)) as down:
+        environ = environ_of("push", "push.branch", variables, dx_token=TOKEN, dx_instance=down.url)
+        assert main(environ, Pace(attempts=1)) == 0
+
+    assert outputs()["undelivered-path"] == (temp / "dora-undelivered").as_posix()
+    assert len(saved_in(temp)) == 1
+    assert (
+        "::warning title=Deployment report::what was not delivered cannot be saved in"
+        f" {workspace / 'dora-undelivered'} (it is a link, or no folder); let the step's user write"
+        " there\n" in capsys.readouterr().out
     )
 
 
@@ -165,12 +278,14 @@ def test_a_bug_of_ours_is_one_line_and_counts_as_an_outage(
     assert "secret" not in last
 
 
+@pytest.mark.threat(4)
 def test_the_trace_of_a_bug_is_shown_where_debug_logging_is_on(environ_of, capsys):
     main(Failing(environ_of("push", "push.branch", {"RUNNER_DEBUG": "1"})))
     lines = capsys.readouterr().out.splitlines()
     assert "::debug::Traceback (most recent call last):" in lines
 
 
+@pytest.mark.threat(4)
 def test_debug_lines_tell_of_each_request_and_hold_no_key(environ_of, capsys):
     with Dx(token=TOKEN) as dx:
         main(
@@ -247,6 +362,7 @@ def test_an_event_that_cannot_be_read_is_a_bad_event(variables, problem, environ
     assert f"::error title=Bad event::{problem}, so " in capsys.readouterr().out
 
 
+@pytest.mark.threat(13)
 def test_an_event_file_beyond_any_event_is_not_read(environ_of, tmp_path, capsys):
     large = tmp_path / "large.json"
     with large.open("wb") as file:
@@ -299,6 +415,18 @@ def test_a_pull_request_from_a_fork_is_reported_where_there_are_secrets(environ_
         )
         assert main(environ) == 0
     assert outputs()["status"] == "delivered"
+
+
+@pytest.mark.fault(90)
+@pytest.mark.threat(11)
+def test_a_workflow_run_of_a_fork_reports_nothing_although_there_are_secrets(environ_of, outputs):
+    with Dx(token=TOKEN) as dx:
+        environ = environ_of(
+            "workflow_run", "workflow_run.fork", dx_token=TOKEN, dx_instance=dx.url
+        )
+        assert main(environ) == 0
+    assert dx.received == []
+    assert (outputs()["status"], outputs()["reason"]) == ("skipped", "foreign-repository")
 
 
 def test_a_run_without_any_backend_names_the_inputs_to_set(environ_of, outputs, capsys):
@@ -363,6 +491,7 @@ def test_a_slow_look_up_leaves_the_backends_their_time(environ_of, outputs):
     assert outputs()["status"] == "delivered"
 
 
+@pytest.mark.fault(101)
 def test_files_that_cannot_be_written_are_told_of_and_stop_nothing(environ_of, capsys):
     environ = environ_of(
         "pull_request",
@@ -389,6 +518,7 @@ def test_a_path_that_no_system_takes_is_told_of_and_stops_nothing(environ_of, ou
     )
 
 
+@pytest.mark.fault(100)
 def test_a_signal_that_comes_while_the_outputs_are_written_stops_nothing(tmp_path, environ_of):
     fifo = tmp_path / "fifo"
     os.mkfifo(fifo)

@@ -21,12 +21,14 @@ WORKFLOWS = [text for text in YAML if text.startswith("# .github/workflows/")]
 EXAMPLES = sorted((ROOT / "examples").glob("*.yml"))
 
 
-def test_the_generated_parts_are_up_to_date():
-    assert docs.renewed(README) == README, "run `make docs`"
+@pytest.mark.parametrize("page", docs.PAGES)
+def test_the_generated_parts_are_up_to_date(page):
+    text = (ROOT / page).read_text("utf-8")
+    assert docs.renewed(page, text) == text, "run `make docs`"
 
 
 def test_a_part_that_is_out_of_step_would_be_seen():
-    assert docs.renewed(README.replace("| `mode` |", "| `made` |")) == README
+    assert docs.renewed("README.md", README.replace("| `mode` |", "| `made` |")) == README
 
 
 def test_the_readme_shows_a_workflow_for_each_of_the_two_usual_events():
@@ -58,15 +60,26 @@ def test_the_configuration_file_names_the_schema_that_it_is_checked_by():
 
 @pytest.mark.parametrize("path", EXAMPLES, ids=lambda path: path.stem)
 def test_an_example_gives_inputs_that_the_action_has_and_takes(path):
-    workflow = yaml.safe_load(path.read_text("utf-8"))
-    (step,) = workflow["jobs"]["report"]["steps"]
+    jobs = yaml.safe_load(path.read_text("utf-8"))["jobs"].values()
+    steps = [step for job in jobs for step in job["steps"]]
+    given = [step["with"] for step in steps if step.get("uses") == "acme/dora-deployments@v1"]
     action = yaml.safe_load((ROOT / "action.yml").read_text("utf-8"))
-    assert set(step["with"]) <= set(action["inputs"])
-    environ = {
-        f"INPUT_{name.upper()}": "0123456789abcdef0123456789abcdef" if "${{" in value else value
-        for name, value in step["with"].items()
-    }
-    assert Inputs.from_environ(environ, NOW).service[0].identifier == "checkout"
+    assert given
+    for inputs in given:
+        assert set(inputs) <= set(action["inputs"])
+        environ = {
+            f"INPUT_{name.upper()}": "0123456789abcdef0123456789abcdef" if "${{" in value else value
+            for name, value in inputs.items()
+        }
+        Inputs.from_environ(environ, NOW)
+
+
+@pytest.mark.threat(21)
+@pytest.mark.parametrize("path", EXAMPLES, ids=lambda path: path.stem)
+def test_the_job_that_reports_may_only_read(path):
+    workflow = yaml.safe_load(path.read_text("utf-8"))
+    assert workflow["permissions"] == {}
+    assert set(workflow["jobs"]["report"]["permissions"].values()) == {"read"}
 
 
 def test_the_commands_that_the_readme_names_exist():

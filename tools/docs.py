@@ -1,4 +1,4 @@
-"""Write the generated parts of README.md: `python -m tools.docs`.
+"""Write the generated parts of README.md and SECURITY.md: `python -m tools.docs`.
 
 Each part stands between two comments that name it. A test fails when one is out of step.
 """
@@ -9,30 +9,37 @@ from pathlib import Path
 import yaml
 
 ROOT = Path(__file__).parent.parent
-README = ROOT / "README.md"
+PAGES = ("README.md", "SECURITY.md")
 
 
 def main() -> None:
-    """Write the README with its parts made anew."""
-    README.write_text(renewed(README.read_text("utf-8")), "utf-8")
+    """Write the pages with their parts made anew."""
+    for name in PAGES:
+        page = ROOT / name
+        page.write_text(renewed(name, page.read_text("utf-8")), "utf-8")
 
 
-def renewed(text: str) -> str:
-    """Return the README's text with every generated part made anew."""
+def renewed(page: str, text: str) -> str:
+    """Return the text of a page with every generated part made anew."""
+    for name, part in _parts(page).items():
+        begin, end = f"<!-- begin {name} -->", f"<!-- end {name} -->"
+        pattern = re.compile(f"{re.escape(begin)}\n.*?{re.escape(end)}", re.DOTALL)
+        text, count = pattern.subn(lambda _, new=f"{begin}\n{part}\n{end}": new, text)
+        if count != 1:
+            raise SystemExit(f"{page} has {count} parts named {name}, not one")
+    return text
+
+
+def _parts(page: str) -> dict[str, str]:
+    if page == "SECURITY.md":
+        return {"threats": _threats()}
     action = yaml.safe_load((ROOT / "action.yml").read_text("utf-8"))
-    parts = {
+    return {
         "inputs": _inputs(action["inputs"]),
         "outputs": _outputs(action["outputs"]),
         "merged-pull-request": _example("merged-pull-request"),
         "deployment-status": _example("deployment-status"),
     }
-    for name, part in parts.items():
-        begin, end = f"<!-- begin {name} -->", f"<!-- end {name} -->"
-        pattern = re.compile(f"{re.escape(begin)}\n.*?{re.escape(end)}", re.DOTALL)
-        text, count = pattern.subn(lambda _, new=f"{begin}\n{part}\n{end}": new, text)
-        if count != 1:
-            raise SystemExit(f"README.md has {count} parts named {name}, not one")
-    return text
 
 
 def _inputs(inputs: dict[str, dict[str, str]]) -> str:
@@ -46,6 +53,14 @@ def _inputs(inputs: dict[str, dict[str, str]]) -> str:
 def _outputs(outputs: dict[str, dict[str, str]]) -> str:
     rows = [f"| `{name}` | {_cell(output['description'])} |" for name, output in outputs.items()]
     return "\n".join(["| output | meaning |", "|---|---|", *rows])
+
+
+def _threats() -> str:
+    """Return the threats as docs/faults.md has them, without how their tests ended."""
+    page = (ROOT / "docs" / "faults.md").read_text("utf-8").partition("## Threats\n")[2]
+    rows = re.findall(r"^(\| \d.*\|) [^|]*\|$", page.replace("](../", "]("), re.MULTILINE)
+    heads = ("| # | threat | what stands against it | tests |", "|---|---|---|---|")
+    return "\n".join([*heads, *rows])
 
 
 def _default(declared: dict[str, str]) -> str:

@@ -91,16 +91,21 @@ class Deployment:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Credential:
-    """The one header that carries a key. Its value never shows in a `repr`."""
+    """The one header that carries a key, which `input` holds. Its value shows in no `repr`."""
 
+    input: str
     header: str
     value: str = field(repr=False)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Request:
-    """A POST of JSON, its bytes fixed before the first attempt."""
+    """A POST of JSON, its bytes fixed before the first attempt.
 
+    `method` is the backend's own name for what it does.
+    """
+
+    method: str
     url: str
     body: bytes
     credential: Credential

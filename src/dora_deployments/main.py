@@ -9,7 +9,7 @@ from typing import Final
 from dora_deployments import __version__, backends, signals
 from dora_deployments.actions import config, payload, workspace
 from dora_deployments.actions import inputs as inputs_module
-from dora_deployments.actions.event import Event, Happening
+from dora_deployments.actions.event import Event
 from dora_deployments.actions.events import what_happened
 from dora_deployments.actions.inputs import Inputs
 from dora_deployments.actions.moments import UTC
@@ -19,14 +19,24 @@ from dora_deployments.attribution.github import LOOK_UP_SECONDS, GitHub
 from dora_deployments.attribution.resolve import Resolved, resolve
 from dora_deployments.backends import Backend, RecordsPulls
 from dora_deployments.budget import Budget
-from dora_deployments.delivery import deliver
+from dora_deployments.delivery import deliver, dispatch, replay, undelivered
+from dora_deployments.delivery.deliver import Delivery
+from dora_deployments.delivery.dispatch import Dispatch
+from dora_deployments.delivery.retry import Pace
+from dora_deployments.delivery.saved import Origin
 from dora_deployments.deployment import Outcome
-from dora_deployments.errors import ActionError, ConfigurationError, Interrupted, Skip
-from dora_deployments.report import changes, ending, files
+from dora_deployments.errors import (
+    ActionError,
+    ConfigurationError,
+    InputError,
+    Interrupted,
+    Skip,
+)
+from dora_deployments.report import changes, ending, files, requests
 from dora_deployments.report.account import Account
 from dora_deployments.report.facts import facts
 from dora_deployments.report.log import Log
-from dora_deployments.report.text import Scrubber, pretty_json
+from dora_deployments.report.text import Scrubber
 
 # Kept back from `timeout` for outputs and summary.
 _REPORT_SECONDS: Final = 0.5
@@ -35,20 +45,25 @@ LARGEST_EVENT: Final = 64 * 1024 * 1024
 _STRANGE_WORKSPACE: Final = frozenset({"pull_request_target", "workflow_run"})
 
 
-def main(environ: Mapping[str, str]) -> int:
+def main(environ: Mapping[str, str], pace: Pace | None = None) -> int:
     """Report the deployment to every backend; return the exit code of the step.
 
-    Outputs and summary are written however the run ends, a bug of ours and a cancelled
-    job included.
+    What was not delivered is saved, and outputs and summary are written, however the run
+    ends, a bug of ours and a cancelled job included. `pace` is that of the attempts.
     """
     scrub = Scrubber(inputs_module.masks(environ))
     log = Log(sys.stdout, scrub, debug=environ.get("RUNNER_DEBUG") == "1")
     account = Account(fail_on=inputs_module.fail_on(environ))
     with signals.restored():
         try:
-            with signals.interruptible():
-                log.mask()
-                _run(environ, account, scrub, log)
+            try:
+                with signals.interruptible():
+                    log.mask()
+                    _run(environ, account, pace, scrub, log)
+            finally:
+                # From here on no signal interrupts.
+                _settle(account, log)
+            ending.done(account, log)
         except Skip as skip:
             ending.skipped(account, skip, log)
         except ActionError as error:
@@ -62,24 +77,46 @@ def main(environ: Mapping[str, str]) -> int:
     return account.exit_code
 
 
-def _run(environ: Mapping[str, str], account: Account, scrub: Scrubber, log: Log) -> None:
-    """Go through the stages, one after the other."""
+def _run(
+    environ: Mapping[str, str], account: Account, pace: Pace | None, scrub: Scrubber, log: Log
+) -> None:
+    """Go through the stages, one after the other, until everything is sent or time is up."""
     now = datetime.now(UTC)
     log.line(f"dora-deployments {__version__}")
     inputs = Inputs.from_environ(environ, now)
     ending.warned(account, log, *inputs.warnings)
-    account.previous_sha = inputs.previous_sha or ""
     budget = Budget.of(inputs.timeout - _REPORT_SECONDS)
+    account.is_dry_run = inputs.dry_run
+    account.previous_sha = inputs.previous_sha or ""
 
-    run = Run.from_environ(environ)
+    account.run = run = Run.from_environ(environ)
     account.repository = inputs.repository or run.repository or ""
+    log.debug(f"Python {sys.version.split()[0]}, GITHUB_REF {run.ref}, GITHUB_SHA {run.sha}")
+    if inputs.mode == "replay":
+        _read_saved(inputs, run, budget.capped(inputs.timeout / 2), account, log)
+    else:
+        _read_event(inputs, run, now, budget, account, log)
+    requests.show(account.deliveries, scrub, log)
+    if inputs.dry_run:
+        account.outcomes = dispatch.unsupported(account.deliveries)
+        return
+    account.dispatch = Dispatch.of(account.deliveries, pace)
+    account.dispatch.start(budget)
+    account.dispatch.wait(budget)
+    log.debug(f"{budget.left():.1f} s were left")
+
+
+def _read_event(
+    inputs: Inputs, run: Run, now: datetime, budget: Budget, account: Account, log: Log
+) -> None:
+    """Resolve what the event says was deployed, and prepare its deliveries."""
     account.event = run.event_name or ""
     content, broken = _payload(run)
-    log.debug(f"Python {sys.version.split()[0]}, GITHUB_REF {run.ref}, GITHUB_SHA {run.sha}")
     event = Event(
         name=account.event, payload=content, run=run, inputs=inputs, now=now, broken=broken
     )
     happening = what_happened(event)
+    ending.warned(account, log, *happening.warnings)
     # Slow look-ups must leave the backends their time.
     look_up_budget = budget.capped(min(LOOK_UP_SECONDS, inputs.timeout / 2))
     with GitHub(api_url=run.api_url, token=inputs.github_token, budget=look_up_budget) as look_ups:
@@ -94,31 +131,51 @@ def _run(environ: Mapping[str, str], account: Account, scrub: Scrubber, log: Log
         log.group("Shipped changes", changes.lines(resolved))
     ending.warned(account, log, *resolved.warnings)
 
-    told = _backends(inputs, happening)
-    if not inputs.dry_run:
-        account.off = backends.off(inputs)
-    for sentence in account.off:
-        log.line(sentence)
-    account.deliveries = deliver.prepare(resolved.deployments, told)
+    told = _backends(inputs, account, log, from_fork=happening.from_fork)
+    deliveries = deliver.prepare(resolved.deployments, told)
     if resolved.touched is not None:
         touched = deliver.prepare_touched(
             resolved.touched, told, goes_first=inputs.mode == "deployment"
         )
-        account.deliveries = (*touched, *account.deliveries)
-    _show_requests(account, scrub, log)
-    if inputs.dry_run:
-        account.outcomes = deliver.unsupported(account.deliveries)
-        ending.dry_run(account, resolved, log)
+        deliveries = (*touched, *deliveries)
+    account.deliveries = deliveries
+    if not inputs.dry_run:
+        account.outcomes = _unknown(inputs, resolved, told)
+        _warn_of_rerun(account, log, resolved, run, told)
+
+
+def _read_saved(inputs: Inputs, run: Run, budget: Budget, account: Account, log: Log) -> None:
+    """Prepare what earlier runs saved, and keep what is to be told of the others."""
+    base, paths = replay.found(inputs, run)
+    told = _backends(inputs, account, log, from_fork=False)
+    off, origin = backends.samples(inputs), _origin(run, account)
+    taken = tuple(replay.deliveries(base, paths, origin, told, off, budget))
+    account.deliveries = tuple(each for each in taken if isinstance(each, Delivery))
+    account.problems = tuple(each for each in taken if isinstance(each, str))
+    if not account.deliveries:
+        raise InputError(*account.problems)
+
+
+def _origin(run: Run, account: Account) -> Origin:
+    return Origin(server_url=run.server_url, repository=run.repository or account.repository)
+
+
+def _settle(account: Account, log: Log) -> None:
+    """Collect how the deliveries ended, and save what the backends do not have."""
+    run = account.run
+    if run is None or account.is_dry_run or not account.deliveries:
         return
-    _warn_of_rerun(account, log, resolved, run, told)
-    dispatch = deliver.dispatch(account.deliveries, budget)
-    try:
-        dispatch.wait(budget)
-    finally:
-        account.outcomes = (*dispatch.outcomes(), *_unknown(inputs, resolved, told))
-        log.debug(f"{budget.left():.1f} s were left")
-        ending.touched(account, dispatch.outcomes(of_first=True), log)
-    ending.delivered(account, resolved, log)
+    sent = account.dispatch or Dispatch.of(account.deliveries)
+    ended = sent.ended()
+    of_first = (each for each in ended if each.delivery.goes_first)
+    of_others = (each for each in ended if not each.delivery.goes_first)
+    account.outcomes = (
+        *(outcome for each in of_others for outcome in each.outcomes),
+        *account.outcomes,
+    )
+    account.kept = undelivered.settle(ended, _origin(run, account), run)
+    ending.touched(account, (outcome for each in of_first for outcome in each.outcomes), log)
+    ending.warned(account, log, *account.kept.problems)
 
 
 def _payload(run: Run) -> tuple[Payload, str | None]:
@@ -150,47 +207,16 @@ def _workspace_file(event: Event) -> bytes | None:
         raise ConfigurationError(f"`{path}` of the workspace {error}") from None
 
 
-def _backends(inputs: Inputs, happening: Happening) -> tuple[Backend, ...]:
-    """Return the backends to report to; `Skip` or `ConfigurationError` if there are none."""
-    no_secrets = inputs.datadog_api_key is None and inputs.dx_token is None
-    if inputs.dry_run and no_secrets:
-        return backends.samples(inputs)
-    if no_secrets and happening.from_fork:
-        raise Skip(
-            "no-credentials-on-fork",
-            "GitHub gives no secrets to pull requests from forks or of Dependabot; report such"
-            " merges by a workflow on `push` instead",
-            warn=True,
-        )
-    found = backends.configured(inputs)
-    if not found:
-        raise ConfigurationError(
-            "no backend is configured; set `datadog-api-key` for Datadog, or `dx-token` and"
-            " `dx-instance` for DX (a secret that does not exist here arrives empty)"
-        )
-    if inputs.mode == "pull-services" and not any(
-        isinstance(backend, RecordsPulls) for backend in found
-    ):
-        raise ConfigurationError(
-            "`mode` is pull-services, of which DX alone is told, and DX is off; set `dx-token` and"
-            " `dx-instance`"
-        )
-    return found
-
-
-def _show_requests(account: Account, scrub: Scrubber, log: Log) -> None:
-    for delivery in account.deliveries:
-        services = ", ".join(delivery.services)
-        for request in delivery.requests:
-            log.debug(f"{delivery.backend.name}: {len(request.body)} bytes for {request.url}")
-            log.group(
-                f"Request for {delivery.backend.name}, {services}",
-                (
-                    f"POST {request.url}",
-                    f"{request.credential.header}: ***",
-                    *pretty_json(request.body, scrub),
-                ),
-            )
+def _backends(
+    inputs: Inputs, account: Account, log: Log, *, from_fork: bool
+) -> tuple[Backend, ...]:
+    """Return the backends to report to, and tell which ones are off."""
+    told = backends.reported_to(inputs, from_fork=from_fork)
+    if not inputs.dry_run:
+        account.off = backends.off(inputs)
+    for sentence in account.off:
+        log.line(sentence)
+    return told
 
 
 def _unknown(inputs: Inputs, resolved: Resolved, told: tuple[Backend, ...]) -> tuple[Outcome, ...]:

@@ -9,31 +9,29 @@ from typing import Final
 from dora_deployments.errors import Interrupted
 
 _Handler = Callable[[int, FrameType | None], object] | signal.Handlers | int | None
-_SIGNALS: Final = (signal.SIGINT, signal.SIGTERM)
+# The runner ends a step by SIGINT and then SIGTERM; on Windows by Ctrl-C and Ctrl-Break.
+_SIGNALS: Final = (signal.SIGINT, signal.SIGTERM, getattr(signal, "SIGBREAK", signal.SIGTERM))
 
 
 @contextmanager
 def interruptible() -> Iterator[None]:
     """Turn SIGINT and SIGTERM into `Interrupted`, which as PID 1 Python would not even do.
 
-    They are ignored from the first one on, and in the end, so that a run that is ending
-    anyway can write its outputs.
+    One that came before, and was held back, counts. They are ignored from the first one on,
+    and in the end, so that a run that is ending anyway can write its outputs.
     """
 
     def interrupt(number: int, frame: FrameType | None) -> None:
         del frame
-        _set(signal.SIG_IGN)
+        _set(_ignore)
         raise Interrupted(number)
 
-    def _set(handler: _Handler) -> None:
-        for number in _SIGNALS:
-            signal.signal(number, handler)
-
-    _set(interrupt)
     try:
+        _set(interrupt)
+        _let_through()
         yield
     finally:
-        _set(signal.SIG_IGN)
+        _set(_ignore)
 
 
 @contextmanager
@@ -45,3 +43,18 @@ def restored() -> Iterator[None]:
     finally:
         for number, handler in before.items():
             signal.signal(number, handler)
+
+
+def _set(handler: _Handler) -> None:
+    for number in _SIGNALS:
+        signal.signal(number, handler)
+
+
+def _ignore(number: int, frame: FrameType | None) -> None:
+    """Do nothing. Of SIG_IGN in its place, Python would complain if two signals come at once."""
+    del number, frame
+
+
+def _let_through() -> None:
+    if hasattr(signal, "pthread_sigmask"):  # Windows has no masks
+        signal.pthread_sigmask(signal.SIG_UNBLOCK, _SIGNALS)

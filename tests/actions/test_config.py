@@ -123,9 +123,9 @@ def test_the_path_of_the_file_is_a_plain_one(path):
     "path", ["/etc/dora.yml", "../dora.yml", ".github\\dora.yml", "C:/x", "a//b", "a\nb", "x" * 256]
 )
 def test_another_path_is_refused(path):
-    shown = path if len(path) <= 60 else f"{path[:59]}\u2026"
+    shown = repr(path) if len(path) <= 200 else f"'\u2026' ({len(path)} characters)"
     assert refusal(config.config_path, path) == (
-        f"is {shown!r}, which is no plain path of at most 255 characters with forward slashes;"
+        f"is {shown}, which is no plain path of at most 255 characters with forward slashes;"
         " write a path inside the repository, such as .github/dora.yml"
     )
 
@@ -174,7 +174,7 @@ def test_another_path_is_refused(path):
             f", line 2: services.'' is empty; {IDENTIFIER}",
             f", line 3: services.' ' is blank; {IDENTIFIER}",
         ]),
-        (f"services:\n  {'x' * 256}: {{paths: [x]}}", [f", line 2: services.'{'x' * 59}\u2026' is longer than 255 characters; {IDENTIFIER}"]),
+        (f"services:\n  {'x' * 256}: {{paths: [x]}}", [f", line 2: services.'\u2026' (256 characters) is longer than 255 characters; {IDENTIFIER}"]),
         ("services:\n  a:\n    paths: [x]\n    name: 1\n    team: []", [
             f", line 4: services.a.name is a number; {NAME}",
             f", line 5: services.a.team is a list; {TEAM}",
@@ -313,6 +313,16 @@ def test_more_problems_than_anyone_reads_are_cut_short():
         *(f", line {n}: the file has the unknown key 'k{n - 1}'; {WHOLE}" for n in range(1, 51)),
         " has more problems than these; correct them first",
     ]
+    assert problems("".join(f"k{n}: v\n" for n in range(50))) == found[:-1]
+
+
+def test_the_limit_of_a_file_is_256_kib():
+    assert config.LARGEST == 262_144
+
+
+def test_a_file_may_map_environments_alone():
+    found = config.parse(b"environments:\n  live: [prod-*]\n", "x")
+    assert (found.services, len(found.environments)) == ((), 1)
 
 
 @pytest.mark.parametrize(

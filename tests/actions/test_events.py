@@ -406,7 +406,7 @@ def test_a_push_that_deletes_deploys_nothing_not_even_what_was_there_before(case
 def test_a_push_that_does_not_tell_the_tip_leaves_it_to_github_sha(after):
     happening = told("push", changed("push.branch", after=after))
     assert happening.commit_sha == Fact(
-        value=GITHUB_SHA, source="GITHUB_SHA, since the payload has no after"
+        value=GITHUB_SHA, source="GITHUB_SHA, since the payload has no SHA at after"
     )
     assert happening.identity == f"run:refs/heads/main:{GITHUB_SHA}:8412399001"
 
@@ -512,7 +512,7 @@ def test_a_tag_that_the_payload_does_not_peel_must_be_asked_for():
         tag_object="84fc656ff3eec51140b5bf5fed90f8ff2e00a87e",
         pull_request=None,
         fallback=Fact(
-            value=GITHUB_SHA, source="GITHUB_SHA, since the payload has no head_commit.id"
+            value=GITHUB_SHA, source="GITHUB_SHA, since the payload has no SHA at head_commit.id"
         ),
     )
     assert happening.identity == "run:refs/heads/main::8412399001"
@@ -752,6 +752,8 @@ def test_a_deployments_task_is_told_and_is_deploy_unless_it_says_another(task, k
             {"17", "18"},
         ),
         ("https://ci.acme.example/builds/17", "https://ci.acme.example/actions/runs/", set()),
+        ("/actions/runs/7", "/actions/runs/" + "9" * 19, {"7", "9" * 19}),
+        ("/actions/runs/\u0661\u0667", None, set()),
         ("https://github.com/acme/shop/actions/runs/" + "9" * 20, 17, set()),
     ],
 )
@@ -1018,7 +1020,9 @@ def test_a_run_by_hand_deploys_the_tip_of_its_ref(case):
         event="workflow_dispatch",
         repository=Fact(value="acme/shop", source="repository.full_name"),
         repository_id="186853261",
-        commit_sha=Fact(value=GITHUB_SHA, source="GITHUB_SHA, since the payload has no inputs.sha"),
+        commit_sha=Fact(
+            value=GITHUB_SHA, source="GITHUB_SHA, since the payload has no SHA at inputs.sha"
+        ),
         identity=f"run:refs/heads/main:{GITHUB_SHA}:8412399001",
         default_branch="main",
         run_ids=RUN_IDS,
@@ -1045,7 +1049,7 @@ def test_an_input_of_that_name_that_is_no_sha_is_passed_over_with_a_warning(sha)
     content = changed("workflow_dispatch", inputs={"sha": sha})
     happening = told("workflow_dispatch", content)
     assert happening.commit_sha == Fact(
-        value=GITHUB_SHA, source="GITHUB_SHA, since the payload has no inputs.sha"
+        value=GITHUB_SHA, source="GITHUB_SHA, since the payload has no SHA at inputs.sha"
     )
     assert happening.warnings == (
         (
@@ -1116,7 +1120,8 @@ def test_a_dispatch_that_says_nothing_deploys_the_default_branchs_tip_with_a_war
         repository=Fact(value="acme/shop", source="repository.full_name"),
         repository_id="186853261",
         commit_sha=Fact(
-            value=GITHUB_SHA, source="GITHUB_SHA, since the payload has no client_payload.sha"
+            value=GITHUB_SHA,
+            source="GITHUB_SHA, since the payload has no SHA at client_payload.sha",
         ),
         identity=f"run:refs/heads/main:{GITHUB_SHA}:8412399001",
         default_branch="main",
@@ -1247,7 +1252,9 @@ def test_without_a_payload_a_push_is_what_github_says_it_is():
             value="acme/shop", source="GITHUB_REPOSITORY, since the payload names none"
         ),
         repository_id="186853261",
-        commit_sha=Fact(value=GITHUB_SHA, source="GITHUB_SHA, since the payload has no after"),
+        commit_sha=Fact(
+            value=GITHUB_SHA, source="GITHUB_SHA, since the payload has no SHA at after"
+        ),
         identity=f"run:refs/heads/main:{GITHUB_SHA}:8412399001",
         branch=Fact(value="main", source="GITHUB_REF"),
         run_ids=RUN_IDS,
@@ -1262,7 +1269,7 @@ def test_without_a_payload_a_pushed_tag_must_be_asked_for_by_name():
         why="the payload's head_commit.id is not a commit SHA",
         tag="v1",
         fallback=Fact(
-            value=GITHUB_SHA, source="GITHUB_SHA, since the payload has no head_commit.id"
+            value=GITHUB_SHA, source="GITHUB_SHA, since the payload has no SHA at head_commit.id"
         ),
     )
 
@@ -1321,3 +1328,8 @@ def test_a_run_without_an_event_name_is_none_of_a_workflow():
         "GITHUB_EVENT_NAME is not set, which GitHub does for every step; run this in a workflow,"
         " or set `commit-sha`"
     )
+
+
+def test_a_run_without_an_event_name_needs_nothing_but_its_commit():
+    happening = what_happened(event("", {}, commit_sha=SHA))
+    assert happening.identity == f"run:refs/heads/main:{SHA}:8412399001"

@@ -83,6 +83,7 @@ GOOD = [
     ("mode", "deployment", "deployment"),
     ("mode", "Deployment", "deployment"),
     ("mode", "Pull-Services", "pull-services"),
+    ("mode", "Replay", "replay"),
     (
         "service",
         "shop,cart=The cart",
@@ -201,7 +202,8 @@ NO_INSTANCE = (
 )
 NO_SOURCE = "write auto, deployments, releases, pull-requests or workflow-runs:NAME"
 NOT_YET = (
-    "which is not available in this version; write deployment or pull-services, or leave it out"
+    "which is not available in this version; write deployment, pull-services or replay, or leave"
+    " it out"
 )
 NO_PATH = (
     "which is no plain path of at most 255 characters with forward slashes; write a path inside the"
@@ -210,7 +212,6 @@ NO_PATH = (
 
 BAD = [
     ("mode", "deploy", "is 'deploy'; write deployment, pull-services, replay or backfill"),
-    ("mode", "Replay", f"is replay, {NOT_YET}"),
     ("mode", "backfill", f"is backfill, {NOT_YET}"),
     ("service", "=Cart", "has '=Cart', which has no identifier; write identifier=Name"),
     ("service", ",", "names no service; write at least one identifier"),
@@ -276,6 +277,7 @@ BAD = [
     ("since", "\u0663\u0660d", f"is '\u0663\u0660d'; {NO_DAY}"),
     ("since", "2026-01-3\u0661", f"is '2026-01-3\u0661'; {NO_DAY}"),
     ("since", "-1", f"is '-1'; {NO_DAY}"),
+    ("since", "d", f"is 'd'; {NO_DAY}"),
     ("until", "2026-06-17", f"is '2026-06-17'; {NO_DAY}"),
     ("until", "2026-01-31T12:05:09", f"is '2026-01-31T12:05:09'; {NO_DAY}"),
     ("backfill-source", "tags", f"is 'tags'; {NO_SOURCE}"),
@@ -322,21 +324,42 @@ def test_white_space_around_a_value_is_cut(name):
     assert Inputs.from_environ(environ({name: f"\r\n {text}\t\n"}), NOW) == expected
 
 
-@pytest.mark.parametrize("name", FIRST_GOOD)
-def test_both_spellings_are_read_and_the_one_with_hyphens_wins(name):
+@pytest.mark.threat(2)
+@pytest.mark.parametrize("name", [name for name in FIRST_GOOD if "-" in name])
+def test_each_entry_point_has_one_spelling_and_the_other_one_is_no_input(name):
     text, value = FIRST_GOOD[name]
-    bad, _ = FIRST_BAD[name]
+    planted, _ = FIRST_BAD[name]
     hyphens = f"INPUT_{name.upper()}"
     underscores = hyphens.replace("-", "_")
-    expected = replace(DEFAULTS, **{name.replace("-", "_"): value})
-    for variables in (
-        {hyphens: text},
-        {underscores: text},
-        {underscores: text, **({hyphens: " \n"} if hyphens != underscores else {})},
-        {underscores: bad, hyphens: text},
-        {hyphens: text, underscores.lower(): bad, hyphens.lower(): bad},
+    good = replace(DEFAULTS, **{name.replace("-", "_"): value})
+    for docker, composite, expected in (
+        ({hyphens: text}, {underscores: text}, good),
+        ({hyphens: text, underscores: planted}, {underscores: text, hyphens: planted}, good),
+        ({hyphens: "", underscores: planted}, {underscores: "", hyphens: planted}, DEFAULTS),
+        ({underscores: planted}, {hyphens: planted}, DEFAULTS),
+        ({hyphens.lower(): planted}, {underscores.lower(): planted}, DEFAULTS),
     ):
-        assert Inputs.from_environ(variables, NOW) == expected
+        for entry, environ in (("docker", docker), ("composite", composite)):
+            own = inputs_module.spelt_for(entry, environ)
+            assert Inputs.from_environ(own, NOW) == expected
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_whoever_does_not_say_which_entry_point_it_is_may_use_either_spelling(name):
+    text, value = FIRST_GOOD[name]
+    good = replace(DEFAULTS, **{name.replace("-", "_"): value})
+    for spelling in (name.upper(), name.upper().replace("-", "_")):
+        assert Inputs.from_environ({f"INPUT_{spelling}": text}, NOW) == good
+
+
+@pytest.mark.parametrize(
+    ("entry", "own"),
+    [("docker", {"INPUT_A-B-C": "1"}), ("composite", {"INPUT_A_B_C": "2"})],
+)
+def test_variables_that_are_no_input_of_another_spelling_stay_as_they_are(entry, own):
+    others = {"PATH": "/bin", "INPUT_": "x", "INPUT_D": "3", "GITHUB_RUN_ID": "1", "a-b_c": "y"}
+    both = {"INPUT_A-B-C": "1", "INPUT_A_B_C": "2"}
+    assert inputs_module.spelt_for(entry, {**others, **both}) == {**others, **own}
 
 
 def test_all_problems_are_reported_together_in_the_order_of_the_inputs():
@@ -513,10 +536,6 @@ BAD_SECRETS = {
     "single quotes": (f"'{DX_TOKEN}'", QUOTED),
     "quotes behind Bearer": (f"Bearer '{DX_TOKEN}'", QUOTED),
     "Bearer twice": (f"Bearer Bearer {DX_TOKEN}", NO_KEY),
-    "Bearer alone": (
-        "Bearer ",
-        "is the word Bearer without a token; store the token alone in the secret",
-    ),
     "DD-API-KEY: before it": (
         f"DD-API-KEY: {DX_TOKEN}",
         "starts with the header's name DD-API-KEY; store the key alone in the secret",
@@ -591,7 +610,9 @@ def test_masks_are_read_in_both_spellings(spelling):
         ("****x", ("****x",)),
         ("a\nb\nc", ("a\nb\nc",)),
         ("Bearer abc", ("Bearer abc",)),
-        ("Bearer", ("Bearer",)),
+        ("Bearer", ()),
+        ("bearer Bearer", ("bearer Bearer",)),
+        ("Bearer a\nbcdef", ("Bearer a\nbcdef", "Bearer a", "a\nbcdef", "bcdef")),
     ],
 )
 def test_what_would_wreck_the_log_is_not_masked(secret, masks):
@@ -624,6 +645,7 @@ def test_a_bad_secret_is_masked_as_well(text):
         ({"INPUT_FAIL-ON": "", "INPUT_FAIL_ON": "any"}, "any"),
         ({"INPUT_FAIL-ON": "never", "INPUT_FAIL_ON": "any"}, "never"),
         ({"INPUT_FAIL-ON": "never", "INPUT_TIMEOUT": "bad"}, "never"),
+        ({"INPUT_FAIL-ON": DX_TOKEN, "INPUT_DX-TOKEN": DX_TOKEN}, "config"),
     ],
 )
 def test_fail_on_is_read_alone_and_its_default_where_it_is_bad(given, word):
@@ -668,8 +690,9 @@ def test_whatever_a_secret_is_the_messages_about_it_are_of_a_fixed_list(public, 
     fixed = {f"`{name}` {words}" for name in secrets for words in ABOUT_SECRETS}
     assume(
         not any(
-            secret in text
+            secret[start : start + 12] in text
             for secret in inputs_module.masks(environ(secrets))
+            for start in range(max(1, len(secret) - 11))
             for text in public.values()
         )
     )
@@ -689,6 +712,50 @@ def all_that_is_said(public_and_secret):
     return inputs.warnings, repr(replace(inputs, warnings=()))
 
 
+@pytest.mark.fault(56)
+@pytest.mark.parametrize("name", inputs_module.SECRETS)
+@pytest.mark.parametrize("text", ["Bearer", "Bearer ", " bearer\n", "BEARER Bearer"])
+def test_the_word_bearer_before_an_empty_secret_is_no_secret(name, text):
+    assert Inputs.from_environ(environ({name: text}), NOW) == DEFAULTS
+
+
+@pytest.mark.threat(4)
+@pytest.mark.parametrize("name", [name for name in NAMES if name not in inputs_module.SECRETS])
+@pytest.mark.parametrize("start", range(0, 20, 6))
+def test_a_part_of_a_secret_in_another_input_is_refused_and_not_shown(name, start):
+    part = DX_TOKEN[start : start + 12]
+    assert problems({"dx-token": DX_TOKEN, name: f"x{part}y"}) == (
+        (
+            f"`{name}` holds the secret of another input, or a part of it; take it out, and check"
+            " that no two inputs are swapped"
+        ),
+    )
+
+
+@pytest.mark.threat(4)
+def test_twelve_characters_are_a_part_of_a_secret_and_eleven_may_be_chance():
+    secret = "abcdefghijklmnopqrst"
+    (problem,) = problems({"dx-token": secret, "environment": secret[-12:]})
+    assert problem.startswith("`environment` holds the secret of another input, or a part of it")
+    given = {"dx-token": secret, "environment": secret[-11:]}
+    assert Inputs.from_environ(environ(given), NOW).environment == "jklmnopqrst"
+
+
+@pytest.mark.threat(4)
+def test_a_secret_that_is_not_known_to_be_one_is_shown_whole_or_not_at_all():
+    for length in (20, 50, 100, 150, 180, 250, 1000):
+        secret = ("s3cr3t-" * 200)[:length]
+        for name in NAMES:
+            if name not in inputs_module.SECRETS:
+                for text in (
+                    f"{secret}=,",
+                    f"https://[{secret}",
+                    f'{{"{secret}": 1, "{secret}": 1}}',
+                ):
+                    said = str(all_that_is_said({name: text})[0]).replace(secret, "")
+                    assert "s3cr3t-s3cr3t" not in said
+
+
 @pytest.mark.parametrize("name", ["dx-instance", "metadata", "service"])
 def test_a_secret_in_another_input_is_refused_and_no_part_of_it_is_shown(name):
     secret = "dx-token-of-a-company-0123456789abcdef"
@@ -696,8 +763,8 @@ def test_a_secret_in_another_input_is_refused_and_no_part_of_it_is_shown(name):
         Inputs.from_environ(environ({"dx-token": secret, name: f'{{"a": "{secret}"}}'}), NOW)
     assert raised.value.problems == (
         (
-            f"`{name}` holds the secret of another input; take it out, and check that no two inputs"
-            " are swapped"
+            f"`{name}` holds the secret of another input, or a part of it; take it out, and check"
+            " that no two inputs are swapped"
         ),
     )
 
@@ -712,7 +779,7 @@ def test_a_short_secret_may_be_part_of_another_input_by_chance():
 def test_a_secret_of_sixteen_characters_is_in_no_other_input_by_chance():
     assert problems({"dx-token": "production-blues", "environment": "production-blues"}) == (
         (
-            "`environment` holds the secret of another input; take it out, and check that no two"
-            " inputs are swapped"
+            "`environment` holds the secret of another input, or a part of it; take it out, and"
+            " check that no two inputs are swapped"
         ),
     )

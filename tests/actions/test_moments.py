@@ -77,6 +77,7 @@ def test_a_unix_time_tells_its_unit_by_its_size(text, moment):
     assert parse(text).tzinfo is UTC
 
 
+@pytest.mark.fault(105)
 def test_the_end_of_32_bit_time_is_a_second_like_any_other():
     now = utc(2038, 1, 19, 12)
     assert moments.parse("2147483647", now) == utc(2038, 1, 19, 3, 14, 7)
@@ -135,14 +136,14 @@ def test_what_is_no_time_with_a_zone_is_refused(text):
     )
 
 
-def test_a_number_of_thirty_digits_is_refused_and_shown_cut():
+def test_a_number_of_thirty_digits_is_refused_and_a_longer_one_not_shown():
     message = (
         "which is not a time with a zone; write ISO-8601, such as 2026-01-31T12:05:00Z, or Unix"
         " seconds"
     )
     assert refusal(parse, "1" * 21) == f"is '{'1' * 21}', {message}"
     assert refusal(parse, "1" * 30) == f"is '{'1' * 30}', {message}"
-    assert refusal(parse, "1" * 100_000) == f"is '{'1' * 59}\u2026', {message}"
+    assert refusal(parse, "1" * 100_000) == f"is '\u2026' (100000 characters), {message}"
 
 
 @pytest.mark.parametrize(
@@ -276,6 +277,7 @@ def test_any_value_of_a_payload_is_a_moment_or_none(value):
         ("2026-02-30T08:20:15Z", None),
         ("0001-01-01T00:00:00+14:00", None),
         ("2026-05-12T08:20:15", None),
+        ("2026-05-12T08:20:15Z ", None),
         ("2026-05-12", None),
         ("1778573643", None),
         ("", None),

@@ -257,6 +257,7 @@ def test_numbers_that_are_not_json_are_no_ids():
     assert content.id("number") is None
 
 
+@pytest.mark.fault(72)
 def test_a_huge_payload_is_read_in_a_moment():
     commits = [{"id": SHA, "message": "m" * 1_000} for _ in range(5_000)]
     content = json.dumps({"commits": commits, "after": SHA}).encode()

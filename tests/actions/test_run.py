@@ -20,6 +20,7 @@ NOTHING = Run(
     attempt=1,
     actor=None,
     workspace=None,
+    temp=None,
 )
 
 
@@ -37,6 +38,7 @@ def test_every_variable_is_read():
         "GITHUB_RUN_ATTEMPT": "2",
         "GITHUB_ACTOR": "dependabot[bot]",
         "GITHUB_WORKSPACE": "/home/runner/work/shop/shop",
+        "RUNNER_TEMP": "/home/runner/work/_temp",
     }
     assert Run.from_environ(environ) == Run(
         event_name="push",
@@ -51,6 +53,7 @@ def test_every_variable_is_read():
         attempt=2,
         actor="dependabot[bot]",
         workspace="/home/runner/work/shop/shop",
+        temp="/home/runner/work/_temp",
     )
 
 

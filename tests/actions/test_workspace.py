@@ -1,4 +1,5 @@
 import os
+import shutil
 import socket
 import sys
 
@@ -174,3 +175,144 @@ def test_any_text_is_a_path_inside_or_refused_in_one_short_line(path):
         assert names
         assert not {"", ".", ".."} & set(names)
         assert path[0] != "/"
+
+
+# --- files
+
+
+def found(root, path="saved"):
+    return list(workspace.files(root, path, ".json"))
+
+
+def planted(root, *paths):
+    for path in paths:
+        (root / path).parent.mkdir(parents=True, exist_ok=True)
+        (root / path).write_bytes(b"{}")
+
+
+def test_every_file_beneath_a_folder_is_found_in_order(root):
+    # As several artifacts are downloaded: each into a folder of its own.
+    paths = [
+        "saved/b.json",
+        "saved/job 1/a.json",
+        "saved/job 1/dora-undelivered/z.json",
+        "saved/job 2/caf\xe9.json",
+        "saved/job.json/x.json",
+    ]
+    others = ["saved/a.txt", "saved/.gitignore", "saved/x.JSON", "saved/json", "else/c.json"]
+    hidden = ["saved/.json", "saved/.a.json", "saved/.git/a.json", "saved/job 1/.x/b.json"]
+    planted(root, *reversed(paths), *others, *hidden)
+    assert found(root) == paths
+    assert found(root, "saved/job 1") == paths[1:3]
+
+
+@pytest.mark.parametrize("path", ["saved/a.json", "saved/any name", ".saved/.json"])
+def test_one_file_is_found_by_its_path_whatever_its_name(root, path):
+    planted(root, path)
+    assert found(root, path) == [path]
+
+
+@pytest.mark.parametrize("path", ["saved", "saved/below", "a/b/c.json"])
+def test_nothing_is_found_where_nothing_is(root, path):
+    planted(root, "a/b")
+    assert found(root, path) == []
+    (root / "saved").mkdir()
+    assert found(root, path) == []
+
+
+@posix_only
+def test_links_and_pipes_are_found_to_be_refused_and_never_followed(root, tmp_path):
+    planted(tmp_path, "outside/secret.json")
+    planted(root, "saved/a.json")
+    saved = root / "saved"
+    (saved / "to a file.json").symlink_to(tmp_path / "outside" / "secret.json")
+    (saved / "to a folder").symlink_to(tmp_path / "outside")
+    (saved / "to itself").symlink_to(saved)
+    (saved / "to nothing.json").symlink_to("nothing")
+    (saved / "to nothing").symlink_to("nothing")
+    (saved / ".hidden").symlink_to(tmp_path / "outside")
+    os.mkfifo(saved / "pipe.json")
+    os.mkfifo(saved / "pipe")
+    paths = [
+        "saved/a.json",
+        "saved/pipe.json",
+        "saved/to a file.json",
+        "saved/to a folder",
+        "saved/to itself",
+        "saved/to nothing.json",
+    ]
+    assert found(root) == paths
+    pipe = "is a pipe, a socket or a device; write the path of a regular file"
+    links = [
+        f"is or goes through the link '{path}'; write the path of the file itself"
+        for path in paths[2:]
+    ]
+    assert [refused(root, path) for path in paths[1:]] == [pipe, *links]
+
+
+@posix_only
+@pytest.mark.parametrize("path", ["saved", "saved/a.json", "saved/none"])
+def test_nothing_is_found_behind_a_link(root, tmp_path, path):
+    planted(tmp_path, "outside/a.json")
+    (root / "saved").symlink_to(tmp_path / "outside")
+    assert refusal(lambda text: found(root, text), path) == (
+        "is or goes through the link 'saved'; write the path of the file itself"
+    )
+
+
+@pytest.mark.parametrize("path", ["", ".", "..", "../x", "/etc", "saved/", "saved/../.."])
+def test_nothing_is_looked_for_outside(root, path):
+    assert refusal(lambda text: found(root, text), path) == no_plain_path(path)
+
+
+@posix_only
+@pytest.mark.parametrize("name", ["a\nb.json", "a\\b.json", "a\x1b[2Jb.json"], ids=ascii)
+def test_a_file_of_an_odd_name_is_found_to_be_refused(root, name):
+    planted(root, f"saved/{name}")
+    assert found(root) == [f"saved/{name}"]
+    assert refused(root, f"saved/{name}") == no_plain_path(f"saved/{name}")
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="other systems refuse such names themselves")
+def test_a_name_that_is_no_text_is_found_to_be_refused(root):
+    planted(root, os.fsdecode(b"saved/\xff.json"))
+    assert found(root) == ["saved/\udcff.json"]
+    assert refused(root, "saved/\udcff.json") == no_plain_path("saved/\udcff.json")
+
+
+@pytest.mark.skipif(
+    sys.platform == "win32" or os.geteuid() == 0, reason="root and Windows read anything"
+)
+@pytest.mark.parametrize("path", ["saved", "saved/closed", "saved/closed/a.json"])
+def test_a_folder_of_somebody_else_is_refused(root, path):
+    planted(root, "saved/closed/a.json")
+    (root / "saved" / "closed").chmod(0)
+    try:
+        message = refusal(lambda text: found(root, text), path)
+    finally:
+        (root / "saved" / "closed").chmod(0o755)
+    assert message == "cannot be read (Permission denied); let the step's user read it"
+
+
+def test_a_folder_that_goes_while_it_is_read_is_refused(root):
+    planted(root, "saved/a.json", "saved/below/b.json")
+    files = workspace.files(root, "saved", ".json")
+    assert next(files) == "saved/a.json"
+    shutil.rmtree(root / "saved" / "below")
+    message = refusal(list, files)
+    assert message.startswith("cannot be read (")
+    assert message.endswith("); let the step's user read it")
+
+
+@posix_only
+def test_a_path_that_is_too_long_is_refused(root):
+    assert refusal(lambda text: found(root, text), "x" * 300) == (
+        "cannot be read (File name too long); let the step's user read it"
+    )
+
+
+@pytest.mark.threat(13)
+def test_a_thousand_and_one_files_are_found_one_by_one(root):
+    paths = [f"saved/{number:04}.json" for number in range(1_001)]
+    planted(root, *paths)
+    assert found(root) == paths

@@ -191,6 +191,7 @@ def test_the_trial_merge_of_an_open_pull_request_is_not_its_merge_commit(api, gi
     )
 
 
+@pytest.mark.fault(77)
 def test_a_merge_commit_that_github_is_still_computing_is_not_known(api, github):
     api.fault = receivers.answer(200, {"merged": True, "merge_commit_sha": None})
     assert failure(github(api).merge_commit, SLUG, 117) == "GitHub's answer holds no commit SHA"
@@ -204,6 +205,7 @@ def test_a_repository_tells_its_default_branch(api, github):
 # --- servers and repositories
 
 
+@pytest.mark.fault(97)
 def test_a_renamed_repository_is_found_under_its_new_address(api, github):
     assert github(api).default_branch("acme/store") == "main"
     assert github(api).tag_commit("acme/store", "v1#2") == COMMIT
@@ -228,6 +230,7 @@ def test_the_token_is_not_taken_to_another_host(github):
         assert other.requests == []
 
 
+@pytest.mark.fault(98)
 def test_an_enterprise_servers_addresses_are_below_its_own(github):
     with GitHubApi(REPOSITORY, token=TOKEN, prefix="/api/v3", former="acme/store") as api:
         assert github(api).tag_commit(SLUG, "annotated-1") == COMMIT

@@ -334,3 +334,10 @@ def test_what_is_no_pull_request_or_more_than_one_touches_nothing_for_dx():
     carried = (mapped(CART),)
     assert services.touched(inputs(), None, Shipped(), carried) is None
     assert services.touched(inputs(), 3498120117, Shipped(range=whole), carried) is None
+
+
+def test_to_tell_of_services_it_is_enough_that_they_are_named_or_mapped():
+    named, _ = deployed(since(1, 3), config=None, service="other", mode="pull-services")
+    mapped_alone, _ = deployed(since(1, 3), mode="pull-services")
+    assert [each.service.identifier for each in named.value] == ["other"]
+    assert [each.service for each in mapped_alone.value] == [CART, CHECKOUT, DOCS]

@@ -448,3 +448,9 @@ def test_the_inputs_say_whether_a_merged_pull_request_counts(given, counts):
     assert shipped(subject(merge(), **given), Nobody()) == Shipped(
         merged=CARTS, pulls=(CARTS,) if counts else ()
     )
+
+
+def test_a_branchs_own_past_is_no_deployment_even_where_it_cannot_be_compared():
+    told = happening(before=Fact(value=sha(2), source="before"))
+    found = shipped(subject(told), known(fails={"comparison": LookUpError("GitHub says no")}))
+    assert (found.previous, found.was_deployed) == (Fact(value=sha(2), source=PUSHED), False)

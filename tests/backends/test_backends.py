@@ -11,14 +11,19 @@ from dora_deployments import backends
 from dora_deployments.backends import RecordsPulls, datadog, dx
 from dora_deployments.backends.datadog import Datadog
 from dora_deployments.backends.dx import Dx
-from dora_deployments.deployment import Reply
-from dora_deployments.errors import ConfigurationError
-from tests.builders import inputs
+from dora_deployments.deployment import Credential, Reply, Service, TouchedServices
+from dora_deployments.errors import ConfigurationError, InputError, Skip
+from tests.builders import deployment, inputs
 
 DATADOG = {"datadog_api_key": "0123456789abcdef0123456789abcdef"}
 DX = {"dx_token": "dx-token-for-tests", "dx_instance": "acme"}
 OF_DATADOG = Datadog(url="https://api.datadoghq.com", api_key="0123456789abcdef0123456789abcdef")
 OF_DX = Dx(url="https://acme.getdx.net/api", token="dx-token-for-tests")
+METHODS = (
+    (OF_DATADOG, "deployment"),
+    (OF_DX, "deployments.create"),
+    (OF_DX, "deployments.setPullServices"),
+)
 
 
 @pytest.mark.parametrize(
@@ -64,6 +69,120 @@ def test_dx_alone_records_which_services_a_pull_request_touches():
     assert not isinstance(OF_DATADOG, RecordsPulls)
 
 
+# --- which of them a run reports to
+
+
+@pytest.mark.parametrize("from_fork", [True, False])
+@pytest.mark.parametrize(
+    ("given", "told"),
+    [
+        (DATADOG, (OF_DATADOG,)),
+        (DX, (OF_DX,)),
+        ({**DX, **DATADOG}, (OF_DATADOG, OF_DX)),
+        ({**DX, "mode": "pull-services"}, (OF_DX,)),
+        ({**DX, **DATADOG, "mode": "pull-services"}, (OF_DATADOG, OF_DX)),
+        ({**DX, "dry_run": "true"}, (OF_DX,)),
+    ],
+)
+def test_a_run_reports_to_every_backend_that_it_has_a_key_for_also_from_a_fork(
+    given, told, from_fork
+):
+    assert backends.reported_to(inputs(**given), from_fork=from_fork) == told
+
+
+@pytest.mark.parametrize("from_fork", [True, False])
+@pytest.mark.parametrize("mode", ["deployment", "pull-services"])
+def test_a_dry_run_without_any_key_shows_all_backends(mode, from_fork):
+    given = inputs(mode=mode, dry_run="true", dx_instance="acme")
+    assert backends.reported_to(given, from_fork=from_fork) == (
+        Datadog(url="https://api.datadoghq.com", api_key=""),
+        Dx(url="https://acme.getdx.net/api", token=""),
+    )
+
+
+@pytest.mark.fault(56, 80)
+@pytest.mark.parametrize("given", [{}, {"dx_instance": "acme"}])
+def test_without_any_key_a_run_of_a_fork_is_skipped_with_a_warning(given):
+    with pytest.raises(Skip) as caught:
+        backends.reported_to(inputs(**given), from_fork=True)
+    assert (caught.value.reason, caught.value.warn) == ("no-credentials-on-fork", True)
+    assert caught.value.explanation == (
+        "GitHub gives no secrets to pull requests from forks or of Dependabot; report such merges"
+        " by a workflow on `push` instead"
+    )
+
+
+@pytest.mark.fault(56)
+@pytest.mark.parametrize(
+    ("given", "problem"),
+    [
+        (
+            {},
+            (
+                "no backend is configured; set `datadog-api-key` for Datadog, or `dx-token` and"
+                " `dx-instance` for DX (a secret that does not exist here arrives empty)"
+            ),
+        ),
+        (
+            {**DATADOG, "mode": "pull-services"},
+            (
+                "`mode` is pull-services, of which DX alone is told, and DX is off; set `dx-token`"
+                " and `dx-instance`"
+            ),
+        ),
+    ],
+)
+def test_without_a_backend_for_it_a_run_is_badly_configured(given, problem):
+    with pytest.raises(ConfigurationError) as caught:
+        backends.reported_to(inputs(**given), from_fork=False)
+    assert caught.value.problems == (problem,)
+
+
+# --- their methods
+
+
+def requests():
+    touched = TouchedServices(pull_id=7, services=(Service(identifier="cart"),))
+    shapes = [
+        deployment(),
+        deployment(metadata={"z": 1, "a": [2.5, {"b": "\u5e97"}]}, success=False),
+    ]
+    for shape in shapes:
+        for backend in (OF_DATADOG, OF_DX):
+            yield from ((backend, request) for request in backend.requests(shape))
+    yield from ((OF_DX, request) for request in OF_DX.touched_requests(touched))
+
+
+def test_a_body_that_was_read_back_makes_the_same_request_again():
+    found = list(requests())
+    assert {(backend, request.method) for backend, request in found} == set(METHODS)
+    for backend, request in found:
+        assert backend.request(request.method, json.loads(request.body)) == request
+        assert request.credential == backend.credential
+
+
+@pytest.mark.parametrize(
+    ("backend", "method", "shown"),
+    [
+        (OF_DATADOG, "deployments.create", "'datadog.deployments.create'"),
+        (OF_DX, "deployment", "'dx.deployment'"),
+        (OF_DX, "../datadog.deployment", "'dx.../datadog.deployment'"),
+        (OF_DX, "", "'dx.'"),
+    ],
+)
+def test_a_method_that_a_backend_does_not_have_is_called_by_nobody(backend, method, shown):
+    with pytest.raises(InputError) as caught:
+        backend.request(method, {})
+    assert caught.value.problems == (f"the body is for {shown}, which this version does not know",)
+
+
+def test_the_credential_names_its_input_and_the_header():
+    assert (OF_DATADOG.credential, OF_DX.credential) == (
+        Credential(input="datadog-api-key", header="DD-API-KEY", value=DATADOG["datadog_api_key"]),
+        Credential(input="dx-token", header="Authorization", value="Bearer dx-token-for-tests"),
+    )
+
+
 JSON = st.recursive(
     st.one_of(st.none(), st.booleans(), st.integers(), st.text(), st.floats()),
     lambda inner: st.one_of(
@@ -87,9 +206,14 @@ JSON = st.recursive(
     st.one_of(st.binary(), JSON.map(lambda value: json.dumps(value).encode())),
 )
 def test_no_answer_however_odd_is_an_error_or_brings_foreign_text_into_a_message(status, body):
-    for judge in (OF_DATADOG.verdict, OF_DX.verdict, OF_DX.touched_verdict):
-        verdict = judge(Reply(status=status, body=body))
+    for backend, method in METHODS:
+        verdict = backend.verdict(method, Reply(status=status, body=body))
 
         assert verdict.status in {"delivered", "duplicate", "rejected", "malformed"}
         assert (verdict.status in {"delivered", "malformed"}) <= (200 <= status < 300)
         assert re.fullmatch(r"[A-Za-z0-9 `,;:._'-]+", verdict.message)
+
+
+def test_a_replay_needs_keys_even_to_show_what_it_would_send():
+    with pytest.raises(ConfigurationError, match="no backend is configured"):
+        backends.reported_to(inputs(mode="replay", dry_run="true"), from_fork=False)

@@ -100,9 +100,10 @@ def test_the_request_has_the_key_in_its_own_header_and_the_body_as_plain_ascii()
 
     body = datadog.deployment_body(deployment(service=Service(identifier="caf\u00e9 \u5e97")))
     assert request == Request(
+        method="deployment",
         url="https://api.datadoghq.com/api/v2/dora/deployment",
         body=json.dumps(body).encode("ascii"),
-        credential=Credential(header="DD-API-KEY", value=KEY),
+        credential=Credential(input="datadog-api-key", header="DD-API-KEY", value=KEY),
     )
 
 
@@ -116,8 +117,8 @@ def test_a_deployment_that_breaks_a_rule_of_datadog_becomes_no_request():
 
     assert caught.value.problems == (
         (
-            "the body for datadog is wrong at $.data.attributes.id; it takes 16 to 128 letters,"
-            " digits, hyphens, underscores, periods and colons"
+            "the body for datadog.deployment is wrong at $.data.attributes.id; it takes 16 to 128"
+            " letters, digits, hyphens, underscores, periods and colons"
         ),
     )
 
@@ -130,7 +131,7 @@ def test_datadog_takes_deployments_of_every_shape(status):
         for shape in shapes:
             answer = sent(backend, shape)
             assert (shape, answer.status) == (shape, status)
-            assert backend.verdict(answer).status == "delivered"
+            assert backend.verdict("deployment", answer).status == "delivered"
 
     assert [received.json for received in receiver.received] == [
         datadog.deployment_body(shape) for shape in shapes
@@ -185,20 +186,23 @@ def test_the_key_is_in_no_repr():
 
 @pytest.mark.parametrize("status", [200, 201])
 def test_an_answer_with_an_id_means_recorded(status):
-    assert BACKEND.verdict(reply(status, RECORDED)) == Verdict(
+    assert BACKEND.verdict("deployment", reply(status, RECORDED)) == Verdict(
         status="delivered", message="recorded"
     )
 
 
 def test_202_means_accepted_and_says_that_it_takes_longer():
-    assert BACKEND.verdict(reply(202, RECORDED)) == Verdict(
+    assert BACKEND.verdict("deployment", reply(202, RECORDED)) == Verdict(
         status="delivered",
         message="accepted, to be recorded later because of an incident at Datadog",
     )
 
 
 def test_an_id_is_enough_whatever_else_there_is_or_is_not():
-    assert BACKEND.verdict(reply(200, {"data": {"id": "x"}, "meta": []})).status == "delivered"
+    assert (
+        BACKEND.verdict("deployment", reply(200, {"data": {"id": "x"}, "meta": []})).status
+        == "delivered"
+    )
 
 
 BROKEN_OFF = "the answer is empty or broke off"
@@ -240,7 +244,7 @@ MALFORMED = [
 @pytest.mark.parametrize("status", [200, 201, 202])
 @pytest.mark.parametrize(("body", "kind"), MALFORMED)
 def test_a_success_without_a_text_id_is_malformed(status, body, kind):
-    assert BACKEND.verdict(reply(status, body)) == Verdict(
+    assert BACKEND.verdict("deployment", reply(status, body)) == Verdict(
         status="malformed",
         message=f"Datadog answered {status} without the id of an event: {kind}",
     )
@@ -248,7 +252,7 @@ def test_a_success_without_a_text_id_is_malformed(status, body, kind):
 
 @pytest.mark.parametrize("status", [203, 204, 205, 206, 207, 226, 299])
 def test_a_success_that_datadog_does_not_document_is_malformed_even_with_an_id(status):
-    assert BACKEND.verdict(reply(status, RECORDED)) == Verdict(
+    assert BACKEND.verdict("deployment", reply(status, RECORDED)) == Verdict(
         status="malformed", message=f"Datadog answered {status} without the id of an event: {OTHER}"
     )
 
@@ -256,7 +260,7 @@ def test_a_success_that_datadog_does_not_document_is_malformed_even_with_an_id(s
 def test_an_answer_just_as_long_as_the_limit_is_read():
     body = json.dumps(RECORDED).encode().ljust(replies.MAX_BODY)
 
-    assert BACKEND.verdict(reply(200, body)).status == "delivered"
+    assert BACKEND.verdict("deployment", reply(200, body)).status == "delivered"
 
 
 REDIRECT = "a redirect, which is never followed with a key; check `datadog-site`"
@@ -288,14 +292,14 @@ REFUSALS = {
 
 @pytest.mark.parametrize(("status", "hint"), REFUSALS.items())
 def test_any_other_answer_is_a_refusal_that_says_what_to_check(status, hint):
-    assert BACKEND.verdict(reply(status)) == Verdict(
+    assert BACKEND.verdict("deployment", reply(status)) == Verdict(
         status="rejected", message=f"Datadog answered {status}: {hint}"
     )
 
 
 @pytest.mark.parametrize("status", [302, 400, 403])
 def test_a_refusal_is_none_the_less_one_with_the_id_of_an_event(status):
-    assert BACKEND.verdict(reply(status, RECORDED)).status == "rejected"
+    assert BACKEND.verdict("deployment", reply(status, RECORDED)).status == "rejected"
 
 
 @pytest.mark.parametrize(
@@ -339,7 +343,7 @@ def test_a_refusal_is_none_the_less_one_with_the_id_of_an_event(status):
     ],
 )
 def test_the_words_of_a_refusal_are_read_from_both_shapes_of_errors(body, detail):
-    assert BACKEND.verdict(reply(400, body)) == Verdict(
+    assert BACKEND.verdict("deployment", reply(400, body)) == Verdict(
         status="rejected",
         message="Datadog answered 400: the body is not what Datadog expects; see its words in"
         " the log",

@@ -22,6 +22,8 @@ from tests.builders import deployment, inputs
 from tests.end_to_end import receivers
 
 TOKEN = "dx-token-for-tests"
+CREATE = "deployments.create"
+SET_PULL_SERVICES = "deployments.setPullServices"
 SHA = "7fd0709f3ed45ac797fbcf901f219c36cfe2b36a"
 OTHER_SHA = "109cf4c2b7a94a9c8a1f1f6f0d0b3b2a5c6d7e8f"
 SHA_256 = "a" * 64
@@ -174,9 +176,10 @@ def test_the_request_has_the_token_as_bearer_and_the_body_as_plain_ascii():
     (request,) = BACKEND.requests(deployment(environment="caf\u00e9 \u5e97"))
 
     assert request == Request(
+        method=CREATE,
         url="https://acme.getdx.net/api/deployments.create",
         body=json.dumps({**BARE, "environment": "caf\u00e9 \u5e97"}).encode("ascii"),
-        credential=Credential(header="Authorization", value=f"Bearer {TOKEN}"),
+        credential=Credential(input="dx-token", header="Authorization", value=f"Bearer {TOKEN}"),
     )
 
 
@@ -202,7 +205,9 @@ def test_dx_takes_deployments_of_every_shape_as_often_as_they_are_sent():
         for shape in (*SHAPES, *SHAPES):
             answer = sent(backend, shape)
             assert (shape, answer.status) == (shape, 200)
-            assert backend.verdict(answer) == Verdict(status="delivered", message="recorded")
+            assert backend.verdict(CREATE, answer) == Verdict(
+                status="delivered", message="recorded"
+            )
 
     assert receiver.deployments == {shape.id: dx.deployment_body(shape) for shape in SHAPES}
     assert len(SHAPES) == 48
@@ -222,7 +227,7 @@ def test_a_re_run_with_another_finish_is_a_duplicate_to_dx():
         later = deployment(finished_at=first.finished_at + timedelta(hours=1))
         sent(backend, first)
 
-        assert backend.verdict(sent(backend, later)) == Verdict(
+        assert backend.verdict(CREATE, sent(backend, later)) == Verdict(
             status="duplicate",
             message="already recorded under this id, by an earlier attempt or another job; DX keeps"
             " it as it is",
@@ -289,9 +294,12 @@ def test_the_services_of_a_pull_request_are_told_by_its_database_id():
 def test_the_request_for_a_pull_request_has_an_address_of_its_own():
     assert BACKEND.touched_requests(touched(CART)) == (
         Request(
+            method=SET_PULL_SERVICES,
             url="https://acme.getdx.net/api/deployments.setPullServices",
             body=b'{"github_pull_id": 3498120117, "services": [{"identifier": "cart"}]}',
-            credential=Credential(header="Authorization", value=f"Bearer {TOKEN}"),
+            credential=Credential(
+                input="dx-token", header="Authorization", value=f"Bearer {TOKEN}"
+            ),
         ),
     )
 
@@ -329,7 +337,7 @@ def test_dx_takes_the_services_of_a_pull_request_as_often_as_they_are_sent():
             (request,) = backend.touched_requests(of)
             with session.Session() as http:
                 answer = session.post(http, request, (5, 5))
-            assert backend.touched_verdict(answer) == Verdict(
+            assert backend.verdict(SET_PULL_SERVICES, answer) == Verdict(
                 status="delivered", message="recorded"
             )
 
@@ -340,7 +348,7 @@ def test_dx_takes_the_services_of_a_pull_request_as_often_as_they_are_sent():
     "body", [b"", b"{}", {"error": "unheard_of"}, {"message": "reference_id was used"}]
 )
 def test_a_422_to_what_has_no_id_is_a_refusal_and_no_duplicate(body):
-    verdict = BACKEND.touched_verdict(reply(422, body))
+    verdict = BACKEND.verdict(SET_PULL_SERVICES, reply(422, body))
 
     assert (verdict.status, verdict.message) == (
         "rejected",
@@ -355,7 +363,7 @@ ANSWERS = (b"", b"<html>", {"ok": True}, {"ok": False}, {"ok": False, "error": "
 def test_all_other_answers_mean_the_same_as_those_to_a_deployment(answer):
     for status in {*range(200, 500)} - {422}:
         got = reply(status, answer)
-        assert BACKEND.touched_verdict(got) == BACKEND.verdict(got)
+        assert BACKEND.verdict(SET_PULL_SERVICES, got) == BACKEND.verdict(CREATE, got)
 
 
 # --- how it is configured
@@ -420,9 +428,9 @@ def test_the_token_is_in_no_repr():
 
 @pytest.mark.parametrize("status", [200, 201, 202, 204, 207, 299])
 def test_any_success_that_says_ok_means_recorded(status):
-    assert BACKEND.verdict(reply(status, {"ok": True, "error": "repo_not_found"})) == Verdict(
-        status="delivered", message="recorded"
-    )
+    assert BACKEND.verdict(
+        CREATE, reply(status, {"ok": True, "error": "repo_not_found"})
+    ) == Verdict(status="delivered", message="recorded")
 
 
 BROKEN_OFF = "the answer is empty or broke off"
@@ -465,7 +473,7 @@ PAGE = "the answer is a web page, as of a proxy or a log-in"
     ],
 )
 def test_a_success_that_does_not_say_ok_as_a_boolean_is_malformed(body, kind):
-    assert BACKEND.verdict(reply(200, body)) == Verdict(
+    assert BACKEND.verdict(CREATE, reply(200, body)) == Verdict(
         status="malformed", message=f"DX answered 200 without saying ok: {kind}"
     )
 
@@ -474,7 +482,7 @@ def test_a_success_that_does_not_say_ok_as_a_boolean_is_malformed(body, kind):
     "body", [b'{"ok": true}'.ljust(replies.MAX_BODY), b'\xef\xbb\xbf{"ok": true}']
 )
 def test_an_answer_just_as_long_as_the_limit_or_with_a_byte_order_mark_is_read(body):
-    assert BACKEND.verdict(reply(200, body)).status == "delivered"
+    assert BACKEND.verdict(CREATE, reply(200, body)).status == "delivered"
 
 
 ERRORS = {
@@ -495,7 +503,7 @@ ERRORS = {
 def test_a_documented_error_is_a_refusal_that_says_what_mends_it(status, code, hint):
     body = {"ok": False, "error": code, "message": "In other words"}
 
-    assert BACKEND.verdict(reply(status, body)) == Verdict(
+    assert BACKEND.verdict(CREATE, reply(status, body)) == Verdict(
         status="rejected",
         message=f"DX answered {status} {code}: {hint}",
         detail=f"{code}; In other words",
@@ -541,19 +549,19 @@ REFUSALS = {
     ],
 )
 def test_an_error_that_is_not_documented_is_read_by_its_status(status, hint, error, detail):
-    assert BACKEND.verdict(reply(status, {"ok": False, "error": error})) == Verdict(
+    assert BACKEND.verdict(CREATE, reply(status, {"ok": False, "error": error})) == Verdict(
         status="rejected", message=f"DX answered {status}: {hint}", detail=detail
     )
 
 
 @pytest.mark.parametrize("status", [300, 302, 400])
 def test_only_a_success_can_mean_recorded(status):
-    assert BACKEND.verdict(reply(status, {"ok": True})).status == "rejected"
+    assert BACKEND.verdict(CREATE, reply(status, {"ok": True})).status == "rejected"
 
 
 @pytest.mark.parametrize("body", [b"", b"<html>", b"[]", {"ok": True}, {"message": 7}])
 def test_a_refusal_needs_no_body_and_ok_does_not_undo_it(body):
-    assert BACKEND.verdict(reply(403, body)) == Verdict(
+    assert BACKEND.verdict(CREATE, reply(403, body)) == Verdict(
         status="rejected",
         message="DX answered 403: the token may not do this; check the scopes of `dx-token`",
     )
@@ -587,6 +595,7 @@ def test_the_fields_of_the_body_that_can_be_refused_are_all_but_the_id():
     [
         b"",
         b"{}",
+        b"\n{}",
         {"ok": False, "success": False, "status": 422},
         {"ok": False, "error": "unprocessable_entity"},
         {"ok": False, "error": "conflict", "message": "already exists"},
@@ -604,7 +613,7 @@ def test_the_fields_of_the_body_that_can_be_refused_are_all_but_the_id():
     ],
 )
 def test_a_422_that_names_the_id_or_nothing_is_a_duplicate(body):
-    verdict = BACKEND.verdict(reply(422, body))
+    verdict = BACKEND.verdict(CREATE, reply(422, body))
 
     assert (verdict.status, verdict.message) == (
         "duplicate",
@@ -617,7 +626,7 @@ def test_a_422_that_names_the_id_or_nothing_is_a_duplicate(body):
 
 @pytest.mark.parametrize("body", [b"<html>Unprocessable entity</html>", b"blocked", b"[]"])
 def test_a_422_that_is_not_dx_speaking_is_a_refusal(body):
-    assert BACKEND.verdict(reply(422, body)).status == "rejected"
+    assert BACKEND.verdict(CREATE, reply(422, body)).status == "rejected"
 
 
 @pytest.mark.parametrize("field", [*FIELDS, "identifier", "name", "timestamp"])
@@ -638,7 +647,7 @@ def test_a_422_that_is_not_dx_speaking_is_a_refusal(body):
 def test_a_422_that_names_another_field_is_a_refusal(field, shape):
     body = {"ok": False, "success": False, **shape(field)}
 
-    verdict = BACKEND.verdict(reply(422, body))
+    verdict = BACKEND.verdict(CREATE, reply(422, body))
 
     assert (verdict.status, verdict.message) == (
         "rejected",
@@ -649,7 +658,9 @@ def test_a_422_that_names_another_field_is_a_refusal(field, shape):
 def test_only_a_422_can_be_a_duplicate():
     body = {"ok": False, "error": "reference_id_taken"}
 
-    statuses = {status: BACKEND.verdict(reply(status, body)).status for status in range(200, 500)}
+    statuses = {
+        status: BACKEND.verdict(CREATE, reply(status, body)).status for status in range(200, 500)
+    }
 
     assert {status for status, of in statuses.items() if of == "duplicate"} == {422}
 
@@ -668,6 +679,6 @@ def test_only_a_422_can_be_a_duplicate():
     ],
 )
 def test_the_words_of_a_refusal_are_its_error_and_message(body, detail):
-    assert BACKEND.verdict(reply(400, body)) == Verdict(
+    assert BACKEND.verdict(CREATE, reply(400, body)) == Verdict(
         status="rejected", message=f"DX answered 400: {REFUSED}", detail=detail
     )

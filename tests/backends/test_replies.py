@@ -19,6 +19,7 @@ def of(body):
         (b"<p>No</p>", "<p>No</p>"),
         (b"caf\xc3\xa9", "caf\u00e9"),
         (b"\xff\xfea", "\ufffd\ufffda"),
+        ("a key".encode("utf-16-le"), ""),
         (b"x" * replies.MAX_BODY, "x" * replies.MAX_BODY),
         (b"x" * (replies.MAX_BODY + 1), ""),
     ],

@@ -20,7 +20,7 @@ from tests.end_to_end import receivers
 
 KEY = "0123456789abcdef0123456789abcdef"
 SHA = "7fd0709f3ed45ac797fbcf901f219c36cfe2b36a"
-DATADOG = "datadog"
+DATADOG = "datadog.deployment"
 DX = "dx.deployments.create"
 TOUCHED = "dx.deployments.setPullServices"
 LEFT_OUT = object()
@@ -338,8 +338,8 @@ def test_every_broken_rule_of_a_body_is_named():
         schema.check(DATADOG, changed(attributes, f"{A}.env", ""))
 
     assert set(caught.value.problems) == {
-        f"the body for datadog is wrong at {A}.id; it takes {ID}",
-        f"the body for datadog is wrong at {A}.env; it takes {LINE}",
+        f"the body for datadog.deployment is wrong at {A}.id; it takes {ID}",
+        f"the body for datadog.deployment is wrong at {A}.env; it takes {LINE}",
     }
 
 
@@ -504,9 +504,10 @@ def test_what_a_schema_lets_pass_the_vendor_takes(vendors, name, data):
         reply = session.post(
             http,
             Request(
+                method="any",
                 url=url,
                 body=json.dumps(body).encode(),
-                credential=Credential(header=header, value=key),
+                credential=Credential(input="any", header=header, value=key),
             ),
             (5, 5),
         )

@@ -5,6 +5,7 @@ The environment of this one is left alone: what it holds differs from machine to
 
 import json
 import os
+import socket
 import subprocess
 import sys
 from pathlib import Path
@@ -44,10 +45,13 @@ def case(url, backend="dx", *, seconds=20, hasty=False, **environment):
     }
 
 
-def sent(*cases, home=ROOT):
-    """Return the outcomes of `cases`, sent by a process that knows nothing of this one."""
+def sent(*cases, home=ROOT, within=()):
+    """Return the outcomes of `cases`, sent by a process that knows nothing of this one.
+
+    `within` is the start of a command that runs the rest of it.
+    """
     finished = subprocess.run(
-        [sys.executable, "-m", "tests.delivery.sender"],
+        [*within, sys.executable, "-m", "tests.delivery.sender"],
         input=json.dumps(cases),
         capture_output=True,
         check=False,
@@ -74,6 +78,8 @@ def bundle(tmp_path_factory):
     return str(path)
 
 
+@pytest.mark.fault(4, 5)
+@pytest.mark.threat(14)
 def test_tls_that_is_not_as_it_must_be_is_refused_with_what_is_wrong_and_no_key_is_sent(
     bundle, tmp_path
 ):
@@ -87,6 +93,8 @@ def test_tls_that_is_not_as_it_must_be_is_refused_with_what_is_wrong_and_no_key_
         tls.Https(tls.of_another_host()) as other_host,
         tls.Https(tls.of_a_stranger()) as stranger,
         tls.Https(tls.STRANGER) as self_signed,
+        tls.Https(tls.good(), tls.speak_old_versions_alone) as old,
+        tls.Https(tls.good(), tls.know_no_such_host) as nameless,
         tls.Server(tls.plain_http) as plain,
         tls.Server(tls.hang_up) as hanging_up,
         tls.Server(tls.say_nothing) as silent,
@@ -101,13 +109,18 @@ def test_tls_that_is_not_as_it_must_be_is_refused_with_what_is_wrong_and_no_key_
             case(f"https://localhost:{stranger.port}", **trusted),
             case(f"https://localhost:{self_signed.port}", **trusted),
             case(f"https://localhost:{good.port}"),
+            case(f"https://localhost:{old.port}", **trusted),
+            case(f"https://localhost:{nameless.port}", **trusted),
             case(f"https://localhost:{plain.port}", **trusted),
             case(f"https://localhost:{hanging_up.port}", **trusted),
             case(f"https://localhost:{silent.port}", hasty=True, **trusted),
             case(f"https://localhost:{good.port}", REQUESTS_CA_BUNDLE="/nowhere/ca.pem"),
             case(f"https://localhost:{good.port}", REQUESTS_CA_BUNDLE=str(garbage)),
         )
-        servers = (good, expired, not_yet_valid, other_host, stranger, self_signed)
+        servers = (
+            *(good, expired, not_yet_valid, other_host, stranger, self_signed),
+            *(old, nameless),
+        )
         arrived = [len(server.requests) for server in servers]
 
     assert taken == (
@@ -129,7 +142,7 @@ def test_tls_that_is_not_as_it_must_be_is_refused_with_what_is_wrong_and_no_key_
         of_dx("rejected", UNKNOWN, attempts=1),
         of_dx("rejected", UNKNOWN, attempts=1),
         of_dx("rejected", UNKNOWN, attempts=1),
-        of_dx("rejected", NO_TLS, attempts=1),
+        *[of_dx("rejected", NO_TLS, attempts=1)] * 3,
         of_dx("undelivered", "DX: the connection broke off before it was secure", attempts=4),
         of_dx("undelivered", f"DX: no answer came in time{UNCERTAIN}", attempts=4),
         of_dx(
@@ -139,9 +152,10 @@ def test_tls_that_is_not_as_it_must_be_is_refused_with_what_is_wrong_and_no_key_
         ),
         of_dx("rejected", NO_TLS, attempts=1),
     )
-    assert arrived == [2, 0, 0, 0, 0, 0]
+    assert arrived == [2, 0, 0, 0, 0, 0, 0, 0]
 
 
+@pytest.mark.fault(6, 103)
 def test_proxies_are_used_named_when_they_fail_and_never_shown(tmp_path):
     refused = "the proxy in HTTPS_PROXY refused, or cannot be reached"
     with (
@@ -189,6 +203,8 @@ def test_proxies_are_used_named_when_they_fail_and_never_shown(tmp_path):
 
 
 @pytest.mark.parametrize("variable", ["HOME", "NETRC"])
+@pytest.mark.fault(103)
+@pytest.mark.threat(3)
 def test_a_planted_netrc_neither_replaces_nor_adds_a_credential(tmp_path, variable):
     planted = tmp_path / (".netrc" if variable == "HOME" else "planted")
     planted.write_text(
@@ -217,6 +233,8 @@ def test_a_planted_netrc_neither_replaces_nor_adds_a_credential(tmp_path, variab
     assert b"authorization" not in leading_on.requests[0].lower()
 
 
+@pytest.mark.fault(10)
+@pytest.mark.threat(13)
 def test_the_process_ends_although_a_server_still_drips():
     with Faulty(drip(b"HTTP/1.1 200 OK\r\nX-Y: ", 0.05, [b"Z"] * 100_000)) as server:
         taken = sent(case(server.url, seconds=0.5))
@@ -228,3 +246,82 @@ def test_the_process_ends_although_a_server_still_drips():
             attempts=1,
         ),
     )
+
+
+# --- names that resolve oddly
+
+
+@pytest.fixture(scope="module")
+def with_file():
+    """Return what runs a command with a file of the system replaced, for that command alone."""
+
+    def command(replacement, file):
+        script = 'mount --bind "$1" "$2" && shift 2 && exec "$@"'
+        run = ("unshare", "--map-root-user", "--mount", "sh", "-c", script, "sh")
+        return (*run, str(replacement), file)
+
+    try:
+        possible = subprocess.run(
+            [*command("/dev/null", "/etc/hosts"), "true"], capture_output=True, check=False
+        )
+    except FileNotFoundError:
+        pytest.skip("needs the command unshare")
+    if possible.returncode:
+        pytest.skip(f"needs a mount namespace of its own: {possible.stderr!r}")
+    return command
+
+
+@pytest.mark.fault(20)
+def test_a_host_with_two_addresses_of_which_one_is_dead_is_reached_by_the_other(
+    with_file, tmp_path
+):
+    hosts = tmp_path / "hosts"
+    hosts.write_text("::1 both.test\n127.0.0.1 both.test\n::1 dead.test\n")
+    with receivers.Dx(token=TOKEN) as dx, receivers.Datadog(api_key=KEY, status=200) as datadog:
+        # Nothing listens there under ::1.
+        taken = sent(
+            case(dx.url.replace("127.0.0.1", "both.test")),
+            case(datadog.url.replace("127.0.0.1", "both.test"), "datadog"),
+            case(dx.url.replace("127.0.0.1", "dead.test")),
+            within=with_file(hosts, "/etc/hosts"),
+        )
+        arrived = (len(dx.received), len(datadog.received))
+
+    assert taken == (
+        of_dx("delivered", "recorded", http_status=200, attempts=1),
+        of_datadog("delivered", "recorded", http_status=200, attempts=1),
+        of_dx(
+            "undelivered", "DX: the connection was refused, or no way leads to the host", attempts=4
+        ),
+    )
+    assert arrived == (1, 1)
+
+
+@pytest.mark.fault(1)
+@pytest.mark.threat(13)
+def test_a_name_server_that_never_answers_holds_up_neither_the_budget_nor_the_process(
+    with_file, tmp_path
+):
+    resolver = tmp_path / "resolv.conf"
+    resolver.write_text("nameserver 127.53.53.53\n")
+    with (
+        socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as silent,
+        receivers.Dx(token=TOKEN) as dx,
+    ):
+        try:
+            silent.bind(("127.53.53.53", 53))
+        except OSError as error:
+            pytest.skip(f"needs the port of name servers: {error.strerror}")
+        taken = sent(
+            case("http://stalled.test", seconds=0.5),
+            case(dx.url),
+            within=with_file(resolver, "/etc/resolv.conf"),
+        )
+        silent.settimeout(5)
+        asked = silent.recv(512)
+
+    assert taken == (
+        of_dx("undelivered", f"no answer before the step had to end{UNCERTAIN}", attempts=1),
+        of_dx("delivered", "recorded", http_status=200, attempts=1),
+    )
+    assert b"\x07stalled\x04test" in asked

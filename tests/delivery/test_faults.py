@@ -129,52 +129,57 @@ NOT_HTTP = f"what answered is not HTTP as it should be{UNCERTAIN}"
 UNREADABLE = f"the answer could not be read{UNCERTAIN}"
 
 TRANSPORT = {
-    "reset before an answer": ([reset()], unanswered(CUT)),
-    "closed before an answer": ([raw(b"")], unanswered(CUT)),
+    "reset before an answer": ([reset()], unanswered(CUT), 7),
+    "closed before an answer": ([raw(b"")], unanswered(CUT), 7),
     "reset within the headers": (
         [reset_within(b"HTTP/1.1 200 OK\r\nContent-Le")],
         unanswered(CUT),
+        7,
     ),
     "reset within the body": (
         [reset_within(b'HTTP/1.1 200 OK\r\nContent-Length: 12\r\n\r\n{"ok"')],
         malformed(BROKEN_OFF),
+        8,
     ),
-    "the greeting of another protocol": ([raw(b"SSH-2.0-OpenSSH_9.9\r\n")], unanswered(NOT_HTTP)),
-    "a status line of letters": ([raw(b"HTTP/1.1 OK 200\r\n\r\n")], unanswered(NOT_HTTP)),
-    "a status of four digits": ([raw(b"HTTP/1.1 2000 OK\r\n\r\n")], unanswered(NOT_HTTP)),
+    "the greeting of another protocol": (
+        [raw(b"SSH-2.0-OpenSSH_9.9\r\n")],
+        unanswered(NOT_HTTP),
+        12,
+    ),
+    "a status line of letters": ([raw(b"HTTP/1.1 OK 200\r\n\r\n")], unanswered(NOT_HTTP), 12),
+    "a status of four digits": ([raw(b"HTTP/1.1 2000 OK\r\n\r\n")], unanswered(NOT_HTTP), 12),
     "150 headers": (
         [raw(b"HTTP/1.1 200 OK\r\n" + b"X-Y: z\r\n" * 150 + b"\r\n")],
         unanswered(NOT_HTTP),
+        13,
     ),
     "a header of 70 kB": (
         [raw(b"HTTP/1.1 200 OK\r\nX-Y: " + b"z" * 70_000 + b"\r\n\r\n")],
         unanswered(NOT_HTTP),
+        13,
     ),
     "two lengths": (
         [raw(GOOD.replace(b"\r\n\r\n", b"\r\nContent-Length: 13\r\n\r\n"))],
         unanswered(UNREADABLE),
+        14,
     ),
-    "a body that is too short": ([short_body()], malformed(BROKEN_OFF)),
-    "a good body that is too short": ([short_body(body=b'{"ok": true}')], malformed(BROKEN_OFF)),
-    "a bad size of a chunk": (
-        [raw(CHUNKS + b"zz\r\n{}")],
+    "a body that is too short": ([short_body()], malformed(BROKEN_OFF), 14),
+    "a good body that is too short": (
+        [short_body(body=b'{"ok": true}')],
         malformed(BROKEN_OFF),
+        14,
     ),
-    "chunks without an end": (
-        [raw(CHUNKS + b'c\r\n{"ok": true}\r\n')],
-        malformed(BROKEN_OFF),
-    ),
-    "chunks": (
-        [raw(CHUNKS + b'c\r\n{"ok": true}\r\n0\r\n\r\n')],
-        delivered(),
-    ),
-    "no length": ([raw(b'HTTP/1.1 200 OK\r\n\r\n{"ok": true}')], delivered()),
-    "bad gzip": ([bad_gzip()], malformed(BROKEN_OFF)),
+    "a bad size of a chunk": ([raw(CHUNKS + b"zz\r\n{}")], malformed(BROKEN_OFF), 15),
+    "chunks without an end": ([raw(CHUNKS + b'c\r\n{"ok": true}\r\n')], malformed(BROKEN_OFF), 15),
+    "chunks": ([raw(CHUNKS + b'c\r\n{"ok": true}\r\n0\r\n\r\n')], delivered(), 15),
+    "no length": ([raw(b'HTTP/1.1 200 OK\r\n\r\n{"ok": true}')], delivered(), 14),
+    "bad gzip": ([bad_gzip()], malformed(BROKEN_OFF), 16),
     "gzip that was not asked for": (
         [answer(200, gzip.compress(b'{"ok": true}'), [("Content-Encoding", "gzip")])],
         delivered(),
+        16,
     ),
-    "a gzip bomb": ([gzip_bomb(50_000_000)], malformed("the answer is too long")),
+    "a gzip bomb": ([gzip_bomb(50_000_000)], malformed("the answer is too long"), 17),
     "a gzip bomb in a redirect": (
         [
             answer(
@@ -184,36 +189,35 @@ TRANSPORT = {
             )
         ],
         rejected(302, REDIRECT),
+        17,
     ),
-    "a body of 2 MB": ([answer(200, b" " * 2_000_000)], malformed("the answer is too long")),
+    "a body of 2 MB": ([answer(200, b" " * 2_000_000)], malformed("the answer is too long"), 17),
     "a body just as long as the limit": (
         [answer(200, b'{"ok": true}'.ljust(MAX_BODY))],
         delivered(),
+        17,
     ),
-    "500 times 100": ([raw(b"HTTP/1.1 100 Continue\r\n\r\n" * 500 + GOOD)], delivered()),
-    "101": ([raw(b"HTTP/1.1 101 Switching Protocols\r\n\r\n")], transient(101, LATER)),
-    "999": ([answer(999, OK)], transient(999, TROUBLE, '{"ok": true}')),
-    "cut off once, then well": ([reset(), answer(200, OK)], delivered(attempts=2)),
+    "500 times 100": ([raw(b"HTTP/1.1 100 Continue\r\n\r\n" * 500 + GOOD)], delivered(), 18),
+    "101": ([raw(b"HTTP/1.1 101 Switching Protocols\r\n\r\n")], transient(101, LATER), 19),
+    "999": ([answer(999, OK)], transient(999, TROUBLE, '{"ok": true}'), 19),
+    "cut off once, then well": ([reset(), answer(200, OK)], delivered(attempts=2), 7),
 }
 
 ANSWERS = {
-    "a page": ([answer(200, PAGE)], malformed(WEB_PAGE, PAGE.decode())),
-    "nothing": ([answer(200)], malformed(BROKEN_OFF)),
-    "204": ([answer(204)], malformed(BROKEN_OFF, http_status=204)),
-    "ok as text": ([answer(200, {"ok": "true"})], malformed(OTHER, '{"ok": "true"}')),
-    "no ok": ([answer(200, {})], malformed(OTHER, "{}")),
-    "an array": ([answer(200, b"[true]")], malformed(OTHER, "[true]")),
-    "a number": ([answer(200, b"7")], malformed(OTHER, "7")),
-    "null": ([answer(200, b"null")], malformed(OTHER, "null")),
-    "deep nesting": ([answer(200, b"[" * 60_000)], malformed(OTHER, "[" * 60_000)),
-    "UTF-16": (
-        [answer(200, '{"ok": true}'.encode("utf-16-le"))],
-        malformed(OTHER, ""),
-    ),
-    "not UTF-8": ([answer(200, b"{\xff}")], malformed(OTHER, "{\ufffd}")),
-    "truncated JSON": ([answer(200, b'{"ok": tr')], malformed(OTHER, '{"ok": tr')),
-    "malformed once, then well": ([answer(200, PAGE), answer(200, OK)], delivered(attempts=2)),
-    "201": ([answer(201, OK)], delivered(http_status=201)),
+    "a page": ([answer(200, PAGE)], malformed(WEB_PAGE, PAGE.decode()), 21),
+    "nothing": ([answer(200)], malformed(BROKEN_OFF), 22),
+    "204": ([answer(204)], malformed(BROKEN_OFF, http_status=204), 22),
+    "ok as text": ([answer(200, {"ok": "true"})], malformed(OTHER, '{"ok": "true"}'), 24),
+    "no ok": ([answer(200, {})], malformed(OTHER, "{}"), 24),
+    "an array": ([answer(200, b"[true]")], malformed(OTHER, "[true]"), 27),
+    "a number": ([answer(200, b"7")], malformed(OTHER, "7"), 27),
+    "null": ([answer(200, b"null")], malformed(OTHER, "null"), 27),
+    "deep nesting": ([answer(200, b"[" * 60_000)], malformed(OTHER, "[" * 60_000), 28),
+    "UTF-16": ([answer(200, '{"ok": true}'.encode("utf-16-le"))], malformed(OTHER, ""), 29),
+    "not UTF-8": ([answer(200, b"{\xff}")], malformed(OTHER, "{\ufffd}"), 29),
+    "truncated JSON": ([answer(200, b'{"ok": tr')], malformed(OTHER, '{"ok": tr'), 30),
+    "malformed once, then well": ([answer(200, PAGE), answer(200, OK)], delivered(attempts=2), 21),
+    "201": ([answer(201, OK)], delivered(http_status=201), 24),
     "a refusal with 200": (
         [answer(200, {"ok": False, "error": "invalid_auth"})],
         rejected(
@@ -223,10 +227,12 @@ ANSWERS = {
             "invalid_auth",
             code=" invalid_auth",
         ),
+        23,
     ),
     "an unknown refusal with 200": (
         [answer(200, {"ok": False, "error": "no_idea"})],
         rejected(200, REFUSED, "no_idea"),
+        23,
     ),
     "an unknown repository": (
         [answer(400, {"ok": False, "error": "repo_not_found"})],
@@ -237,11 +243,13 @@ ANSWERS = {
             "repo_not_found",
             code=" repo_not_found",
         ),
+        43,
     ),
     **{
         f"{status} to itself": (
             [answer(status, b"moved", [("Location", "/api/deployments.create")])],
             rejected(status, REDIRECT, "moved"),
+            31,
         )
         for status in (301, 302, 303, 307, 308)
     },
@@ -249,32 +257,40 @@ ANSWERS = {
         f"302 to {place!r}": (
             [answer(302, OK, [("Location", place)])],
             rejected(302, REDIRECT, '{"ok": true}'),
+            32,
         )
         for place in ("file:///etc/passwd", "http://[::1", "\xff\xfe", "//", "", "http://a..b/")
     },
-    "304": ([answer(304)], rejected(304, REDIRECT)),
-    "400": ([answer(400, {"message": "No."})], rejected(400, REFUSED, "No.")),
-    "400 as a page": ([answer(400, PAGE)], rejected(400, REFUSED, PAGE.decode())),
-    "400 that breaks off": ([short_body(400, b'{"message": "No."}')], rejected(400, REFUSED)),
-    "400 that is too long": ([answer(400, b"x" * 70_000)], rejected(400, REFUSED)),
+    "304": ([answer(304)], rejected(304, REDIRECT), 31),
+    "400": ([answer(400, {"message": "No."})], rejected(400, REFUSED, "No."), 34),
+    "400 as a page": ([answer(400, PAGE)], rejected(400, REFUSED, PAGE.decode()), 34),
+    "400 that breaks off": ([short_body(400, b'{"message": "No."}')], rejected(400, REFUSED), 34),
+    "400 that is too long": ([answer(400, b"x" * 70_000)], rejected(400, REFUSED), 34),
     "401": (
         [answer(401)],
         rejected(
             401,
             "the token is not valid; check `dx-token`, and that `dx-instance` is where it was made",
         ),
+        35,
     ),
     "403": (
         [answer(403)],
         rejected(403, "the token may not do this; check the scopes of `dx-token`"),
+        35,
     ),
-    "404": ([answer(404)], rejected(404, "there is no such method here; check `dx-instance`")),
-    **{str(status): ([answer(status)], rejected(status, REFUSED)) for status in (405, 410, 415)},
+    "404": ([answer(404)], rejected(404, "there is no such method here; check `dx-instance`"), 37),
+    **{
+        str(status): ([answer(status)], rejected(status, REFUSED), 38)
+        for status in (405, 409, 410, 415)
+    },
+    "413": ([answer(413)], rejected(413, "the body is too large; shorten `metadata`"), 40),
     # Whatever a refusal asks for, it is one.
     **{
         f"{status} with a wait": (
             [answer(status, b"", [("Retry-After", "0"), ("X-RateLimit-Reset", "0")])],
             rejected(status, hint),
+            40,
         )
         for status, hint in {
             302: REDIRECT,
@@ -291,10 +307,12 @@ ANSWERS = {
     "422 that names the id": (
         [answer(422, {"ok": False, "error": "reference_id_taken"})],
         of_dx("duplicate", DUPLICATE, detail="reference_id_taken", http_status=422, attempts=1),
+        42,
     ),
     "422 that names nothing": (
         [answer(422)],
         of_dx("duplicate", DUPLICATE, http_status=422, attempts=1),
+        42,
     ),
     "422 that names another field": (
         [answer(422, {"ok": False, "errors": {"deployed_at": ["is in the future"]}})],
@@ -303,41 +321,52 @@ ANSWERS = {
             "DX refuses a value; see its words in the log",
             '{"ok": false, "errors": {"deployed_at": ["is in the future"]}}',
         ),
+        42,
     ),
     "lost once, then known": (
         [reset(), answer(422, {"ok": False, "error": "reference_id_taken"})],
         of_dx("duplicate", DUPLICATE, detail="reference_id_taken", http_status=422, attempts=2),
+        41,
     ),
-    **{str(status): ([answer(status)], transient(status, LATER)) for status in (408, 425)},
+    **{str(status): ([answer(status)], transient(status, LATER), 39) for status in (408, 425)},
     **{
-        str(status): ([answer(status)], transient(status, TROUBLE))
-        for status in (500, 502, 503, 504, 520, 527)
+        str(status): ([answer(status)], transient(status, TROUBLE), 50)
+        for status in (500, 502, 503, 504, *range(520, 528))
     },
     "500 as a page with a script": (
         [answer(500, b"<script>alert(1)</script>\n  <p>" + TOKEN.encode())],
         transient(500, TROUBLE, f"<script>alert(1)</script> <p>{TOKEN}"),
+        52,
     ),
-    "500 that says ok": ([answer(500, OK)], transient(500, TROUBLE, '{"ok": true}')),
-    "503 once, then well": ([answer(503), answer(200, OK)], delivered(attempts=2)),
+    "500 that says ok": ([answer(500, OK)], transient(500, TROUBLE, '{"ok": true}'), 50),
+    "503 once, then well": ([answer(503), answer(200, OK)], delivered(attempts=2), 51),
     "503 thrice, then well": (
         [answer(503), answer(500), answer(429), answer(200, OK)],
         delivered(attempts=4),
+        51,
     ),
     "503 four times": (
         [answer(503), answer(503), answer(503), answer(503), answer(200, OK)],
         transient(503, TROUBLE),
+        50,
     ),
     "503 once, then refused": (
         [answer(503), answer(400)],
         replace(rejected(400, REFUSED), attempts=2),
+        51,
     ),
-    "429": ([answer(429)], transient(429, "too many requests")),
+    "429": ([answer(429)], transient(429, "too many requests"), 44),
     **{
         f"429 with a wait of {wait!r}": (
             [answer(429, b"", [("Retry-After", wait)])],
             transient(429, "too many requests"),
+            row,
         )
-        for wait in ("0", "abc", "-5", "1.5", "", "Wed, 21 Oct 2015 07:28:00 GMT")
+        for wait, row in {
+            "0": 45,
+            "Wed, 21 Oct 2015 07:28:00 GMT": 46,
+            **dict.fromkeys(("abc", "-5", "1.5", ""), 48),
+        }.items()
     },
     **{
         f"429 with a wait of {wait} s": (
@@ -348,6 +377,7 @@ ANSWERS = {
                 attempts=1,
                 after=f"; not tried again, since the wait of {wait} s would outlast `timeout`",
             ),
+            47,
         )
         for wait in ("600", "86400", "9999999999")
     },
@@ -368,6 +398,7 @@ ANSWERS = {
             attempts=1,
             after="; not tried again, since the wait of 3600 s would outlast `timeout`",
         ),
+        46,
     ),
     "429 with a reset in 1700 s": (
         [answer(429, b"", [("X-RateLimit-Reset", "1700")])],
@@ -377,10 +408,12 @@ ANSWERS = {
             attempts=1,
             after="; not tried again, since the wait of 1700 s would outlast `timeout`",
         ),
+        49,
     ),
     "429 with a reset at a moment": (
         [answer(429, b"", [("X-RateLimit-Reset", "1781524830")])],
         transient(429, "too many requests"),
+        49,
     ),
     "malformed with a wait": (
         [answer(200, b"", [("Retry-After", "600")])],
@@ -391,6 +424,7 @@ ANSWERS = {
             http_status=200,
             attempts=1,
         ),
+        47,
     ),
 }
 
@@ -398,10 +432,12 @@ OF_DATADOG = {
     "200": (
         [answer(200, RECORDED)],
         of_datadog("delivered", "recorded", http_status=200, attempts=1),
+        25,
     ),
     "201": (
         [answer(201, RECORDED)],
         of_datadog("delivered", "recorded", http_status=201, attempts=1),
+        25,
     ),
     "202": (
         [answer(202, RECORDED)],
@@ -411,12 +447,14 @@ OF_DATADOG = {
             http_status=202,
             attempts=1,
         ),
+        26,
     ),
-    "204": ([answer(204)], malformed_of_datadog(204, BROKEN_OFF)),
-    "200 and a page": ([answer(200, PAGE)], malformed_of_datadog(200, WEB_PAGE, PAGE.decode())),
+    "204": ([answer(204)], malformed_of_datadog(204, BROKEN_OFF), 22),
+    "200 and a page": ([answer(200, PAGE)], malformed_of_datadog(200, WEB_PAGE, PAGE.decode()), 21),
     "202 without an id": (
         [answer(202, {"data": {}})],
         malformed_of_datadog(202, OTHER, '{"data": {}}'),
+        26,
     ),
     "400 with objects": (
         [
@@ -438,18 +476,21 @@ OF_DATADOG = {
             "the body is not what Datadog expects; see its words in the log",
             "Bad Request: must be given: /data/attributes/service",
         ),
+        33,
     ),
     "400 with texts": (
         [answer(400, {"errors": ["Bad Request"]})],
         rejected_by_datadog(
             400, "the body is not what Datadog expects; see its words in the log", "Bad Request"
         ),
+        34,
     ),
     "400 as a page": (
         [answer(400, PAGE)],
         rejected_by_datadog(
             400, "the body is not what Datadog expects; see its words in the log", PAGE.decode()
         ),
+        34,
     ),
     "403": (
         [answer(403, {"errors": ["Forbidden"]})],
@@ -459,6 +500,7 @@ OF_DATADOG = {
             " `datadog-site` first, then `datadog-api-key`",
             "Forbidden",
         ),
+        36,
     ),
     "429 once, then well": (
         [answer(429, {"errors": ["Too many requests"]}), answer(202, RECORDED)],
@@ -468,6 +510,7 @@ OF_DATADOG = {
             http_status=202,
             attempts=2,
         ),
+        44,
     ),
     "429": (
         [answer(429, {"errors": ["Too many requests"]})],
@@ -478,17 +521,19 @@ OF_DATADOG = {
             http_status=429,
             attempts=4,
         ),
+        44,
     ),
-    "reset": ([reset()], of_datadog("undelivered", f"Datadog: {CUT}", attempts=4)),
+    "reset": ([reset()], of_datadog("undelivered", f"Datadog: {CUT}", attempts=4), 7),
 }
 
 # Only these need short time-outs; under them a busy machine could fail the others.
 SILENCE = {
-    "silence": (dx, [hang(30)], unanswered(f"no answer came in time{UNCERTAIN}")),
+    "silence": (dx, [hang(30)], unanswered(f"no answer came in time{UNCERTAIN}"), 9),
     "503 once, then silence": (
         dx,
         [answer(503), hang(30)],
         unanswered(f"no answer came in time{UNCERTAIN}"),
+        9,
     ),
 }
 
@@ -498,13 +543,28 @@ FAULTS = {
 }
 
 
+def of_rows(faults):
+    """Return the names, each marked with the row of the table of faults that it proves."""
+    threats = {9: (13,), 17: (13,), 28: (13,), 31: (1,), 32: (1,)}
+    return [
+        pytest.param(
+            name,
+            marks=[
+                pytest.mark.fault(row),
+                *(pytest.mark.threat(threat) for threat in threats.get(row, ())),
+            ],
+        )
+        for name, (*_, row) in faults.items()
+    ]
+
+
 def sent(faults, pace):
     """Send to all faulty servers at once; return outcome and requests of each."""
     with contextlib.ExitStack() as stack:
         servers = {
-            name: stack.enter_context(Faulty(*scripts)) for name, (_, scripts, _) in faults.items()
+            name: stack.enter_context(Faulty(*scripts)) for name, (_, scripts, *_) in faults.items()
         }
-        backends = [make(servers[name].url) for name, (make, _, _) in faults.items()]
+        backends = [make(servers[name].url) for name, (make, *_) in faults.items()]
         taken = outcomes(backends, pace=pace)
         return {
             name: (outcome, servers[name].requests)
@@ -532,24 +592,25 @@ def pool():
         }
 
 
-@pytest.mark.parametrize("name", FAULTS)
+@pytest.mark.parametrize("name", of_rows(FAULTS))
 def test_a_fault_has_its_outcome_and_every_attempt_sends_the_same_bytes(pool, name):
-    *_, expected = FAULTS[name]
+    _, _, expected, _ = FAULTS[name]
     outcome, requests = pool["faults"].result()[name]
 
     assert outcome == expected
     assert requests == [requests[0]] * expected.attempts
 
 
-@pytest.mark.parametrize("name", SILENCE)
+@pytest.mark.parametrize("name", of_rows(SILENCE))
 def test_a_server_that_says_nothing_is_given_up_after_each_attempt_had_its_time(pool, name):
-    *_, expected = SILENCE[name]
+    _, _, expected, _ = SILENCE[name]
     outcome, requests = pool["silence"].result()[name]
 
     assert outcome == expected
     assert requests == [requests[0]] * 4
 
 
+@pytest.mark.fault(1, 2, 3)
 @pytest.mark.skipif(sys.platform == "win32", reason="Windows knocks at a closed port for seconds")
 def test_a_host_that_does_not_resolve_a_closed_port_and_a_black_hole_are_outages(pool):
     assert pool["nowhere"].result() == (
@@ -571,6 +632,8 @@ def test_a_delivery_ends_after_the_attempts_of_its_pace_whatever_that_is():
 # --- redirects to other hosts
 
 
+@pytest.mark.fault(32)
+@pytest.mark.threat(1)
 @pytest.mark.parametrize("status", [301, 302, 303, 307, 308])
 def test_a_redirect_to_another_host_brings_it_nothing(status):
     with Faulty(answer(200, OK)) as other:

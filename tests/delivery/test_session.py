@@ -2,6 +2,7 @@
 
 import gzip
 import json
+from dataclasses import replace
 
 import pytest
 import requests
@@ -18,7 +19,12 @@ from tests.end_to_end.receivers import Faulty, answer
 URL = "https://api.datadoghq.com/api/v2/dora/deployment"
 KEY = "fedcba9876543210fedcba9876543210"
 BODY = b'{"data": "caf\\u00e9"}'
-REQUEST = Request(url=URL, body=BODY, credential=Credential(header="DD-API-KEY", value=KEY))
+REQUEST = Request(
+    method="deployment",
+    url=URL,
+    body=BODY,
+    credential=Credential(input="datadog-api-key", header="DD-API-KEY", value=KEY),
+)
 
 
 @pytest.fixture
@@ -70,13 +76,8 @@ def test_the_headers_are_these_and_no_others(internet):
 def test_the_key_goes_into_the_header_that_the_backend_names(internet):
     internet.post(URL, json={})
 
-    post(
-        Request(
-            url=URL,
-            body=BODY,
-            credential=Credential(header="Authorization", value=f"Bearer {KEY}"),
-        )
-    )
+    token = Credential(input="dx-token", header="Authorization", value=f"Bearer {KEY}")
+    post(replace(REQUEST, credential=token))
 
     headers = only(internet).headers
     assert headers["Authorization"] == f"Bearer {KEY}"
@@ -101,6 +102,7 @@ def test_the_timeouts_are_those_given_and_the_answer_is_not_read_by_itself(inter
     assert (given["timeout"], given["stream"]) == ((0.25, 0.75), True)
 
 
+@pytest.mark.threat(14)
 def test_certificates_are_verified(internet):
     internet.post(URL, json={})
 
@@ -109,6 +111,8 @@ def test_certificates_are_verified(internet):
     assert only(internet).req_kwargs["verify"] not in {False, None}
 
 
+@pytest.mark.fault(32)
+@pytest.mark.threat(1)
 @pytest.mark.parametrize("status", [301, 302, 303, 307, 308])
 @pytest.mark.parametrize("make", [session.Session, requests.Session])
 def test_no_redirect_is_followed_in_any_session(internet, status, make):
@@ -155,12 +159,16 @@ def test_a_body_is_read_as_it_is_up_to_the_limit_and_one_byte(internet, size):
     assert post().body == b"x" * size
 
 
+@pytest.mark.fault(17)
+@pytest.mark.threat(13)
 def test_of_a_longer_body_no_more_is_read(internet):
     internet.post(URL, body=b"x" * (MAX_BODY + 2))
 
     assert post().body == b"x" * (MAX_BODY + 1)
 
 
+@pytest.mark.fault(17)
+@pytest.mark.threat(13)
 def test_a_compressed_body_is_unpacked_up_to_the_limit_and_one_byte(internet):
     internet.post(URL, body=gzip.compress(b"x" * 5_000_000), headers={"Content-Encoding": "gzip"})
 
@@ -174,6 +182,7 @@ def test_a_compressed_body_within_the_limit_is_unpacked(internet):
     assert post().body == b'{"ok": true}'
 
 
+@pytest.mark.fault(16)
 def test_a_body_that_cannot_be_unpacked_is_none(internet):
     internet.post(URL, status=400, body=b"\x1f\x8bno", headers={"Content-Encoding": "gzip"})
 
@@ -185,6 +194,7 @@ def test_a_body_that_cannot_be_unpacked_is_none(internet):
 # --- when nothing comes back
 
 
+@pytest.mark.threat(4)
 @pytest.mark.parametrize(
     ("error", "message", "permanent", "ambiguous"),
     [
@@ -251,11 +261,13 @@ def test_an_error_of_requests_is_told_in_our_own_words(
     assert failure() == (message, permanent, ambiguous)
 
 
+@pytest.mark.fault(58)
+@pytest.mark.threat(4)
 @pytest.mark.parametrize("odd", [f"{KEY}\n", f"{KEY}\r\nX: y", f"{KEY}\u5e97"])
 def test_a_key_that_no_header_can_hold_is_neither_sent_nor_quoted(odd):
-    credential = Credential(header="DD-API-KEY", value=odd)
+    credential = replace(REQUEST.credential, value=odd)
     with Faulty(answer(200)) as server:
-        message, *_ = failure(Request(url=server.url, body=BODY, credential=credential))
+        message, *_ = failure(replace(REQUEST, url=server.url, credential=credential))
 
     assert message == "its URL, or that of the proxy in HTTPS_PROXY, is unusable"
     assert server.requests == []
@@ -265,9 +277,7 @@ def test_a_key_that_no_header_can_hold_is_neither_sent_nor_quoted(odd):
     "url", ["https://acme..test/api", f"https://{'a' * 64}.test/api", "https://[::1/api"]
 )
 def test_a_url_that_cannot_be_one_is_a_mistake_that_trying_again_does_not_mend(url):
-    request = Request(url=url, body=BODY, credential=REQUEST.credential)
-
-    assert failure(request) == (
+    assert failure(replace(REQUEST, url=url)) == (
         "its URL, or that of the proxy in HTTPS_PROXY, is unusable",
         True,
         False,
@@ -293,9 +303,8 @@ def tls_failure(bundle, url):
     with session.Session() as http:
         http.trust_env = False
         http.verify = bundle
-        request = Request(url=url, body=BODY, credential=REQUEST.credential)
         with pytest.raises(TransportError) as caught:
-            session.post(http, request, (5, 5))
+            session.post(http, replace(REQUEST, url=url), (5, 5))
     return str(caught.value), caught.value.permanent, caught.value.ambiguous
 
 
@@ -307,6 +316,8 @@ def test_a_missing_file_of_certificates_is_a_mistake_that_names_its_variable():
     )
 
 
+@pytest.mark.fault(4)
+@pytest.mark.threat(14)
 @pytest.mark.parametrize(
     ("certificate", "host", "meaning"),
     [
@@ -338,6 +349,7 @@ def test_a_bad_certificate_is_refused_with_what_is_wrong_and_what_to_check(
     assert server.requests == []
 
 
+@pytest.mark.fault(5)
 @pytest.mark.parametrize(
     ("handle", "message", "permanent", "ambiguous"),
     [
@@ -362,6 +374,7 @@ def test_a_handshake_that_fails_is_an_outage_only_if_it_broke_off(
     assert failed == (message, permanent, ambiguous)
 
 
+@pytest.mark.threat(4)
 def test_what_the_library_said_is_no_part_of_the_error(internet):
     internet.post(URL, body=requests.exceptions.ConnectionError(f"of all things, {KEY}"))
 
@@ -373,6 +386,7 @@ def test_what_the_library_said_is_no_part_of_the_error(internet):
     assert KEY not in repr(caught.value)
 
 
+@pytest.mark.threat(4)
 def test_no_repr_shows_the_key():
     assert KEY not in repr((REQUEST, REQUEST.credential))
-    assert repr(REQUEST.credential) == "Credential(header='DD-API-KEY')"
+    assert repr(REQUEST.credential) == ("Credential(input='datadog-api-key', header='DD-API-KEY')")

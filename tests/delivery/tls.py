@@ -6,6 +6,7 @@ import contextlib
 import socket
 import ssl
 import threading
+import warnings
 from collections.abc import Callable
 from datetime import datetime, timezone
 from typing import TYPE_CHECKING
@@ -51,9 +52,16 @@ class Server:
 
 
 class Https(Server):
-    """Answers `{"ok": true}` under a certificate; `requests` holds what arrived."""
+    """Answers `{"ok": true}` under a certificate; `requests` holds what arrived.
 
-    def __init__(self, certificate: trustme.LeafCert | trustme.CA) -> None:
+    `worsen` may change its context.
+    """
+
+    def __init__(
+        self,
+        certificate: trustme.LeafCert | trustme.CA,
+        worsen: Callable[[ssl.SSLContext], None] | None = None,
+    ) -> None:
         super().__init__(self._converse)
         self.requests: list[bytes] = []
         self._context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
@@ -63,6 +71,8 @@ class Https(Server):
             pem = certificate.private_key_pem.bytes() + certificate.cert_pem.bytes()
             with trustme.Blob(pem).tempfile() as path:
                 self._context.load_cert_chain(path)
+        if worsen is not None:
+            worsen(self._context)
 
     def _converse(self, connection: socket.socket) -> None:
         with self._context.wrap_socket(connection, server_side=True) as secure:
@@ -95,6 +105,20 @@ def of_another_host() -> trustme.LeafCert:
 
 def of_a_stranger() -> trustme.LeafCert:
     return STRANGER.issue_cert("localhost")
+
+
+def speak_old_versions_alone(context: ssl.SSLContext) -> None:
+    """Speak TLS 1.0 and 1.1, and no later one."""
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", DeprecationWarning)
+        context.minimum_version = ssl.TLSVersion.TLSv1
+        context.maximum_version = ssl.TLSVersion.TLSv1_1
+    context.set_ciphers("ALL:@SECLEVEL=0")
+
+
+def know_no_such_host(context: ssl.SSLContext) -> None:
+    """Refuse the name of every host that a client asks for."""
+    context.sni_callback = lambda *_: ssl.ALERT_DESCRIPTION_UNRECOGNIZED_NAME
 
 
 def plain_http(connection: socket.socket) -> None:

@@ -9,8 +9,10 @@ from dora_deployments.backends.datadog import Datadog
 from dora_deployments.backends.dx import Dx
 from dora_deployments.budget import Budget
 from dora_deployments.delivery import deliver
+from dora_deployments.delivery.deliver import Delivery
+from dora_deployments.delivery.dispatch import Dispatch
 from dora_deployments.delivery.retry import Pace
-from dora_deployments.deployment import Outcome
+from dora_deployments.deployment import Outcome, Service, TouchedServices
 from tests.builders import deployment
 
 KEY = "fedcba9876543210fedcba9876543210"
@@ -20,6 +22,9 @@ ID = "dora-0123456789abcdef0123456789abcdef01234567"
 PACE = Pace(base=0.01, cap=0.02, connect_timeout=20, read_timeout=20)
 HASTY = Pace(base=0.01, cap=0.02, connect_timeout=0.3, read_timeout=0.3)
 UNCERTAIN = ", so the event may have arrived all the same"
+TOUCHED = TouchedServices(
+    pull_id=3_498_120_117, services=(Service(identifier="shop"), Service(identifier="cart"))
+)
 
 
 def datadog(url: str) -> Datadog:
@@ -30,14 +35,39 @@ def dx(url: str) -> Dx:
     return Dx(url=f"{url}/api", token=TOKEN)
 
 
+def started(deliveries: Iterable[Delivery], budget: Budget, pace: Pace | None = PACE) -> Dispatch:
+    """Start to send `deliveries`; wait for none."""
+    dispatch = Dispatch.of(deliveries, pace)
+    dispatch.start(budget)
+    return dispatch
+
+
+def dispatched(
+    deliveries: Iterable[Delivery], *, seconds: float = 30, pace: Pace = PACE
+) -> Dispatch:
+    """Send `deliveries`, and wait for them as long as the budget lasts."""
+    budget = Budget.of(seconds)
+    dispatch = started(deliveries, budget, pace)
+    dispatch.wait(budget)
+    return dispatch
+
+
+def endings(dispatch: Dispatch, *, first: bool = False) -> tuple[Outcome, ...]:
+    """Return how those deliveries ended that went first, or how the others did."""
+    return tuple(
+        outcome
+        for ended in dispatch.ended()
+        if ended.delivery.goes_first is first
+        for outcome in ended.outcomes
+    )
+
+
 def outcomes(
     backends: Iterable[Backend], *, seconds: float = 30, pace: Pace = PACE
 ) -> tuple[Outcome, ...]:
     """Send one deployment to all backends at once; return how each one took it."""
-    budget = Budget.of(seconds)
-    dispatch = deliver.dispatch(deliver.prepare([deployment()], backends), budget, pace)
-    dispatch.wait(budget)
-    return dispatch.outcomes()
+    prepared = deliver.prepare([deployment()], backends)
+    return endings(dispatched(prepared, seconds=seconds, pace=pace))
 
 
 def outcome(backend: Backend, *, seconds: float = 30, pace: Pace = PACE) -> Outcome:

@@ -15,13 +15,14 @@ GITHUB_SHA = "109cf4c2b7a94a9c8a1f1f6f0d0b3b2a5c6d7e8f"
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Finished:
-    """What a run of the action left behind."""
+    """What a run of the action left behind; `saved` has the text of each file by its name."""
 
     exit_code: int
     log: str
     errors: str
     outputs: dict[str, str]
     summary: str
+    saved: dict[str, str]
 
 
 def environment(
@@ -88,7 +89,14 @@ def run_action(
             errors=process.stderr.decode(),
             outputs=parse_outputs((folder / "output").read_text("utf-8")),
             summary=(folder / "summary.md").read_text("utf-8"),
+            saved=saved_in(folder),
         )
+
+
+def saved_in(folder: Path) -> dict[str, str]:
+    """Return the text of each file that was saved beneath `folder`, by its name."""
+    files = (folder / "dora-undelivered").glob("*.json")
+    return {file.name: file.read_text("utf-8") for file in files}
 
 
 def parse_outputs(text: str) -> dict[str, str]:

@@ -22,7 +22,9 @@ from dora_deployments.budget import Budget
 from dora_deployments.delivery import deliver
 from dora_deployments.report.account import Account, status_of
 from dora_deployments.report.outputs import outputs
+from dora_deployments.report.text import Scrubber
 from tests.builders import NOW, inputs, payload_file, run
+from tests.delivery.wire import dispatched, endings
 from tests.end_to_end.github.history import History
 from tests.end_to_end.github.hosted import READS, Hosted, iso
 from tests.end_to_end.github.standin import GitHub
@@ -103,12 +105,10 @@ class Story:
             touched = deliver.prepare_touched(resolved.touched, found, goes_first=first)
             deliveries = (*touched, *deliveries)
         before = len(self.dx.received)
-        dispatch = deliver.dispatch(deliveries, Budget.of(5))
-        dispatch.wait(Budget.of(5))
-        outcomes = dispatch.outcomes()
+        outcomes = endings(dispatched(deliveries, seconds=5))
         account = Account(resolved=resolved, outcomes=outcomes, status=status_of(outcomes))
         return _report(
-            outputs(account),
+            outputs(account, Scrubber(())),
             [received.json for received in self.dx.received[before:]],
             resolved.warnings,
         )

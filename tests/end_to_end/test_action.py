@@ -14,7 +14,13 @@ import pytest
 from tests.builders import payload_file
 from tests.end_to_end import receivers
 from tests.end_to_end.receivers import Datadog, Dx, Faulty
-from tests.end_to_end.runner import ROOT, environment, parse_outputs, run_action
+from tests.end_to_end.runner import (
+    ROOT,
+    environment,
+    parse_outputs,
+    run_action,
+    saved_in,
+)
 
 API_KEY = "0123456789abcdef0123456789abcdef"
 TOKEN = "dx-token-of-the-tests"
@@ -123,6 +129,7 @@ def test_a_merged_pull_request_is_reported_by_its_merge_commit(datadog, dx, both
     )
 
 
+@pytest.mark.fault(99)
 def test_an_event_that_runs_twice_is_one_deployment_in_dx_and_one_id_in_datadog(datadog, dx, both):
     content = payload_file("pull_request.closed.merged")
     finished_at = ("2026-05-11T09:40:00Z", "2026-05-11T09:55:00Z")
@@ -195,6 +202,7 @@ def test_staging_is_never_sent_without_its_environment(dx):
     assert to_dx["environment"] == "staging"
 
 
+@pytest.mark.fault(36)
 def test_a_key_of_another_site_is_a_refusal_that_fails_the_step_and_not_the_other_backend(
     datadog, dx, both
 ):
@@ -211,6 +219,7 @@ def test_a_key_of_another_site_is_a_refusal_that_fails_the_step_and_not_the_othe
     assert len(datadog.received) == 1
 
 
+@pytest.mark.fault(47)
 @pytest.mark.parametrize(
     ("fail_on", "exit_code", "level"),
     [("never", 0, "warning"), ("config", 0, "warning"), ("any", 1, "error")],
@@ -280,6 +289,7 @@ def test_no_backend_at_all_is_a_bad_configuration():
 
 
 @pytest.mark.parametrize("case", ["fork", "fork_deleted", "dependabot"])
+@pytest.mark.fault(56, 79, 80)
 def test_a_pull_request_that_is_given_no_secrets_is_skipped_with_a_warning(case):
     finished = run_action(
         "pull_request",
@@ -326,11 +336,11 @@ def test_a_dry_run_with_credentials_sends_nothing(datadog, dx, both):
 
 
 def test_a_mode_of_a_later_version_is_named_as_such(both):
-    finished = run_action("push", payload_file("push.branch"), {**both, "MODE": "replay"})
+    finished = run_action("push", payload_file("push.branch"), {**both, "MODE": "backfill"})
     assert finished.exit_code == 2
     assert (
-        "::error title=Bad input::`mode` is replay, which is not available in this version; write"
-        " deployment or pull-services, or leave it out\n" in finished.log
+        "::error title=Bad input::`mode` is backfill, which is not available in this version; write"
+        " deployment, pull-services or replay, or leave it out\n" in finished.log
     )
 
 
@@ -339,6 +349,7 @@ def test_a_mode_of_a_later_version_is_named_as_such(both):
     [b"", b"[]", b"null", b"{", b"\xff\xfe", b"[" * 100_000, b"9" * 5_000],
     ids=["empty", "array", "null", "cut", "not UTF-8", "deep", "long number"],
 )
+@pytest.mark.fault(71)
 def test_a_broken_event_file_is_a_bad_event_and_no_traceback(content, both):
     finished = run_action("deployment_status", content, both)
     assert (finished.exit_code, finished.outputs["reason"]) == (2, "bad-event")
@@ -356,32 +367,188 @@ def test_a_broken_event_file_does_not_stop_a_push_whose_variables_tell_enough(dx
     )
 
 
-@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+COMMAND = [sys.executable, "-I", "-X", "utf8", "-u", str(ROOT / "entrypoint.py")]
+BY_SIGNAL = [signal.SIGINT, signal.SIGTERM]
+
+
+def of_push(folder, *backends):
+    """Return the environment of a run on a push that reports to these backends."""
+    keys = {"DATADOG-SITE": ("DATADOG-API-KEY", API_KEY), "DX-INSTANCE": ("DX-TOKEN", TOKEN)}
+    inputs = {name: url for name, url in zip(keys, backends, strict=False) if url}
+    inputs |= dict(keys[name] for name in inputs)
+    content = json.dumps(payload_file("push.branch")).encode()
+    return environment(folder, "push", content, inputs)
+
+
+def cancelled(environ, ready, *numbers, within=5):
+    """Start the action, send it signals once it is `ready`; return exit code, log and errors.
+
+    It must have ended `within` so many seconds.
+    """
+    process = subprocess.Popen(COMMAND, env=environ, stdout=subprocess.PIPE, stderr=subprocess.PIPE)
+    wait_until(lambda: ready(process))
+    for number in numbers:
+        process.send_signal(number)
+    log, errors = process.communicate(timeout=within)
+    return process.returncode, log.decode(), errors.decode()
+
+
+def holds_signals_back(process):
+    """Return whether a process that has just been started holds SIGINT and SIGTERM back."""
+    status = Path(f"/proc/{process.pid}/status").read_text("utf-8")
+    (blocked,) = (line for line in status.splitlines() if line.startswith("SigBlk:"))
+    mask = int(blocked.split()[1], 16)
+    return all(mask >> (number - 1) & 1 for number in BY_SIGNAL)
+
+
+def left_behind(folder):
+    """Return outputs, results, summary and what is saved."""
+    outputs = parse_outputs((folder / "output").read_text("utf-8"))
+    summary = (folder / "summary.md").read_text("utf-8")
+    return outputs, json.loads(outputs["results"]), summary, saved_in(folder)
+
+
+@pytest.mark.threat(19)
+@pytest.mark.fault(100)
+@pytest.mark.parametrize("number", BY_SIGNAL)
 def test_a_cancelled_job_ends_at_once_with_outputs_and_summary(number, tmp_path):
     with Faulty(receivers.hang(30)) as hanging:
-        environ = environment(
-            tmp_path,
-            "push",
-            json.dumps(payload_file("push.branch")).encode(),
-            {"DATADOG-API-KEY": API_KEY, "DATADOG-SITE": hanging.url},
-        )
-        process = subprocess.Popen(
-            [sys.executable, "-I", "-X", "utf8", "-u", str(ROOT / "entrypoint.py")],
-            env=environ,
-            stdout=subprocess.PIPE,
-            stderr=subprocess.PIPE,
-        )
-        wait_until(lambda: hanging.requests)
-        process.send_signal(number)
-        log, errors = process.communicate(timeout=5)
-    assert process.returncode == 128 + number
-    assert errors == b""
-    assert f"Cancelled by {number.name} before the report was done".encode() in log
-    outputs = parse_outputs((tmp_path / "output").read_text("utf-8"))
+        environ = of_push(tmp_path, hanging.url)
+        exit_code, log, errors = cancelled(environ, lambda _: hanging.requests, number)
+
+    assert (exit_code, errors) == (128 + number, "")
+    outputs, (result,), summary, saved = left_behind(tmp_path)
+    assert log.splitlines()[-1] == (
+        f"::error title=Cancelled::Cancelled by {number.name} before the report was done; what is"
+        f" missing is saved in {outputs['undelivered-path']}: send it by `mode: replay`, or run the"
+        " job again, which sends it under the same id"
+    )
     assert outputs["status"] == "undelivered"
-    (result,) = json.loads(outputs["results"])
-    assert (result["status"], result["attempts"]) == ("undelivered", 1)
-    assert "Cancelled by" in (tmp_path / "summary.md").read_text("utf-8")
+    assert outputs["undelivered-path"] == f"{tmp_path.as_posix()}/dora-undelivered"
+    assert (result["status"], result["attempts"], result["message"]) == (
+        "undelivered",
+        1,
+        "no answer before the step had to end, so the event may have arrived all the same",
+    )
+    assert f"Cancelled by {number.name}" in summary
+    assert list(saved) == [f"{result['id']}-datadog.json"]
+
+
+@pytest.mark.fault(100)
+@pytest.mark.parametrize("number", BY_SIGNAL)
+def test_a_job_that_is_cancelled_between_two_attempts_keeps_the_answer_to_the_last(
+    number, tmp_path
+):
+    answered = threading.Event()
+
+    def answer_and_see_off(connection, request):
+        receivers.answer(503, b"", [("Retry-After", "30")])(connection, request)
+        connection.recv(1)  # nothing, once the client has read the answer and left
+        answered.wait(0.5)
+        answered.set()
+
+    with Faulty(answer_and_see_off) as down:
+        exit_code, _, errors = cancelled(
+            of_push(tmp_path, down.url), lambda _: answered.is_set(), number
+        )
+
+    assert (exit_code, errors) == (128 + number, "")
+    _, (result,), _, saved = left_behind(tmp_path)
+    assert (result["http_status"], result["attempts"], result["message"]) == (
+        503,
+        1,
+        "Datadog answered 503: it is in trouble itself, not tried again before the step had to end",
+    )
+    assert len(saved) == 1
+
+
+@pytest.mark.fault(100)
+@pytest.mark.skipif(not Path("/proc/self/status").exists(), reason="needs Linux")
+@pytest.mark.parametrize("numbers", [*[(number,) for number in BY_SIGNAL], BY_SIGNAL])
+def test_a_job_that_is_cancelled_while_it_starts_ends_like_any_other(numbers, tmp_path):
+    with Faulty(receivers.hang(30)) as hanging:
+        exit_code, log, errors = cancelled(
+            of_push(tmp_path, hanging.url), holds_signals_back, *numbers, within=30
+        )
+
+    name = {128 + number: number.name for number in numbers}[exit_code]
+    headline = f"Cancelled by {name} before the report was done; nothing was sent"
+    assert (log, errors) == (f"::error title=Cancelled::{headline}\n", "")
+    assert hanging.requests == []
+    outputs, results, summary, saved = left_behind(tmp_path)
+    assert outputs == {
+        "status": "undelivered",
+        "reason": "",
+        "repository": "",
+        "commit-sha": "",
+        "previous-sha": "",
+        "environment": "",
+        "rollback": "false",
+        "services": "[]",
+        "merge-commit-shas": "[]",
+        "pull-requests": "[]",
+        "deployment-ids": "{}",
+        "results": "[]",
+        "undelivered-path": "",
+    }
+    assert (results, summary, saved) == ([], f"<h3>⚠️ {headline}</h3>\n\n", {})
+
+
+@pytest.mark.fault(100)
+def test_two_signals_at_once_cancel_a_job_once_and_without_a_word_of_python(tmp_path):
+    with Faulty(receivers.hang(30)) as hanging:
+        exit_code, log, errors = cancelled(
+            of_push(tmp_path, hanging.url), lambda _: hanging.requests, *BY_SIGNAL, *BY_SIGNAL
+        )
+
+    assert exit_code in {128 + number for number in BY_SIGNAL}
+    assert (log.count("::error title=Cancelled::"), errors) == (1, "")
+    outputs, results, _, saved = left_behind(tmp_path)
+    assert (outputs["status"], len(results), len(saved)) == ("undelivered", 1, 1)
+
+
+# --- what no backend has
+
+
+@pytest.mark.fault(54)
+@pytest.mark.parametrize("is_down", ["datadog", "dx"])
+def test_one_backend_that_is_down_is_saved_for_and_the_other_has_its_report(
+    is_down, datadog, dx, both
+):
+    # The wait that it asks for is longer than the step may take, so there is no second attempt.
+    with Faulty(receivers.answer(503, headers=[("Retry-After", "300")])) as down:
+        address = {"datadog": "DATADOG-SITE", "dx": "DX-INSTANCE"}[is_down]
+        finished = run_action("push", payload_file("push.branch"), {**both, address: down.url})
+
+    statuses = {each["backend"]: each["status"] for each in json.loads(finished.outputs["results"])}
+    assert statuses == {"datadog": "delivered", "dx": "delivered", is_down: "undelivered"}
+    assert (finished.outputs["status"], finished.exit_code) == ("partial", 0)
+    assert len(datadog.received) + len(dx.received) == 1
+    (deployment_id,) = json.loads(finished.outputs["deployment-ids"]).values()
+    assert list(finished.saved) == [f"{deployment_id}-{is_down}.json"]
+
+
+@pytest.mark.threat(19)
+@pytest.mark.fault(55)
+def test_two_backends_that_are_down_are_both_saved_for():
+    down = receivers.answer(503, headers=[("Retry-After", "300")])
+    with Faulty(down) as datadog, Faulty(down) as dx:
+        finished = run_action(
+            "push",
+            payload_file("push.branch"),
+            {
+                "DATADOG-API-KEY": API_KEY,
+                "DATADOG-SITE": datadog.url,
+                "DX-TOKEN": TOKEN,
+                "DX-INSTANCE": dx.url,
+            },
+        )
+
+    assert (finished.outputs["status"], finished.exit_code) == ("undelivered", 0)
+    (deployment_id,) = json.loads(finished.outputs["deployment-ids"]).values()
+    assert set(finished.saved) == {f"{deployment_id}-datadog.json", f"{deployment_id}-dx.json"}
+    assert API_KEY not in "".join(finished.saved.values())
+    assert TOKEN not in "".join(finished.saved.values())
 
 
 def wait_until(condition):
@@ -390,6 +557,8 @@ def wait_until(condition):
         ready.wait(0.01)
 
 
+@pytest.mark.threat(3, 10)
+@pytest.mark.fault(103, 104)
 def test_nothing_that_an_earlier_step_planted_is_imported_or_obeyed(tmp_path, dx, both):
     for name in ("requests.py", "json.py", "sitecustomize.py", "dora_deployments.py"):
         (tmp_path / name).write_text("raise SystemExit('planted')", "utf-8")
@@ -411,12 +580,13 @@ def test_nothing_that_an_earlier_step_planted_is_imported_or_obeyed(tmp_path, dx
     assert dx.received[-1].headers["authorization"] == f"Bearer {TOKEN}"
 
 
+@pytest.mark.fault(108)
 def test_a_log_that_nobody_reads_stops_nothing(tmp_path, dx, both):
     environ = environment(tmp_path, "push", json.dumps(payload_file("push.branch")).encode(), both)
     reader, writer = os.pipe()
     os.close(reader)
     process = subprocess.run(
-        [sys.executable, "-I", "-X", "utf8", "-u", str(ROOT / "entrypoint.py")],
+        COMMAND,
         env=environ,
         stdout=writer,
         stderr=subprocess.PIPE,
@@ -427,6 +597,7 @@ def test_a_log_that_nobody_reads_stops_nothing(tmp_path, dx, both):
     assert len(dx.deployments) == 1
 
 
+@pytest.mark.fault(108)
 def test_a_log_that_is_closed_from_the_start_stops_nothing(tmp_path, dx, both):
     environ = environment(tmp_path, "push", json.dumps(payload_file("push.branch")).encode(), both)
     process = subprocess.run(
@@ -445,6 +616,7 @@ def test_a_log_that_is_closed_from_the_start_stops_nothing(tmp_path, dx, both):
     assert len(dx.deployments) == 1
 
 
+@pytest.mark.fault(101)
 def test_files_of_the_runner_that_are_missing_stop_nothing(dx, both):
     finished = run_action(
         "push",
@@ -458,6 +630,8 @@ def test_files_of_the_runner_that_are_missing_stop_nothing(dx, both):
     assert len(dx.deployments) == 1
 
 
+@pytest.mark.fault(11, 54)
+@pytest.mark.threat(13)
 def test_a_backend_that_drips_its_answer_does_not_hold_up_the_other_nor_the_step(both):
     head = b"HTTP/1.1 200 OK\r\nContent-Type: application/json\r\nContent-Length: 1000\r\n\r\n"
     with Faulty(receivers.drip(head, 0.2, [b" "] * 1000)) as dripping:

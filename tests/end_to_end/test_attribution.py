@@ -32,6 +32,7 @@ def history(story):
 # --- how changes land
 
 
+@pytest.mark.fault(78)
 def test_a_pull_request_is_shipped_by_whichever_method_it_was_merged(story, history):
     base = history.commit()
     for method in ("squash", "merge", "rebase", "squash", "rebase", "merge"):
@@ -178,6 +179,7 @@ def test_a_cherry_pick_that_is_pushed_directly_ships_no_pull_request(story, hist
     assert told == story.shipped(head, since=base, by="commit")
 
 
+@pytest.mark.fault(78)
 def test_a_merge_queue_ships_what_lands_and_not_what_it_tried(story, history):
     base = history.commit()
     history.deploy(base)

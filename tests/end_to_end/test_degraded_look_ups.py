@@ -150,6 +150,7 @@ SPENT = {**JSON, "X-RateLimit-Remaining": "0", "X-RateLimit-Reset": FAR}
         pytest.param(does(receivers.bad_gzip()), NOT_GZIP, None, id="bad gzip"),
     ],
 )
+@pytest.mark.fault(106)
 def test_a_server_that_answers_nothing_useful_leaves_what_the_event_tells(
     story, fault, without_deployment, without_range
 ):
@@ -515,6 +516,7 @@ def test_a_range_with_fewer_commits_than_it_says_is_none(story):
 # --- a server that takes its time
 
 
+@pytest.mark.fault(106)
 def test_a_slow_server_leaves_the_backends_their_time(tmp_path):
     head_of_drip = (
         b"HTTP/1.1 200 OK\r\nContent-Type: application/json\r\nContent-Length: 999\r\n\r\n"

@@ -727,7 +727,7 @@ def test_a_hundred_aliased_commits_are_one_request(github, history):
 
 def test_requests_are_recorded_with_their_rounds(history):
     history.commit()
-    with GitHub(history, latency=0.1) as github:
+    with GitHub(history, latency=0.25) as github:
         with ThreadPoolExecutor(3) as pool:
             list(pool.map(lambda _: fetch(github, "/tags"), range(3)))
         fetch(github, "/releases?page=1")

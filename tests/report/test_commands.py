@@ -28,6 +28,7 @@ def test_a_command_is_one_line_with_its_own_marks_escaped(printed, expected):
     assert printed == expected
 
 
+@pytest.mark.threat(6)
 @settings(deadline=None)
 @given(st.sampled_from(sorted(runner.COMMANDS)), TEXT, TEXT, TEXT)
 def test_whatever_a_command_says_is_what_the_runner_reads(name, message, title, file):

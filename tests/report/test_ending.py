@@ -6,6 +6,8 @@ from dataclasses import replace
 
 import pytest
 
+from dora_deployments.delivery.deliver import Delivery
+from dora_deployments.delivery.undelivered import Kept
 from dora_deployments.errors import (
     ConfigurationError,
     EventError,
@@ -39,7 +41,7 @@ def told(end, account, *given, debug=False):
 
 
 def ended(end, cause, account, **options):
-    """Return the same of a run that ended for an error, or with what was resolved."""
+    """Return the same of a run that ended for an error."""
     return told(lambda account, log: end(account, cause, log), account, **options)
 
 
@@ -124,23 +126,102 @@ ON_DOWN = f"Datadog: shop undelivered (4 attempts, id {ID}): no answer"
     ],
 )
 def test_a_run_that_sent_ends_as_its_outcomes_say(outcomes, fail_on, status, code, lines):
-    account = Account(fail_on=fail_on, outcomes=outcomes)
+    known = resolved()
+    account = Account(fail_on=fail_on, outcomes=outcomes, resolved=known)
 
     *told_of, headline = lines
     headline += ": the deployment of shop to production at 7fd0709"
     if DOWN in outcomes:
-        headline += "; run the job again to send what is missing, under the same id"
+        headline += "; run the job again to send what is missing"
 
-    assert ended(ending.delivered, resolved(), account) == [*told_of, headline]
+    assert told(ending.done, account) == [*told_of, headline]
     assert account == Account(
-        fail_on=fail_on, outcomes=outcomes, status=status, exit_code=code, headline=headline
+        fail_on=fail_on,
+        outcomes=outcomes,
+        resolved=known,
+        status=status,
+        exit_code=code,
+        headline=headline,
+    )
+
+
+SAVED = (
+    "; what is missing is saved in dora-undelivered: send it by `mode: replay`, or run the job"
+    " again, which sends it under the same id"
+)
+
+
+@pytest.mark.fault(54, 55)
+@pytest.mark.parametrize(
+    ("outcomes", "status"),
+    [
+        ((DOWN,), "Not delivered"),
+        ((REFUSED,), "Rejected"),
+        ((RECORDED, DOWN), "Recorded in part only"),
+    ],
+)
+def test_the_headline_says_where_what_is_missing_is_saved(outcomes, status):
+    account = Account(outcomes=outcomes, resolved=resolved(), kept=Kept(path="dora-undelivered"))
+
+    *_, headline = told(ending.done, account)
+
+    assert headline == f"{status}: the deployment of shop to production at 7fd0709{SAVED}"
+    assert account.headline == headline
+
+
+def of_replay(*outcomes, **changes):
+    """Return the account of a run that replays one saved report for each outcome."""
+    deliveries = tuple(
+        Delivery(backend=None, services=(each.service,), id=each.id, name=each.id)
+        for each in outcomes
+    )
+    return Account(deliveries=deliveries, outcomes=outcomes, **changes)
+
+
+@pytest.mark.parametrize(
+    ("outcomes", "subject"),
+    [((RECORDED,), "1 saved report"), ((RECORDED, RECORDED), "2 saved reports")],
+)
+def test_a_replay_counts_what_it_sent_again(outcomes, subject):
+    account = of_replay(*outcomes)
+
+    assert told(ending.done, account) == [
+        *[ON_RECORDED for _ in outcomes],
+        f"Recorded: {subject}",
+    ]
+    assert (account.status, account.exit_code) == ("delivered", 0)
+
+
+@pytest.mark.parametrize(
+    ("fail_on", "code", "level"),
+    [("config", 2, "error"), ("any", 2, "error"), ("never", 0, "warning")],
+)
+@pytest.mark.parametrize(
+    ("problems", "files"), [(("`a` is odd",), "1 file"), (("`a` is odd", "b is odd"), "2 files")]
+)
+def test_a_replay_with_files_that_are_refused_is_a_bad_one(problems, files, fail_on, code, level):
+    account = of_replay(RECORDED, fail_on=fail_on, problems=problems)
+
+    assert told(ending.done, account) == [
+        ON_RECORDED,
+        *[f"::{level} title=Bad input::{problem}" for problem in problems],
+        f"Recorded: 1 saved report; {files} refused",
+    ]
+    assert account == of_replay(
+        RECORDED,
+        fail_on=fail_on,
+        problems=problems,
+        status="rejected",
+        reason="bad-input",
+        exit_code=code,
+        headline=f"Recorded: 1 saved report; {files} refused",
     )
 
 
 def test_a_run_of_which_no_backend_can_be_told_is_skipped():
-    account = Account(outcomes=(LEFT_OUT,))
+    account = Account(outcomes=(LEFT_OUT,), resolved=resolved())
 
-    assert ended(ending.delivered, resolved(), account) == [
+    assert told(ending.done, account) == [
         f"Datadog: shop skipped (0 attempts, id {ID}): it failed",
         "::notice title=Datadog%3A shop skipped::it failed",
         (
@@ -149,6 +230,10 @@ def test_a_run_of_which_no_backend_can_be_told_is_skipped():
         ),
     ]
     assert (account.status, account.reason) == ("skipped", "outcome-not-supported")
+
+
+def dry(known, **changes):
+    return Account(is_dry_run=True, resolved=known, **changes)
 
 
 @pytest.mark.parametrize(
@@ -161,10 +246,10 @@ def test_a_run_of_which_no_backend_can_be_told_is_skipped():
 )
 @pytest.mark.parametrize(("success", "kind"), [(True, "deployment"), (False, "failed deployment")])
 def test_the_headline_says_what_was_deployed_where(names, shown, success, kind):
-    account = Account()
     known = resolved(*services(*names), success=fact(success))
+    account = dry(known)
 
-    assert ended(ending.dry_run, known, account) == [
+    assert told(ending.done, account) == [
         f"Dry run, nothing was sent: the {kind} of {shown} to production at 7fd0709"
     ]
     assert (account.status, account.exit_code) == ("dry-run", 0)
@@ -186,7 +271,7 @@ def test_the_headline_says_where_an_earlier_commit_or_the_same_was_deployed_agai
 ):
     of = resolved(shipped=known, success=fact(success))
 
-    assert ended(ending.dry_run, of, Account()) == [
+    assert told(ending.done, dry(of)) == [
         f"Dry run, nothing was sent: the {failed}{kind} of shop to production at 7fd0709"
     ]
 
@@ -195,9 +280,12 @@ def test_in_mode_pull_services_the_headline_is_of_the_pull_request():
     known = resolved(
         services=carried("a", "b", "c", "d"), shipped=shipped(merged=pull_request(117))
     )
-    account = Account(outcomes=(outcome(backend="DX", service="a", id=""),))
+    account = Account(
+        outcomes=(outcome(backend="DX", service="a", id=""),),
+        resolved=replace(known, deployments=()),
+    )
 
-    assert ended(ending.delivered, replace(known, deployments=()), account) == [
+    assert told(ending.done, account) == [
         "DX: a delivered (HTTP 200, 1 attempt): recorded",
         "Recorded: that pull request #117 touches a, b, c and 1 more",
     ]
@@ -206,15 +294,15 @@ def test_in_mode_pull_services_the_headline_is_of_the_pull_request():
 def test_in_mode_pull_services_a_merge_by_an_unknown_commit_has_a_headline_too():
     known = replace(resolved(), deployments=())
 
-    assert ended(ending.dry_run, known, Account()) == [
+    assert told(ending.done, dry(known)) == [
         "Dry run, nothing was sent: the deployment of shop to production at 7fd0709"
     ]
 
 
 def test_a_dry_run_tells_of_what_would_be_skipped():
-    account = Account(outcomes=(LEFT_OUT,))
+    account = dry(resolved(), outcomes=(LEFT_OUT,))
 
-    assert ended(ending.dry_run, resolved(), account) == [
+    assert told(ending.done, account) == [
         f"Datadog: shop skipped (0 attempts, id {ID}): it failed",
         "::notice title=Datadog%3A shop skipped::it failed",
         "Dry run, nothing was sent: the deployment of shop to production at 7fd0709",
@@ -272,23 +360,43 @@ def test_a_refused_run_names_every_problem(kind, title, reason, fail_on, code, l
     )
 
 
+@pytest.mark.fault(100)
 @pytest.mark.parametrize(
     ("number", "name", "code"),
     [(signal.SIGINT, "SIGINT", 130), (signal.SIGTERM, "SIGTERM", 143)],
 )
 @pytest.mark.parametrize(
-    ("outcomes", "lines", "status"),
-    [((), [], "undelivered"), ((RECORDED,), [ON_RECORDED], "delivered")],
+    ("known", "lines", "missing", "status"),
+    [
+        ({}, [], "; nothing was sent", "undelivered"),
+        ({"outcomes": (RECORDED,)}, [ON_RECORDED], "", "delivered"),
+        (
+            {"outcomes": (RECORDED, DOWN), "kept": Kept(path="dora-undelivered")},
+            [
+                ON_RECORDED,
+                ON_DOWN,
+                "::warning title=Datadog%3A shop undelivered::no answer",
+            ],
+            SAVED,
+            "partial",
+        ),
+        (
+            {"outcomes": (DOWN,)},
+            [ON_DOWN, "::warning title=Datadog%3A shop undelivered::no answer"],
+            "; run the job again to send what is missing",
+            "undelivered",
+        ),
+    ],
 )
-def test_a_cancelled_run_tells_what_it_had_done(number, name, code, outcomes, lines, status):
-    account = Account(fail_on="never", outcomes=outcomes)
+def test_a_cancelled_run_tells_what_it_had_done(number, name, code, known, lines, missing, status):
+    account = Account(fail_on="never", **known)
 
     shown = ended(ending.interrupted, Interrupted(number), account)
 
-    headline = f"Cancelled by {name} before the report was done"
+    headline = f"Cancelled by {name} before the report was done{missing}"
     assert shown == [*lines, f"::error title=Cancelled::{headline}"]
     assert account == Account(
-        fail_on="never", outcomes=outcomes, status=status, exit_code=code, headline=headline
+        fail_on="never", **known, status=status, exit_code=code, headline=headline
     )
 
 

@@ -52,6 +52,7 @@ def test_a_line_is_shown_as_text_on_one_line(text, line):
     assert printed(lambda log: log.line(text)) == f"{line}\n"
 
 
+@pytest.mark.threat(6, 20)
 @settings(deadline=None)
 @given(TEXT)
 def test_no_line_is_a_command_or_more_than_one_line(text):
@@ -63,6 +64,7 @@ def test_no_line_is_a_command_or_more_than_one_line(text):
     assert kinds.isdisjoint({"Cc", "Cf", "Cs", "Zl", "Zp"})
 
 
+@pytest.mark.threat(6)
 @settings(deadline=None)
 @given(TEXT, st.lists(TEXT, max_size=4))
 def test_a_group_is_its_own_two_commands_and_between_them_one_line_for_each(title, texts):
@@ -80,6 +82,7 @@ def test_a_group_is_printed_whole():
     assert out == "::group::A: b\none\n| ::two::\n***\n::endgroup::\n"
 
 
+@pytest.mark.threat(6)
 @settings(deadline=None)
 @given(st.sampled_from(["error", "warning", "notice"]), TEXT, TEXT)
 def test_an_annotation_is_one_command_with_title_and_text(level, title, text):
@@ -105,6 +108,7 @@ def test_an_annotation_is_printed_whole(text, shown):
     assert out == f"::error title=DX%3A ***%2C 50%25::{shown}\n"
 
 
+@pytest.mark.threat(6)
 @settings(deadline=None)
 @given(TEXT)
 def test_a_line_for_debugging_is_one_command_and_only_where_debugging_is_on(text):
@@ -133,6 +137,7 @@ def test_a_line_for_debugging_is_scrubbed_and_cut():
 # --- secrets
 
 
+@pytest.mark.threat(4)
 def test_every_secret_is_masked_longest_first_and_nothing_else_is_printed():
     out = printed(lambda log: log.mask(), "a-longer-secret", "secret%\r\nx")
 
@@ -143,16 +148,21 @@ def test_every_secret_is_masked_longest_first_and_nothing_else_is_printed():
     ]
 
 
+@pytest.mark.fault(53)
+@pytest.mark.threat(4)
 def test_a_secret_is_taken_out_before_a_line_is_cut():
     out = printed(lambda log: log.line("x" * (LIMIT - 10) + KEY), KEY)
 
     assert out == "x" * (LIMIT - 10) + "***\n"
 
 
+@pytest.mark.threat(4)
 def test_a_secret_is_taken_out_of_titles():
     assert printed(lambda log: log.group(KEY, []), KEY) == "::group::***\n::endgroup::\n"
 
 
+@pytest.mark.fault(52, 53)
+@pytest.mark.threat(4)
 @pytest.mark.parametrize(
     ("text", "quoted"),
     [
@@ -172,6 +182,7 @@ def test_a_quotation_may_be_shorter():
     assert Log(io.StringIO(), Scrubber(())).quoted("x" * 9, 5) == "x" * 5
 
 
+@pytest.mark.threat(4)
 def test_the_secrets_are_in_no_repr():
     scrub = Scrubber((KEY,))
 
@@ -188,6 +199,7 @@ JSON = st.recursive(
 )
 
 
+@pytest.mark.threat(6, 20)
 @settings(deadline=None)
 @given(JSON)
 def test_a_body_in_the_log_is_the_same_json_and_no_command(value):
@@ -233,6 +245,7 @@ def test_a_closed_stream_stops_nobody():
     Log(stream, Scrubber(())).line("x")
 
 
+@pytest.mark.fault(108)
 def test_a_pipe_that_nobody_reads_stops_nobody():
     reading, writing = os.pipe()
     os.close(reading)
@@ -261,6 +274,7 @@ def test_each_line_leaves_at_once():
         ("ascii", b"caf\\xe9 \\u5e97\n"),
     ],
 )
+@pytest.mark.fault(108)
 def test_a_console_of_fewer_characters_shows_the_others_by_their_escapes(encoding, shown):
     raw = io.BytesIO()
     stream = io.TextIOWrapper(raw, encoding=encoding, newline="\n")

@@ -12,11 +12,12 @@ from hypothesis import strategies as st
 
 from dora_deployments.backends.datadog import Datadog
 from dora_deployments.backends.dx import Dx
-from dora_deployments.delivery import deliver, retry, session
+from dora_deployments.delivery import dispatch, retry, session
+from dora_deployments.delivery.undelivered import Kept
 from dora_deployments.deployment import Reply
 from dora_deployments.report.account import Account
 from dora_deployments.report.outputs import file_text, outputs
-from dora_deployments.report.text import words_for_output
+from dora_deployments.report.text import Scrubber, words_for_output
 from tests.builders import deployment
 from tests.delivery.wire import PACE, closed_port, dx
 from tests.delivery.wire import outcome as sent
@@ -36,6 +37,7 @@ from tests.report.accounts import (
 )
 from tests.report.hostile import TEXT
 
+SCRUB = Scrubber(())
 EMPTY = {
     "status": "undelivered",
     "reason": "",
@@ -54,11 +56,11 @@ EMPTY = {
 
 
 def test_every_output_is_there_when_nothing_is_known():
-    assert outputs(Account()) == EMPTY
+    assert outputs(Account(), SCRUB) == EMPTY
 
 
 def test_the_outputs_are_in_the_order_of_their_documentation():
-    assert list(outputs(Account())) == list(EMPTY)
+    assert list(outputs(Account(), SCRUB)) == list(EMPTY)
 
 
 def test_what_was_known_before_a_run_ended_early_is_there():
@@ -66,7 +68,7 @@ def test_what_was_known_before_a_run_ended_early_is_there():
         status="skipped", reason="ref-deleted", repository="acme/shop", previous_sha="a" * 40
     )
 
-    assert outputs(account) == {
+    assert outputs(account, SCRUB) == {
         **EMPTY,
         "status": "skipped",
         "reason": "ref-deleted",
@@ -104,7 +106,7 @@ def test_a_whole_run_is_in_its_outputs():
         ),
     )
 
-    assert outputs(account) == {
+    assert outputs(account, SCRUB) == {
         **EMPTY,
         "status": "partial",
         "repository": "acme/shop",
@@ -138,29 +140,56 @@ def test_a_whole_run_is_in_its_outputs():
     ],
 )
 def test_only_an_earlier_commit_of_the_one_deployed_before_is_a_rollback(known, rollback):
-    found = outputs(Account(resolved=resolved(shipped=known)))
+    found = outputs(Account(resolved=resolved(shipped=known)), SCRUB)
     assert (found["rollback"], found["previous-sha"]) == (rollback, BASE)
 
 
 def test_the_commit_before_is_the_one_that_was_found_and_else_the_one_that_was_given():
     given = "a" * 40
     found = resolved(shipped=shipped())
-    assert outputs(Account(resolved=found, previous_sha=given))["previous-sha"] == BASE
-    assert outputs(Account(resolved=resolved(), previous_sha=given))["previous-sha"] == given
-    assert outputs(Account(resolved=resolved()))["previous-sha"] == ""
+    assert outputs(Account(resolved=found, previous_sha=given), SCRUB)["previous-sha"] == BASE
+    assert outputs(Account(resolved=resolved(), previous_sha=given), SCRUB)["previous-sha"] == given
+    assert outputs(Account(resolved=resolved()), SCRUB)["previous-sha"] == ""
 
 
 def test_all_pull_requests_are_listed_by_number_in_the_order_of_their_merges():
     pulls = [pull_request(number) for number in range(300, 0, -1)]
-    found = outputs(Account(resolved=resolved(shipped=shipped(*pulls))))
+    found = outputs(Account(resolved=resolved(shipped=shipped(*pulls))), SCRUB)
     assert json.loads(found["pull-requests"]) == list(range(300, 0, -1))
 
 
 def test_in_mode_pull_services_there_are_services_and_no_ids():
     known = replace(resolved(services=carried("shop", "cart")), deployments=(), attributions=())
-    found = outputs(Account(resolved=known, outcomes=(outcome(service="cart", id=""),)))
+    found = outputs(Account(resolved=known, outcomes=(outcome(service="cart", id=""),)), SCRUB)
     assert (found["services"], found["deployment-ids"]) == ('["shop","cart"]', "{}")
     assert json.loads(found["results"])[0]["id"] == ""
+
+
+def test_the_folder_of_what_is_saved_is_named():
+    found = outputs(Account(kept=Kept(path="dora-undelivered")), SCRUB)
+
+    assert found == {**EMPTY, "undelivered-path": "dora-undelivered"}
+
+
+@pytest.mark.threat(4)
+def test_a_secret_that_an_event_repeats_is_in_no_output():
+    key = "fedcba9876543210fedcba9876543210"
+    (of_service,) = services(key)
+    account = Account(
+        resolved=resolved(
+            of_service, repository=fact(f"acme/{key}"), environment=fact(f"{key}-{key}")
+        ),
+        outcomes=(outcome(service=key),),
+    )
+
+    found = outputs(account, Scrubber((key,)))
+
+    assert (found["repository"], found["environment"]) == ("acme/___", "___-___")
+    assert json.loads(found["services"]) == ["___"]
+    assert json.loads(found["deployment-ids"]) == {"___": "id-0000000000000000"}
+    assert key not in "".join(found.values())
+    unresolved = outputs(Account(repository=key), Scrubber((key,)))
+    assert unresolved == {**EMPTY, "repository": "___"}
 
 
 # --- hostile text
@@ -186,13 +215,14 @@ def hostile_account(repository, environment, service, text):
     )
 
 
+@pytest.mark.threat(7)
 @settings(deadline=None)
 @given(TEXT, TEXT, TEXT, TEXT)
 def test_the_runner_reads_back_exactly_our_values_whatever_is_in_them(
     repository, environment, service, text
 ):
     account = hostile_account(repository, environment, service, text)
-    for values in (outputs(account), outputs(Account(repository=repository))):
+    for values in (outputs(account, SCRUB), outputs(Account(repository=repository), SCRUB)):
         written = file_text(values)
 
         assert runner.outputs(written) == values
@@ -201,12 +231,13 @@ def test_the_runner_reads_back_exactly_our_values_whatever_is_in_them(
         assert re.fullmatch(r"[ -~\n]*", written)
 
 
+@pytest.mark.threat(8)
 @settings(deadline=None)
 @given(TEXT, TEXT, TEXT, TEXT)
 def test_no_text_brings_a_mark_into_an_output_that_a_shell_or_a_page_reads(
     repository, environment, service, text
 ):
-    values = outputs(hostile_account(repository, environment, service, text))
+    values = outputs(hostile_account(repository, environment, service, text), SCRUB)
     plain = r"[A-Za-z0-9 _./:@+-]*"
 
     for name in ("status", "reason", "repository", "commit-sha", "previous-sha", "environment"):
@@ -221,6 +252,7 @@ def test_no_text_brings_a_mark_into_an_output_that_a_shell_or_a_page_reads(
         assert set("$`'\\;|&<>()*?!#~\n\r").isdisjoint(value)
 
 
+@pytest.mark.threat(7)
 @settings(deadline=None)
 @given(st.dictionaries(st.from_regex(r"[a-z-]{1,9}", fullmatch=True), TEXT))
 def test_a_file_holds_any_value_that_has_no_end_of_line_of_another_system(values):
@@ -230,6 +262,7 @@ def test_a_file_holds_any_value_that_has_no_end_of_line_of_another_system(values
     assert runner.outputs(file_text(values), windows=True) == values
 
 
+@pytest.mark.threat(7)
 def test_no_two_delimiters_are_the_same_and_none_can_be_guessed():
     delimiters = re.findall("<<(.*)\n", file_text(EMPTY) + file_text(EMPTY))
 
@@ -265,12 +298,13 @@ def bodies():
 
 
 def messages_of_verdicts():
-    backends = (Datadog(url="", api_key=""), Dx(url="", token=""))
+    of_datadog, of_dx = Datadog(url="", api_key=""), Dx(url="", token="")
     for status in range(200, 500):
         for body in bodies():
-            for backend in backends:
-                yield backend.verdict(Reply(status=status, body=body)).message
-            yield backends[1].touched_verdict(Reply(status=status, body=body)).message
+            reply = Reply(status=status, body=body)
+            yield of_datadog.verdict("deployment", reply).message
+            yield of_dx.verdict("deployments.create", reply).message
+            yield of_dx.verdict("deployments.setPullServices", reply).message
 
 
 def messages_of_unsupported():
@@ -292,7 +326,7 @@ def messages_of_errors():
 
 
 def messages_of_outcomes():
-    yield from words_in_the_source(deliver)
+    yield from words_in_the_source(dispatch)
 
 
 def messages_of_deliveries():
@@ -305,6 +339,7 @@ def messages_of_deliveries():
         yield sent(dx(server.url), seconds=0.2, pace=PACE).message
 
 
+@pytest.mark.threat(8)
 @pytest.mark.parametrize(
     "messages",
     [
@@ -330,7 +365,7 @@ def test_services_whose_safe_names_are_the_same_are_told_apart():
         outcomes=tuple(outcome(service=identifier) for identifier in identifiers),
     )
 
-    found = outputs(account)
+    found = outputs(account, SCRUB)
 
     names = ["a_", "a__2", "a_2", "a__3", "b"]
     assert json.loads(found["services"]) == names

@@ -319,6 +319,7 @@ def test_100_changes_are_shown_and_the_others_counted(count, more):
     )
 
 
+@pytest.mark.threat(9)
 @pytest.mark.parametrize(
     ("title", "cell"),
     [
@@ -339,6 +340,7 @@ def test_a_title_is_text_and_nothing_else(title, cell):
     assert f"#1</a></td><td>{cell}</td><td>" in shown
 
 
+@pytest.mark.threat(9)
 @pytest.mark.parametrize("name", ["<img src=x>", "a</td>", "&lt;b&gt;", KEY])
 def test_a_service_that_a_config_file_names_is_text_and_nothing_else(name):
     known = resolved(services=carried(name), attributions=(fact("commit", "the default"),))
@@ -347,6 +349,7 @@ def test_a_service_that_a_config_file_names_is_text_and_nothing_else(name):
     assert f"attribution of {name.replace(KEY, '***')}" in text.replace("\u200b", "")
 
 
+@pytest.mark.threat(4)
 def test_a_secret_is_taken_out_of_a_title_before_it_is_cut():
     known = resolved(pulls=(pull_request(1, title="x" * 290 + KEY),))
     shown = summary(Account(resolved=known), Scrubber((KEY,)))
@@ -357,6 +360,8 @@ def test_a_secret_is_taken_out_of_a_title_before_it_is_cut():
 # --- secrets
 
 
+@pytest.mark.fault(53)
+@pytest.mark.threat(4)
 def test_a_secret_is_taken_out_everywhere_and_before_anything_is_cut():
     text = "x" * 190 + KEY
     secret = resolved(
@@ -383,6 +388,7 @@ def test_a_secret_is_taken_out_everywhere_and_before_anything_is_cut():
     assert "<code>https://x/***/deployments.create</code>" in shown
 
 
+@pytest.mark.fault(52)
 @pytest.mark.parametrize(("length", "shown"), [(200, "x" * 200), (201, "x" * 199 + "\u2026")])
 def test_the_words_of_a_server_are_cut_at_200(length, shown):
     account = Account(outcomes=(outcome(detail="x" * length),))
@@ -400,6 +406,7 @@ def test_a_value_is_cut_at_300(length, shown):
 # --- hostile text
 
 
+@pytest.mark.threat(9)
 @settings(deadline=None)
 @given(TEXT, TEXT, TEXT, st.integers(0, 1))
 def test_whatever_a_text_says_it_stays_text(one, other, service, count):
@@ -439,6 +446,7 @@ def test_whatever_a_text_says_it_stays_text(one, other, service, count):
 # --- size
 
 
+@pytest.mark.fault(102)
 def test_500_services_fit_with_the_failures_first():
     names = [f"service-{number:03}" for number in range(500)]
     deployments = services(*names)
@@ -501,6 +509,7 @@ def test_a_list_has_100_points():
 
 
 @pytest.mark.parametrize("fill", ["\U0001f6d2", "\0", '"', "\U000e0041", "`", "\n"])
+@pytest.mark.fault(102)
 def test_hostile_text_at_full_length_fits_as_well(fill):
     long = fill * 1_000
     deployments = services(*(f"s{number}" for number in range(200)))

@@ -1,9 +1,11 @@
 """Foreign text is harmless wherever it is shown."""
 
+import base64
 import html
 import json
 import re
 import unicodedata
+from urllib.parse import quote, quote_plus
 
 import pytest
 from hypothesis import given, settings
@@ -23,6 +25,7 @@ from tests.report.hostile import TEXT
 # --- secrets
 
 
+@pytest.mark.threat(4)
 @pytest.mark.parametrize(
     ("secrets", "text", "scrubbed"),
     [
@@ -40,13 +43,76 @@ def test_every_secret_is_replaced_by_asterisks(secrets, text, scrubbed):
     assert Scrubber(secrets)(text) == scrubbed
 
 
+# Its base64 has both letters in which the two alphabets differ.
+SECRET = "k~~?>>-fedcba9876543210/+ =&"
+ENCODERS = {
+    "base64": lambda raw: base64.b64encode(raw).decode(),
+    "base64 for addresses": lambda raw: base64.urlsafe_b64encode(raw).decode(),
+    "hexadecimal": lambda raw: raw.hex(),
+    "hexadecimal in capitals": lambda raw: raw.hex().upper(),
+    "an address": lambda raw: quote(raw, safe=""),
+    "a form": quote_plus,
+    "JSON": lambda raw: json.dumps(raw.decode()),
+    "itself": lambda raw: raw.decode(),
+}
+
+
+@pytest.mark.fault(53)
+@pytest.mark.threat(4)
+@pytest.mark.parametrize("encode", ENCODERS.values(), ids=ENCODERS)
+@pytest.mark.parametrize("before", ["", "a", "ab", "abc", "user:"])
+@pytest.mark.parametrize("after", ["", "y", "yz", "xyz"])
+def test_no_part_of_an_encoded_secret_is_left_whatever_stands_around_it(encode, before, after):
+    whole = encode(f"{before}{SECRET}{after}".encode())
+
+    head, between, tail = Scrubber((SECRET,))(f"{whole}\n{whole}").split("***")
+
+    # Of what stands around it, and of padding, a letter or two may be left, or be gone.
+    assert between == f"{tail}\n{head}"
+    assert len(head) <= len(encode(before.encode()))
+    assert len(tail) <= len(encode(after.encode())) + 4
+
+
+@pytest.mark.fault(53)
+@pytest.mark.threat(4)
+@pytest.mark.parametrize("encode", ENCODERS.values(), ids=ENCODERS)
+def test_one_half_of_a_secret_alone_is_not_shown_either(encode):
+    secret = "abcdefghijklmnopqrstuvwxyz0123456"
+    whole = encode(secret.encode()).strip('"')
+    scrub = Scrubber((secret,))
+
+    middle = len(whole) // 2
+    assert scrub(whole[:middle]) == "***"
+    assert scrub(f"<{whole[middle:]}>") == "<***>"
+
+
+@pytest.mark.parametrize(
+    ("secret", "text", "scrubbed"),
+    [
+        ("abcdefghijklmnop", "abcdefgh ijklmnop", "*** ***"),
+        ("abcdefghijklmnop", "abcdefg jklmnop", "abcdefg jklmnop"),
+        # Halves of 7 could be anybody's.
+        ("abcdefghijklmno", "abcdefg hijklmno", "abcdefg hijklmno"),
+        ("abc", "616263 YWJj abc", "616263 YWJj ***"),
+        ("abcd", "61626364 YWJjZA abcd", "*** YWJjZA ***"),
+    ],
+)
+def test_what_is_so_short_that_it_could_be_there_by_chance_stays(secret, text, scrubbed):
+    assert Scrubber((secret,))(text) == scrubbed
+
+
+def test_a_scrubber_knows_its_secrets_in_their_order():
+    assert Scrubber(iter(["b", "a"])).secrets == ("b", "a")
+
+
 def test_a_scrubber_shows_no_secret():
-    assert repr(Scrubber(("s3cret",))) == "Scrubber()"
+    assert "s3cret" not in repr(Scrubber(("s3cret",)))
 
 
 # --- one line
 
 
+@pytest.mark.threat(6)
 @pytest.mark.parametrize(
     ("text", "line"),
     [
@@ -86,6 +152,7 @@ def test_a_line_is_cut_before_it_is_escaped(text, limit, line):
     assert neutral(text, limit) == line
 
 
+@pytest.mark.threat(6)
 @settings(deadline=None)
 @given(TEXT)
 def test_neutral_text_has_nothing_that_ends_a_line_hides_or_commands(text):
@@ -102,6 +169,7 @@ def test_neutral_text_has_nothing_that_ends_a_line_hides_or_commands(text):
 # --- HTML
 
 
+@pytest.mark.threat(9)
 @pytest.mark.parametrize(
     ("text", "limit", "shown"),
     [
@@ -115,6 +183,7 @@ def test_text_in_code_is_escaped(text, limit, shown):
     assert for_html(text, limit) == shown
 
 
+@pytest.mark.threat(9)
 @pytest.mark.parametrize(
     ("text", "shown"),
     [
@@ -133,6 +202,7 @@ def test_prose_has_no_mentions_and_no_links(text, shown):
     assert for_html_prose(text) == shown
 
 
+@pytest.mark.threat(9)
 @settings(deadline=None)
 @given(TEXT)
 def test_escaped_text_is_text_and_nothing_else(text):
@@ -144,6 +214,7 @@ def test_escaped_text_is_text_and_nothing_else(text):
 # --- outputs
 
 
+@pytest.mark.threat(8)
 @pytest.mark.parametrize(
     ("text", "shown"),
     [
@@ -171,6 +242,7 @@ def test_words_lose_the_marks_that_a_shell_reads(text, shown):
     assert words_for_output(text) == shown
 
 
+@pytest.mark.threat(8)
 @settings(deadline=None)
 @given(TEXT)
 def test_no_text_brings_another_character_into_an_output(text):
@@ -204,13 +276,14 @@ def test_a_body_is_indented_and_its_odd_characters_are_escapes():
     ]
 
 
+@pytest.mark.threat(6, 9)
 @settings(deadline=None)
 @given(JSON)
 def test_a_body_is_the_same_json_without_any_mark_that_could_do_harm(value):
     lines = pretty_json(json.dumps(value).encode(), Scrubber(()))
     text = "\n".join(lines)
 
-    assert json.loads(text) == value
+    assert json.loads(text) == json.loads(json.dumps(value))
     assert re.fullmatch(r"[ -~\n]*", text)
     assert set("<>&`").isdisjoint(text)
     assert "##[" not in text
@@ -219,6 +292,7 @@ def test_a_body_is_the_same_json_without_any_mark_that_could_do_harm(value):
     assert not any(line.lstrip().startswith(("::", "```", "~~~")) for line in lines)
 
 
+@pytest.mark.threat(4)
 def test_a_secret_is_taken_out_of_a_body_before_its_marks_are_escaped():
     body = json.dumps({"a": ["b t<o&k]e`n", 1], "t<o&k]e`n": None}).encode()
     assert pretty_json(body, Scrubber(("t<o&k]e`n",))) == [

@@ -116,7 +116,9 @@ class Event:
         """Return `GITHUB_SHA`, for want of a commit at `path`."""
         if self.run.sha is None:
             return Unresolved(why=f"neither the payload's {path} nor GITHUB_SHA is a commit SHA")
-        return Fact(value=self.run.sha, source=f"GITHUB_SHA, since the payload has no {path}")
+        return Fact(
+            value=self.run.sha, source=f"GITHUB_SHA, since the payload has no SHA at {path}"
+        )
 
     def required(self, path: str) -> str:
         """Return the text at `path`, without which nobody can tell what happened."""

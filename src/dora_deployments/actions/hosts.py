@@ -37,7 +37,8 @@ _LABEL: Final = r"[a-z0-9](?:[a-z0-9-]{0,61}[a-z0-9])?"
 _HOST: Final = re.compile(rf"(?:{_LABEL}\.)+[a-z](?:[a-z0-9-]{{0,61}}[a-z0-9])?")
 _LONGEST_HOST: Final = 253
 _NAME: Final = re.compile(_LABEL)
-_VENDORS: Final = ("datadoghq.com", "datadoghq.eu", "ddog-gov.com", "getdx.net", "getdx.com")
+_DATADOG: Final = ("datadoghq.com", "datadoghq.eu", "ddog-gov.com")
+_DX: Final = ("getdx.net", "getdx.com")
 
 
 def datadog_url(text: str) -> str:
@@ -48,8 +49,9 @@ def datadog_url(text: str) -> str:
     _refuse_hidden(text)
     if "://" in text:
         url = _url(text)
+        _refuse_other(text, url, _DX, "DX")
         site = _site(url.hostname or "") if url.port in _HTTPS_PORTS else None
-        return f"https://api.{site}" if site else _base(url)
+        return f"https://api.{site}" if site else _base(text, url)
     site = _site(text.lower())
     if site is None:
         raise ValueError(
@@ -67,8 +69,9 @@ def dx_url(text: str) -> str:
     _refuse_hidden(text)
     if "://" in text:
         url = _url(text)
+        _refuse_other(text, url, _DATADOG, "Datadog")
         known = _instance(url.hostname or "") if url.port in _HTTPS_PORTS else None
-        return known or f"{_base(url).removesuffix('/api')}/api"
+        return known or f"{_base(text, url).removesuffix('/api')}/api"
     host = text.lower()
     if _NAME.fullmatch(host) and host != "localhost":
         host = f"{host}.getdx.net"
@@ -128,12 +131,25 @@ def _url(text: str) -> SplitResult:
         )
     if not _HOST.fullmatch(host) or len(host) > _LONGEST_HOST:
         raise _odd(text)
-    for vendor in _VENDORS:
-        if vendor in host and host != vendor and not host.endswith(f".{vendor}"):
+    for vendor in (*_DATADOG, *_DX):
+        if vendor in host and not _is_of(vendor, host):
             raise ValueError(
                 f"is {shown(text)}, which only looks like {vendor}; correct the host's name"
             )
     return url
+
+
+def _refuse_other(text: str, url: SplitResult, domains: tuple[str, ...], vendor: str) -> None:
+    """Refuse a host of the vendor for whom the key is not meant."""
+    if any(_is_of(domain, url.hostname or "") for domain in domains):
+        raise ValueError(
+            f"is {shown(text)}, a host of {vendor}'s, which this key is not for; check that"
+            " `datadog-site` and `dx-instance` are not swapped"
+        )
+
+
+def _is_of(domain: str, host: str) -> bool:
+    return host == domain or host.endswith(f".{domain}")
 
 
 def _parts(text: str) -> SplitResult:
@@ -156,12 +172,11 @@ def _odd(text: str) -> ValueError:
     )
 
 
-def _base(url: SplitResult) -> str:
+def _base(text: str, url: SplitResult) -> str:
     path = url.path.rstrip("/")
     plain = re.fullmatch(r"(?:/[A-Za-z0-9_.~-]+)*", path)
     if not plain or {".", ".."} & set(path.split("/")):
         raise ValueError(
-            f"has the path {shown(url.path)}, which is not a plain one; write the URL of the"
-            " API's root"
+            f"is {shown(text)}, whose path is not a plain one; write the URL of the API's root"
         )
     return f"{url.scheme}://{url.netloc.lower()}{path}"

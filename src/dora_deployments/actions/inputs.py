@@ -41,7 +41,10 @@ MODES: Final[tuple[Mode, ...]] = ("deployment", "pull-services", "replay", "back
 FAIL_ON_CHOICES: Final[tuple[FailOn, ...]] = ("never", "config", "any")
 # Shorter ones, made up for a test, may well be part of another input by chance.
 _LONG_SECRET: Final = 16
-_BEARER: Final = re.compile(r"^bearer\s+", re.IGNORECASE)
+# What is left of a key without these is still too long to be guessed.
+_LONGEST_PART: Final = 12
+_BARE_BEARER: Final = "bearer"
+_BEARER: Final = re.compile(rf"^{_BARE_BEARER}\s+", re.IGNORECASE)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -157,15 +160,32 @@ def given(value: T | None, name: str) -> Fact[T] | None:
 def masks(environ: Mapping[str, str]) -> tuple[str, ...]:
     """Return every form of the secrets that could reach the log, longest first.
 
-    Read before the inputs are judged, so that a bad secret is masked too. Asterisks and
-    texts under four characters are left out: masking them would wreck the whole log.
+    Read before the inputs are judged, so that a bad secret is masked too. Asterisks, the
+    word Bearer and texts under four characters are left out: masking them would wreck the
+    whole log.
     """
     found: set[str] = set()
     for name in SECRETS:
         value = _raw(environ, name) or ""
         forms = {value, _BEARER.sub("", value), *value.splitlines()}
         found.update(form.strip() for form in forms if form.strip(" *"))
+    found -= {form for form in found if form.lower() == _BARE_BEARER}
     return tuple(sorted((form for form in found if len(form) >= 4), key=lambda f: (-len(f), f)))
+
+
+def spelt_for(entry: str, environ: Mapping[str, str]) -> dict[str, str]:
+    """Return the variables without those that only a step before this one can have planted.
+
+    GitHub gives a Docker action `INPUT_DX-TOKEN`, and the composite passes `INPUT_DX_TOKEN` to
+    itself. Each sets all of its own inputs, be they empty, and none in the other spelling.
+    `entry` is `docker` or `composite`.
+    """
+    foreign = {"docker": "_", "composite": "-"}[entry]
+    return {
+        name: value
+        for name, value in environ.items()
+        if foreign not in name.removeprefix("INPUT_") or not name.startswith("INPUT_")
+    }
 
 
 def fail_on(environ: Mapping[str, str]) -> FailOn:
@@ -181,18 +201,23 @@ class _Reader:
 
     def __init__(self, environ: Mapping[str, str]) -> None:
         self._environ = environ
-        self._secrets = [secret for secret in masks(environ) if len(secret) >= _LONG_SECRET]
+        self._parts = {
+            secret[start : start + _LONGEST_PART]
+            for secret in masks(environ)
+            if len(secret) >= _LONG_SECRET
+            for start in range(len(secret) - _LONGEST_PART + 1)
+        }
         self.problems: list[str] = []
         self.warnings: list[str] = []
 
     def read(self, name: str, parser: Callable[[str], T], default: D) -> T | D:
         """Return the parsed input, or `default` where it is absent or bad."""
         value = _raw(self._environ, name) or ""
-        if any(secret in value for secret in self._secrets):
-            # Else a message might quote a part of it, which nobody knows to be secret.
+        if any(part in value for part in self._parts):
+            # Else a message or a request might show it, and nobody knows half a key as one.
             self.problems.append(
-                f"`{name}` holds the secret of another input; take it out, and check that no two"
-                " inputs are swapped"
+                f"`{name}` holds the secret of another input, or a part of it; take it out, and"
+                " check that no two inputs are swapped"
             )
             return default
         return self._parsed(name, parser, default)
@@ -221,7 +246,9 @@ class _Reader:
             return parse.secret(bare)
 
         raw = _exact(self._environ, name)
-        if raw is not None and raw != raw.strip():
+        if raw is None or _BEARER.sub("", raw.strip()).lower() == _BARE_BEARER:
+            return None  # the word stands before a secret that does not exist here
+        if raw != raw.strip():
             self.warnings.append(
                 f"`{name}` has white space around it, which was cut; store it without"
             )
@@ -246,10 +273,10 @@ def _raw(environ: Mapping[str, str], name: str) -> str | None:
 
 def _mode(text: str) -> Mode:
     mode: Mode = parse.one_of(*MODES)(text)
-    if mode in {"replay", "backfill"}:
+    if mode == "backfill":
         raise ValueError(
-            f"is {mode}, which is not available in this version; write deployment or"
-            " pull-services, or leave it out"
+            "is backfill, which is not available in this version; write deployment, pull-services"
+            " or replay, or leave it out"
         )
     return mode
 

@@ -5,7 +5,7 @@ then what to write.
 """
 
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Final, TypeVar
 from urllib.parse import urlsplit
 
@@ -21,6 +21,7 @@ _SHA_PREFIX: Final = re.compile(r"[0-9a-f]{7,40}")
 _DEPLOYMENT_ID: Final = re.compile(r"[A-Za-z0-9_.:-]{16,128}")
 _MAX_TAG: Final = 200
 _MAX_TAGS: Final = 100
+_MOST: Final = 5  # that a message names
 _MAX_URL: Final = 2_048
 
 
@@ -162,19 +163,25 @@ def commit_shas(text: str) -> tuple[str, ...]:
 def tags(text: str) -> tuple[str, ...]:
     """Return Datadog's custom tags, one from each line `key:value`."""
     found = lines(text)
-    for tag in found:
-        key, _, value = line(tag).partition(":")
-        if not (key.strip() and value.strip()):
-            raise ValueError(f"has {shown(tag)}; write key:value, one on each line")
-        if len(tag) > _MAX_TAG:
-            raise ValueError(
-                f"has {shown(tag)}, which is longer than {_MAX_TAG} characters; shorten it"
-            )
+    pairs = {tag: line(tag).partition(":") for tag in found}
+    bad = [tag for tag, (key, _, value) in pairs.items() if not (key.strip() and value.strip())]
+    if bad:
+        raise ValueError(f"has {_some(bad)}; write key:value, one on each line")
+    if too_long := [pairs[tag][0] for tag in found if len(tag) > _MAX_TAG]:
+        raise ValueError(
+            f"has tags longer than {_MAX_TAG} characters, with the keys {_some(too_long)}; shorten"
+            " them"
+        )
     if len(found) > _MAX_TAGS:
         raise ValueError(
             f"has {len(found)} tags; write {_MAX_TAGS} at most, which is all that Datadog takes"
         )
     return found
+
+
+def _some(texts: Sequence[str]) -> str:
+    more = f" and {len(texts) - _MOST} more" if len(texts) > _MOST else ""
+    return f"{', '.join(map(shown, texts[:_MOST]))}{more}"
 
 
 def metadata(text: str) -> dict[str, object]:
@@ -224,8 +231,6 @@ def secret(text: str) -> str:
             "holds an expression that was not evaluated; write ${{ secrets.NAME }} in the"
             " workflow's own file, without quotes or escapes around it"
         )
-    if text.lower() == "bearer":
-        raise ValueError("is the word Bearer without a token; store the token alone in the secret")
     if not text.strip("*"):
         raise ValueError(
             "holds only asterisks, as a masked value copied from a log does; store the key itself"

@@ -33,6 +33,7 @@ class Run:
     attempt: int
     actor: str | None
     workspace: str | None
+    temp: str | None
 
     @classmethod
     def from_environ(cls, environ: Mapping[str, str]) -> "Run":
@@ -56,6 +57,7 @@ class Run:
             attempt=int(_digits(read("GITHUB_RUN_ATTEMPT")) or 1),
             actor=read("GITHUB_ACTOR"),
             workspace=read("GITHUB_WORKSPACE"),
+            temp=read("RUNNER_TEMP"),
         )
 
     def url(self, repository: str) -> str | None:

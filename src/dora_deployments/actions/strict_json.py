@@ -9,17 +9,19 @@ from typing import Any, Final, NoReturn
 
 from dora_deployments.actions.text import shown
 
-_MAX_JSON: Final = 65_536
-_MAX_DEPTH: Final = 32  # what reads and writes it later must not reach Python's own limit
+_LONGEST: Final = 65_536
+DEEPEST: Final = 32  # what reads and writes it later must not reach Python's own limit
 
 
-def loads(text: str) -> Any:
+def loads(text: str, *, longest: int = _LONGEST, deepest: int = DEEPEST) -> Any:
     """Return the value of `text`; `ValueError` says what is wrong, where, and what to write.
 
     No word of the text is quoted but keys and numbers, since it may hold a secret.
     """
-    if len(text) > _MAX_JSON:
-        raise ValueError(f"is longer than {_MAX_JSON} characters; write less")
+    if len(text) > longest:
+        raise ValueError(f"is longer than {longest} characters; write less")
+    if text.startswith("\ufeff"):
+        raise ValueError("starts with a byte order mark; save it as UTF-8 without one")
     try:
         value = json.loads(
             text,
@@ -29,7 +31,7 @@ def loads(text: str) -> Any:
             parse_int=_int,
         )
         json.dumps(value, ensure_ascii=False).encode()
-        too_deep = _depth(value) > _MAX_DEPTH
+        too_deep = _depth(value) > deepest
     except json.JSONDecodeError as error:
         raise ValueError(
             f"is not JSON ({error.msg}); correct it at line {error.lineno}, column {error.colno}"
@@ -41,7 +43,7 @@ def loads(text: str) -> Any:
     except RecursionError:
         too_deep = True
     if too_deep:
-        raise ValueError(f"is nested more than {_MAX_DEPTH} levels deep; write it flatter")
+        raise ValueError(f"is nested more than {deepest} levels deep; write it flatter")
     return value
 
 
@@ -51,11 +53,11 @@ def _depth(value: Any) -> int:
 
 
 def _object(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
-    found = dict(pairs)
-    if len(found) < len(pairs):
-        keys = [key for key, _ in pairs]
-        twice = next(key for key in keys if keys.count(key) > 1)
-        raise ValueError(f"has the key {shown(twice)} twice in one object; write it once")
+    found: dict[str, Any] = {}
+    for key, value in pairs:
+        if key in found:
+            raise ValueError(f"has the key {shown(key)} twice in one object; write it once")
+        found[key] = value
     return found
 
 

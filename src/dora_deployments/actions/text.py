@@ -18,6 +18,9 @@ def has_controls(text: str) -> bool:
     return any(map(is_control, text))
 
 
-def shown(text: str, limit: int = 60) -> str:
-    """Return `text` in quotes, cut to `limit` characters, for use in a message."""
-    return repr(text if len(text) <= limit else f"{text[: limit - 1]}…")
+def shown(text: str, limit: int = 200) -> str:
+    """Return `text` in quotes for use in a message, or only its length if that is above `limit`.
+
+    It is never cut: it may hold a secret, and nobody would know half of one.
+    """
+    return repr(text) if len(text) <= limit else f"'…' ({len(text)} characters)"

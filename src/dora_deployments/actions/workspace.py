@@ -3,8 +3,9 @@
 import os
 import re
 import stat
+from collections.abc import Iterator
 from pathlib import Path
-from typing import Final
+from typing import Final, NoReturn
 
 from dora_deployments.actions.text import has_controls, shown
 
@@ -19,31 +20,39 @@ def read(workspace: str | None, path: str, largest: int) -> bytes | None:
     Nothing outside is ever read: `ValueError` says, in words that follow the file's name,
     why a path, a link, a folder, a pipe or more than `largest` bytes is refused.
     """
-    names = segments(path)
+    segments(path)
     if not workspace:
         return None
-    file = Path(workspace, *names)
     try:
-        for count in range(1, len(names) + 1):
-            status = Path(workspace, *names[:count]).lstat()
-            if _is_link(status):
-                raise ValueError(
-                    f"is or goes through the link {shown('/'.join(names[:count]))}; write the path"
-                    " of the file itself"
-                )
+        status = _status(workspace, path)
+        if status is None:
+            return None
         _require_regular(status)
-        with open(file, "rb", opener=_opened) as opened:
+        with open(Path(workspace, path), "rb", opener=_opened) as opened:
             _require_regular(os.fstat(opened.fileno()))
             content = opened.read(largest + 1)
-    except (FileNotFoundError, NotADirectoryError):
-        return None
     except OSError as error:
-        raise ValueError(
-            f"cannot be read ({error.strerror}); let the step's user read it"
-        ) from None
+        raise _unreadable(error) from None
     if len(content) > largest:
         raise ValueError(f"is larger than {largest} bytes; write less into it")
     return content
+
+
+def files(workspace: Path, path: str, suffix: str) -> Iterator[str]:
+    """Yield the path of every file at `path`, or beneath it if that is a folder, in order.
+
+    Beneath a folder only names that end with `suffix` count, and hidden ones do not. What is
+    a link or no regular file is among them, for `read` to refuse; no link is followed.
+    `ValueError` says, in words that follow the path, why it is refused.
+    """
+    try:
+        status = _status(workspace, path)
+        if status is not None and stat.S_ISDIR(status.st_mode):
+            yield from _beneath(workspace, path, suffix)
+        elif status is not None:
+            yield path
+    except OSError as error:
+        raise _unreadable(error) from None
 
 
 def segments(path: str) -> tuple[str, ...]:
@@ -65,11 +74,45 @@ def segments(path: str) -> tuple[str, ...]:
     return names
 
 
+def _status(workspace: str | Path, path: str) -> os.stat_result | None:
+    """Return what is at `path`, if anything; `ValueError` for a link on the way to it."""
+    names = segments(path)
+    try:
+        for count in range(1, len(names) + 1):
+            status = Path(workspace, *names[:count]).lstat()
+            if is_link(status):
+                raise ValueError(
+                    f"is or goes through the link {shown('/'.join(names[:count]))}; write the path"
+                    " of the file itself"
+                )
+    except (FileNotFoundError, NotADirectoryError):
+        return None
+    return status
+
+
+def _beneath(workspace: Path, path: str, suffix: str) -> Iterator[str]:
+    def fail(error: OSError) -> NoReturn:  # a folder that is left out would go unseen
+        raise error
+
+    for folder, folders, names in os.walk(workspace / path, onerror=fail):
+        here = Path(folder).relative_to(workspace).as_posix()
+        folders[:] = sorted(name for name in folders if not name.startswith("."))
+        linked = [name for name in folders if is_link(Path(folder, name).lstat())]
+        plain = [name for name in names if name.endswith(suffix) and not name.startswith(".")]
+        for name in sorted([*linked, *plain]):
+            yield f"{here}/{name}"
+
+
+def _unreadable(error: OSError) -> ValueError:
+    return ValueError(f"cannot be read ({error.strerror}); let the step's user read it")
+
+
 def _opened(path: str, flags: int) -> int:
     return os.open(path, flags | _FLAGS)
 
 
-def _is_link(status: os.stat_result) -> bool:
+def is_link(status: os.stat_result) -> bool:
+    """Return whether what was looked at, by `lstat`, leads elsewhere."""
     # Windows has junctions, which are reparse points and no symbolic links.
     attributes: int = getattr(status, "st_file_attributes", 0)
     return stat.S_ISLNK(status.st_mode) or bool(attributes & stat.FILE_ATTRIBUTE_REPARSE_POINT)

@@ -166,7 +166,6 @@ def resolve(
         or tuple(pull.merge_commit_sha for pull in changed.pulls),
         finished_by_clock=not (inputs.finished_at or happening.finished_at),
         warnings=(
-            *happening.warnings,
             *commit_warnings,
             *_foreign(happening, inputs, run, commit_sha, own=own),
             *config_warnings,

@@ -4,7 +4,15 @@ from typing import Final, Protocol, runtime_checkable
 
 from dora_deployments.actions.inputs import Inputs
 from dora_deployments.backends import datadog, dx
-from dora_deployments.deployment import Deployment, Reply, Request, TouchedServices, Verdict
+from dora_deployments.deployment import (
+    Credential,
+    Deployment,
+    Reply,
+    Request,
+    TouchedServices,
+    Verdict,
+)
+from dora_deployments.errors import ConfigurationError, Skip
 
 
 class Backend(Protocol):
@@ -18,14 +26,24 @@ class Backend(Protocol):
     def url(self) -> str:
         """Return the base URL, which names the host that is given the key."""
 
+    @property
+    def credential(self) -> Credential:
+        """Return the key, which every request carries and every saved one is signed with."""
+
     def unsupported(self, deployment: Deployment) -> str | None:
         """Return why the backend cannot be told of `deployment`, if it cannot."""
 
     def requests(self, deployment: Deployment) -> tuple[Request, ...]:
         """Return the requests that record `deployment`, in sending order."""
 
-    def verdict(self, reply: Reply) -> Verdict:
-        """Return how the backend took a request."""
+    def request(self, method: str, body: dict[str, object]) -> Request:
+        """Return the request that calls one of the backend's methods: the same bytes each time.
+
+        Raises `InputError` where the backend has no such method, or `body` breaks its rules.
+        """
+
+    def verdict(self, method: str, reply: Reply) -> Verdict:
+        """Return how the backend took a request for that method."""
 
 
 @runtime_checkable
@@ -34,9 +52,6 @@ class RecordsPulls(Protocol):
 
     def touched_requests(self, touched: TouchedServices) -> tuple[Request, ...]:
         """Return the requests that record it, in sending order."""
-
-    def touched_verdict(self, reply: Reply) -> Verdict:
-        """Return how the backend took such a request."""
 
 
 class Maker(Protocol):
@@ -53,6 +68,38 @@ class Maker(Protocol):
 
 # To add one: its module, its schema, its inputs (in `Inputs` and both action.yml), and here.
 BACKENDS: Final[tuple[Maker, ...]] = (datadog, dx)
+
+
+def reported_to(inputs: Inputs, *, from_fork: bool) -> tuple[Backend, ...]:
+    """Return the backends to report to; `Skip` or `ConfigurationError` if there are none.
+
+    A dry run without any key has all of them, but for a replay, which only takes what is
+    signed with a key. `from_fork` means that GitHub gives the event no secrets.
+    """
+    no_secrets = inputs.datadog_api_key is None and inputs.dx_token is None
+    if inputs.dry_run and no_secrets and inputs.mode != "replay":
+        return samples(inputs)
+    if no_secrets and from_fork:
+        raise Skip(
+            "no-credentials-on-fork",
+            "GitHub gives no secrets to pull requests from forks or of Dependabot; report such"
+            " merges by a workflow on `push` instead",
+            warn=True,
+        )
+    found = configured(inputs)
+    if not found:
+        raise ConfigurationError(
+            "no backend is configured; set `datadog-api-key` for Datadog, or `dx-token` and"
+            " `dx-instance` for DX (a secret that does not exist here arrives empty)"
+        )
+    if inputs.mode == "pull-services" and not any(
+        isinstance(backend, RecordsPulls) for backend in found
+    ):
+        raise ConfigurationError(
+            "`mode` is pull-services, of which DX alone is told, and DX is off; set `dx-token` and"
+            " `dx-instance`"
+        )
+    return found
 
 
 def configured(inputs: Inputs) -> tuple[Backend, ...]:

@@ -19,6 +19,8 @@ _HINTS = {
     413: "the body is too large; shorten `tags`",
 }
 
+_METHOD: Final = "deployment"
+
 OFF: Final = "Datadog is off, since `datadog-api-key` is empty"
 
 
@@ -29,6 +31,11 @@ class Datadog:
     url: str
     api_key: str = field(repr=False)
     name: str = "Datadog"
+
+    @property
+    def credential(self) -> Credential:
+        """Return the API key."""
+        return Credential(input="datadog-api-key", header="DD-API-KEY", value=self.api_key)
 
     def unsupported(self, deployment: Deployment) -> str | None:
         """Return why Datadog cannot be told of `deployment`, if it cannot."""
@@ -43,17 +50,21 @@ class Datadog:
 
         Raises `InputError` where the body would break Datadog's rules.
         """
-        body = deployment_body(deployment)
-        schema.check("datadog", body)
-        request = Request(
-            url=f"{self.url}/api/v2/dora/deployment",
-            body=json.dumps(body).encode(),
-            credential=Credential(header="DD-API-KEY", value=self.api_key),
-        )
-        return (request,)
+        return (self.request(_METHOD, deployment_body(deployment)),)
 
-    def verdict(self, reply: Reply) -> Verdict:
+    def request(self, method: str, body: dict[str, object]) -> Request:
+        """Return the request that calls `method`, of which there is one: `deployment`."""
+        schema.check(f"datadog.{method}", body)
+        return Request(
+            method=method,
+            url=f"{self.url}/api/v2/dora/{method}",
+            body=json.dumps(body).encode(),
+            credential=self.credential,
+        )
+
+    def verdict(self, method: str, reply: Reply) -> Verdict:
         """Return how Datadog took a request; 202 means accepted, to be recorded later."""
+        del method  # there is only one
         body = replies.json_object(reply)
         if not 200 <= reply.status < 300:
             hint = _HINTS.get(reply.status, replies.hint(reply.status, "`datadog-site`"))

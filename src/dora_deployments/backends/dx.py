@@ -57,6 +57,8 @@ _FIELDS = (
     "success",
 )
 _LONGEST_SHA = 40
+_CREATE: Final = "deployments.create"
+_SET_PULL_SERVICES: Final = "deployments.setPullServices"
 
 OFF: Final = "DX is off, since `dx-token` and `dx-instance` are empty"
 
@@ -68,6 +70,11 @@ class Dx:
     url: str
     token: str = field(repr=False)
     name: str = "DX"
+
+    @property
+    def credential(self) -> Credential:
+        """Return the token, as the header has it."""
+        return Credential(input="dx-token", header="Authorization", value=f"Bearer {self.token}")
 
     def unsupported(self, deployment: Deployment) -> str | None:
         """Return why DX cannot be told of `deployment`, if it cannot."""
@@ -88,29 +95,27 @@ class Dx:
 
         Raises `InputError` where the body would break DX's rules.
         """
-        return (self._request("deployments.create", deployment_body(deployment)),)
+        return (self.request(_CREATE, deployment_body(deployment)),)
 
     def touched_requests(self, touched: TouchedServices) -> tuple[Request, ...]:
         """Return the request that tells which services a pull request touches."""
-        return (self._request("deployments.setPullServices", touched_body(touched)),)
+        return (self.request(_SET_PULL_SERVICES, touched_body(touched)),)
 
-    def _request(self, method: str, body: dict[str, object]) -> Request:
+    def request(self, method: str, body: dict[str, object]) -> Request:
+        """Return the request that calls `method`, one of DX's Web API."""
         schema.check(f"dx.{method}", body)
         return Request(
+            method=method,
             url=f"{self.url}/{method}",
             body=json.dumps(body).encode(),
-            credential=Credential(header="Authorization", value=f"Bearer {self.token}"),
+            credential=self.credential,
         )
 
-    def verdict(self, reply: Reply) -> Verdict:
-        """Return how DX took a request: only `ok` counts, and it must be `true` itself."""
-        return self._verdict(reply, has_id=True)
+    def verdict(self, method: str, reply: Reply) -> Verdict:
+        """Return how DX took a request: only `ok` counts, and it must be `true` itself.
 
-    def touched_verdict(self, reply: Reply) -> Verdict:
-        """Return how DX took what a pull request touches, which has no id to be known by."""
-        return self._verdict(reply, has_id=False)
-
-    def _verdict(self, reply: Reply, *, has_id: bool) -> Verdict:
+        Only a deployment has an id, by which DX may know it already.
+        """
         body = replies.json_object(reply)
         error = body.get("error")
         code = error if isinstance(error, str) and error in _ERRORS else None
@@ -124,7 +129,12 @@ class Dx:
                     status="malformed",
                     message=f"DX answered {reply.status} without saying ok: {replies.kind(reply)}",
                 )
-        elif has_id and reply.status == 422 and code is None and _is_duplicate(reply, body):
+        elif (
+            method == _CREATE
+            and reply.status == 422
+            and code is None
+            and _is_duplicate(reply, body)
+        ):
             return Verdict(
                 status="duplicate",
                 message="already recorded under this id, by an earlier attempt or another job; DX"

@@ -3,19 +3,26 @@
 import json
 from functools import cache
 from pathlib import Path
-from typing import Any
+from typing import Any, Final
 
+from dora_deployments.actions.text import shown
 from dora_deployments.errors import InputError
 
-SCHEMAS = Path(__file__).parent / "schemas"
+SCHEMAS: Final = Path(__file__).parent / "schemas"
+NAMES: Final = frozenset(
+    {"datadog.deployment", "dx.deployments.create", "dx.deployments.setPullServices"}
+)
 
 
 def check(name: str, body: object) -> None:
     """Raise `InputError` with every place where `body` breaks the schema of that name.
 
+    A schema's name is that of the backend and its method; there may be none of that name.
     Stricter than JSON Schema in one point: 1.0 is no integer here, since the vendors'
     parsers may not take it for one.
     """
+    if name not in NAMES:
+        raise InputError(f"the body is for {shown(name)}, which this version does not know")
     # Not the library's messages, which quote the values; the schema says what to write.
     problems = [
         f"the body for {name} is wrong at {error.json_path}; it takes {error.schema['description']}"

@@ -45,17 +45,15 @@ def wait(
 ) -> float:
     """Return the seconds to wait after the `attempt`th try, counted from 1.
 
-    As long as the server asks for, else full jitter: anything from nothing to a limit that
-    doubles with each attempt, so that many clients do not come back as one.
+    Full jitter, which is anything from nothing to a limit that doubles with each attempt, so
+    that many clients do not come back as one; longer, if the server asks for it.
     """
-    asked = asked_wait(headers)
-    if asked is not None:
-        return asked
-    return uniform(0.0, min(pace.cap, pace.base * 2 ** (attempt - 1)))
+    jitter = uniform(0.0, min(pace.cap, pace.base * 2 ** (attempt - 1)))
+    return max(jitter, asked_wait(headers))
 
 
-def asked_wait(headers: Mapping[str, str]) -> float | None:
-    """Return the seconds that a reply asks to wait, or None if it says nothing usable."""
+def asked_wait(headers: Mapping[str, str]) -> float:
+    """Return the seconds that a reply asks to wait; none, if it says nothing usable."""
     after = headers.get("retry-after", "").strip()
     if re.fullmatch(r"\d{1,10}", after, re.ASCII):
         return float(after)
@@ -67,7 +65,7 @@ def asked_wait(headers: Mapping[str, str]) -> float | None:
     reset = headers.get("x-ratelimit-reset", "").strip()
     if re.fullmatch(r"\d{1,10}", reset, re.ASCII) and int(reset) <= _LONGEST_RESET:
         return float(reset)
-    return None
+    return 0.0
 
 
 def _http_date(text: str) -> datetime | None:

@@ -1,11 +1,14 @@
 """The account of a run: what is known of it so far, and what that amounts to."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Literal
 
 from dora_deployments.actions.inputs import FailOn
+from dora_deployments.actions.run import Run
 from dora_deployments.attribution.resolve import Resolved
 from dora_deployments.delivery.deliver import Delivery
+from dora_deployments.delivery.dispatch import Dispatch
+from dora_deployments.delivery.undelivered import Kept
 from dora_deployments.deployment import Outcome
 
 RunStatus = Literal["delivered", "partial", "rejected", "undelivered", "skipped", "dry-run"]
@@ -24,10 +27,14 @@ class Account:
     event: str = ""
     repository: str = ""
     previous_sha: str = ""
+    run: Run | None = None
+    is_dry_run: bool = False
     resolved: Resolved | None = None
     off: tuple[str, ...] = ()
     deliveries: tuple[Delivery, ...] = ()
+    dispatch: Dispatch | None = None
     outcomes: tuple[Outcome, ...] = ()
+    kept: Kept = field(default_factory=Kept)
     status: RunStatus = "undelivered"
     reason: str = ""
     headline: str = ""

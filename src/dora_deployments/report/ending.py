@@ -2,12 +2,12 @@
 
 import signal
 import traceback
+from collections.abc import Iterable
 from pathlib import Path
 from typing import Final
 
-from dora_deployments.attribution.resolve import Resolved
 from dora_deployments.deployment import Outcome
-from dora_deployments.errors import ActionError, Interrupted, Skip
+from dora_deployments.errors import ActionError, InputError, Interrupted, Skip
 from dora_deployments.report.account import (
     Account,
     RunStatus,
@@ -28,23 +28,24 @@ _HEADLINES: Final[dict[RunStatus, str]] = {
 _NAMED_SERVICES: Final = 3
 
 
-def delivered(account: Account, resolved: Resolved, log: Log) -> None:
-    """End a run whose deliveries have their outcomes, good or bad."""
-    account.status = status_of(account.outcomes)
+def done(account: Account, log: Log) -> None:
+    """End a run that went through all stages; its outcomes may be good or bad.
+
+    A dry run has none but skipped ones. Saved deployments that are refused make the run a
+    bad one, whatever became of the others.
+    """
+    account.status = "dry-run" if account.is_dry_run else status_of(account.outcomes)
     account.exit_code = exit_code_of(account.outcomes, account.fail_on)
     if account.status == "skipped":
         account.reason = "outcome-not-supported"
     for outcome in account.outcomes:
         _tell(outcome, account, log)
-    _headline(account, resolved, log)
-
-
-def dry_run(account: Account, resolved: Resolved, log: Log) -> None:
-    """End a run that shows its requests and sends none; its outcomes are skipped ones alone."""
-    account.status = "dry-run"
-    for outcome in account.outcomes:
-        _tell(outcome, account, log)
-    _headline(account, resolved, log)
+    headline = f"{_HEADLINES[account.status]}: {_subject(account)}{_missing(account)}"
+    if account.problems:
+        _reject(account, InputError(*account.problems), log)
+        headline += f"; {_count(len(account.problems), 'file')} refused"
+    account.headline = headline
+    log.line(headline)
 
 
 def skipped(account: Account, skip: Skip, log: Log) -> None:
@@ -58,13 +59,8 @@ def skipped(account: Account, skip: Skip, log: Log) -> None:
 
 def refused(account: Account, error: ActionError, log: Log) -> None:
     """End a run that the workflow's author must mend; nothing was sent."""
-    account.status = "rejected"
-    account.reason = error.reason
+    _reject(account, error, log)
     account.headline = f"{error.title}: nothing was sent"
-    account.problems = error.problems
-    account.exit_code = 0 if account.fail_on == "never" else error.exit_code
-    for problem in error.problems:
-        log.annotate("error" if account.exit_code else "warning", error.title, problem)
     log.line(f"{account.headline} ({error.reason})")
 
 
@@ -76,6 +72,7 @@ def interrupted(account: Account, interrupt: Interrupted, log: Log) -> None:
     for outcome in account.outcomes:
         _tell(outcome, account, log)
     account.headline = f"Cancelled by {name} before the report was done"
+    account.headline += _missing(account) if account.outcomes else "; nothing was sent"
     log.annotate("error", "Cancelled", account.headline)
 
 
@@ -97,7 +94,7 @@ def broken(account: Account, error: Exception, log: Log) -> None:
             log.debug(line)
 
 
-def touched(account: Account, outcomes: tuple[Outcome, ...], log: Log) -> None:
+def touched(account: Account, outcomes: Iterable[Outcome], log: Log) -> None:
     """Tell how it went to say first which services the pull request touches; nothing more."""
     for outcome in {outcome.backend: outcome for outcome in outcomes}.values():
         said = f". It said: {log.quoted(outcome.detail)}" if outcome.detail else ""
@@ -123,17 +120,35 @@ def _status_so_far(account: Account) -> RunStatus:
     return status_of(account.outcomes) if account.outcomes else "undelivered"
 
 
-def _headline(account: Account, resolved: Resolved, log: Log) -> None:
-    account.headline = f"{_HEADLINES[account.status]}: {_subject(resolved)}"
-    undelivered = any(outcome.status == "undelivered" for outcome in account.outcomes)
-    if undelivered and not resolved.deployments:
-        account.headline += "; run the job again to tell what is missing"
-    elif undelivered:
-        account.headline += "; run the job again to send what is missing, under the same id"
-    log.line(account.headline)
+def _reject(account: Account, error: ActionError, log: Log) -> None:
+    account.status = "rejected"
+    account.reason = error.reason
+    account.problems = error.problems
+    account.exit_code = 0 if account.fail_on == "never" else error.exit_code
+    for problem in error.problems:
+        log.annotate("error" if account.exit_code else "warning", error.title, problem)
 
 
-def _subject(resolved: Resolved) -> str:
+def _missing(account: Account) -> str:
+    """Return what to do about that which no backend has, in words that follow a headline."""
+    if account.kept.path:
+        return (
+            f"; what is missing is saved in {account.kept.path}: send it by `mode: replay`, or run"
+            " the job again, which sends it under the same id"
+        )
+    if any(outcome.status == "undelivered" for outcome in account.outcomes):
+        return "; run the job again to send what is missing"
+    return ""
+
+
+def _count(number: int, noun: str) -> str:
+    return f"{number} {noun}{'' if number == 1 else 's'}"
+
+
+def _subject(account: Account) -> str:
+    resolved = account.resolved
+    if resolved is None:
+        return _count(len(account.deliveries), "saved report")
     services = resolved.services.value
     names = ", ".join(each.service.identifier for each in services[:_NAMED_SERVICES])
     if len(services) > _NAMED_SERVICES:
@@ -157,9 +172,8 @@ def _subject(resolved: Resolved) -> str:
 def _tell(outcome: Outcome, account: Account, log: Log) -> None:
     about = f"{outcome.backend}: {outcome.service} {outcome.status}"
     http = f"HTTP {outcome.http_status}, " if outcome.http_status else ""
-    attempts = f"{outcome.attempts} attempt{'' if outcome.attempts == 1 else 's'}"
     identity = f", id {outcome.id}" if outcome.id else ""
-    log.line(f"{about} ({http}{attempts}{identity}): {outcome.message}")
+    log.line(f"{about} ({http}{_count(outcome.attempts, 'attempt')}{identity}): {outcome.message}")
     said = f". It said: {log.quoted(outcome.detail)}" if outcome.detail else ""
     if outcome.status in {"rejected", "undelivered"}:
         level = "error" if counts(outcome, account.fail_on) else "warning"

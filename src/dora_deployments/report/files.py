@@ -17,7 +17,7 @@ def write(environ: Mapping[str, str], account: Account, scrub: Scrubber, log: Lo
     does a bug in the one keep the other from being written.
     """
     makers: dict[str, Callable[[], str]] = {
-        "GITHUB_OUTPUT": lambda: file_text(outputs(account)),
+        "GITHUB_OUTPUT": lambda: file_text(outputs(account, scrub)),
         "GITHUB_STEP_SUMMARY": lambda: summary(account, scrub),
     }
     for variable, make in makers.items():

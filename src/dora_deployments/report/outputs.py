@@ -2,28 +2,34 @@
 
 import json
 import uuid
+from collections.abc import Mapping
 from typing import Any
 
 from dora_deployments.attribution.shipped import Shipped
 from dora_deployments.deployment import Outcome
 from dora_deployments.report.account import Account
-from dora_deployments.report.text import for_output, words_for_output
+from dora_deployments.report.text import Scrubber, for_output, path_for_output, words_for_output
 
 
-def outputs(account: Account) -> dict[str, str]:
+def outputs(account: Account, scrub: Scrubber) -> dict[str, str]:
     """Return every output of action.yml, in its order; unknown ones are empty."""
+
+    def safe(text: str) -> str:
+        return for_output(scrub(text))
+
     resolved = account.resolved
     carried = resolved.services.value if resolved else ()
     services = [each.service.identifier for each in carried]
     shipped = resolved.shipped if resolved else Shipped()
-    names = _distinct([*services, *(outcome.service for outcome in account.outcomes)])
+    told = (outcome.service for outcome in account.outcomes)
+    names = _distinct({service: safe(service) for service in (*services, *told)})
     return {
         "status": account.status,
         "reason": account.reason,
-        "repository": for_output(resolved.repository.value if resolved else account.repository),
+        "repository": safe(resolved.repository.value if resolved else account.repository),
         "commit-sha": resolved.commit_sha.value if resolved else "",
         "previous-sha": shipped.previous.value if shipped.previous else account.previous_sha,
-        "environment": for_output(resolved.environment.value) if resolved else "",
+        "environment": safe(resolved.environment.value) if resolved else "",
         "rollback": "true" if shipped.is_rollback else "false",
         "services": _json([names[service] for service in services]),
         "merge-commit-shas": _json(resolved.merge_commit_shas if resolved else ()),
@@ -35,7 +41,7 @@ def outputs(account: Account) -> dict[str, str]:
             }
         ),
         "results": _json([_result(outcome, names) for outcome in account.outcomes]),
-        "undelivered-path": "",
+        "undelivered-path": path_for_output(account.kept.path),
     }
 
 
@@ -51,11 +57,11 @@ def _result(outcome: Outcome, names: dict[str, str]) -> dict[str, object]:
     }
 
 
-def _distinct(services: list[str]) -> dict[str, str]:
-    """Return a safe name for each service, no two of them the same."""
+def _distinct(services: Mapping[str, str]) -> dict[str, str]:
+    """Return for each service its safe name, and for no two of them the same."""
     names: dict[str, str] = {}
-    for service in dict.fromkeys(services):
-        safe = name = for_output(service)
+    for service, safe in services.items():
+        name = safe
         number = 1
         while name in names.values():
             number += 1

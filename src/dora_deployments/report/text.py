@@ -7,8 +7,10 @@ import html
 import json
 import re
 import unicodedata
-from dataclasses import dataclass, field
+from base64 import b64encode
+from collections.abc import Iterable, Iterator
 from typing import Any
+from urllib.parse import quote, quote_plus
 
 from dora_deployments.actions.text import is_control
 
@@ -17,21 +19,25 @@ _STRING = re.compile(r'"(?:[^"\\]|\\.)*"')
 # What GitHub's renderer turns into a mention or a link, up to where it is broken.
 _LINKABLE = re.compile(r"@|://|www(?=\.)", re.IGNORECASE)
 _UNSAFE = re.compile(r"[^A-Za-z0-9 _./:@+-]")
+_UNSAFE_IN_PATH = re.compile(r"[^A-Za-z0-9 _./:@+~-]")
+# Shorter ones could be part of any text by chance.
+_SHORTEST_PART = 8
 _UNSAFE_IN_WORDS = re.compile(r"[^A-Za-z0-9 _./:@+,-]")
 
 
-@dataclass(frozen=True, slots=True)
 class Scrubber:
-    """Takes known secrets out of any text, longest first, as they are and as JSON has them."""
+    """Takes known secrets out of any text: also encoded, and also one half of them alone."""
 
-    secrets: tuple[str, ...] = field(repr=False)
+    def __init__(self, secrets: Iterable[str]) -> None:
+        self.secrets = tuple(secrets)
+        forms = {form for secret in self.secrets for form in _forms(secret)}
+        # The longest first, or what is left of a secret would not be known any more.
+        self._forms = sorted(forms, key=lambda form: (-len(form), form))
 
     def __call__(self, text: str) -> str:
         """Return `text` with every secret replaced by asterisks."""
-        for secret in self.secrets:
-            in_json = json.dumps(secret)[1:-1]
-            for form in (secret, in_json, in_json.replace("/", "\\/")):
-                text = text.replace(form, "***")
+        for form in self._forms:
+            text = text.replace(form, "***")
         return text
 
 
@@ -65,6 +71,11 @@ def for_output(text: str) -> str:
     return _UNSAFE.sub("_", text)
 
 
+def path_for_output(path: str) -> str:
+    """Return a path for an output, also a short one of Windows, such as `RUNNER~1`."""
+    return _UNSAFE_IN_PATH.sub("_", path)
+
+
 def words_for_output(text: str) -> str:
     """Return our own words for an output: without the marks that a shell reads."""
     return _UNSAFE_IN_WORDS.sub("_", text.replace("`", "").replace(";", ","))
@@ -78,6 +89,28 @@ def pretty_json(body: bytes, scrub: Scrubber) -> list[str]:
     """
     shown = json.dumps(_scrubbed(json.loads(body), scrub), indent=2)
     return _STRING.sub(_escaped, shown).splitlines()
+
+
+def _forms(secret: str) -> Iterator[str]:
+    """Yield `secret` as it is, as servers and libraries may write it, and the halves of that."""
+    raw = secret.encode(errors="replace")  # one that is not UTF-8 is refused, but masked
+    in_json = json.dumps(secret)[1:-1]
+    encoded = {raw.hex(), raw.hex().upper(), quote(raw, safe=""), quote_plus(raw)}
+    for before in range(3):  # what stands before it in the same base64 shifts the letters
+        # Letters that also hold a part of what stands before or after it are left out.
+        whole = slice(-(-before * 4 // 3), (before + len(raw)) * 4 // 3)
+        letters = b64encode(b" " * before + raw).decode()[whole]
+        encoded |= {letters, letters.replace("+", "-").replace("/", "_")}
+    yield from (secret, in_json, in_json.replace("/", "\\/"))
+    for form in encoded:
+        if len(form) >= _SHORTEST_PART:
+            yield form
+    if " " in secret:  # no key, but words, whose halves may be anybody's
+        return
+    for form in (secret, *encoded):
+        middle = len(form) // 2
+        if middle >= _SHORTEST_PART:
+            yield from (form[:middle], form[middle:])
 
 
 def _scrubbed(value: Any, scrub: Scrubber) -> Any:

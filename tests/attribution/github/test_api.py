@@ -379,5 +379,5 @@ def test_a_request_that_hangs_leaves_time_for_two_more(seconds, timeout):
     api = Api(api_url="http://127.0.0.1:9", token=TOKEN, budget=Budget.of(seconds))
     found = []
     api._budget = Budget.of(5)
-    api.ask(NEEDS, lambda client: found.append(client.requester._Requester__timeout))
+    api.ask(NEEDS, lambda client: found.append(client._Requester__timeout))
     assert found == [timeout]

@@ -105,6 +105,7 @@ def test_without_the_permission_that_is_named(serve, history):
     ("count", "asked"),
     [(99, [1]), (100, [1]), (101, [1, 2]), (200, [1, 2]), (201, [1, 2, 3]), (450, [1, 2, 3, 4, 5])],
 )
+@pytest.mark.fault(107)
 def test_as_many_pages_are_asked_as_there_are(serve, history, count, asked):
     base = history.commit()
     shas = [history.commit() for _ in range(count)]
@@ -116,7 +117,7 @@ def test_as_many_pages_are_asked_as_there_are(serve, history, count, asked):
 
 
 def test_all_pages_but_the_first_are_asked_side_by_side(serve):
-    github, api = serve(latency=0.1)
+    github, api = serve(latency=0.25)
     github.fault = paged(1_100)
     assert comparison(api, SLUG, BASE, HEAD).total == 1_100
     assert (github.rounds(), len(github.asked)) == (2, 11)
@@ -160,6 +161,7 @@ def paged(total):
 
 
 @pytest.mark.parametrize(("total", "requests"), [(5_000, 50), (5_001, 1), (1_000_000, 1)])
+@pytest.mark.fault(107)
 def test_no_more_than_five_thousand_commits_are_read(serve, total, requests):
     github, api = serve()
     github.fault = paged(total)

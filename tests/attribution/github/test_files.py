@@ -114,6 +114,7 @@ def test_a_file_that_was_renamed_counts_by_both_of_its_names(serve, history):
 @pytest.mark.parametrize(
     ("count", "pages"), [(99, []), (100, []), (101, [1, 2]), (200, [1, 2]), (201, [1, 2, 3])]
 )
+@pytest.mark.fault(107)
 def test_more_than_a_hundred_files_are_read_by_pages(serve, history, count, pages):
     history.commit()
     paths = [f"{number}.py" for number in range(count)]
@@ -133,7 +134,7 @@ def test_the_files_of_a_large_commit_are_read_by_pages(serve, history):
 
 
 def test_pages_and_lists_are_asked_side_by_side(serve):
-    github, api = serve(latency=0.1)
+    github, api = serve(latency=0.25)
     github.fault = lambda asked: BUSY if asked.operation else listed(100, last=4)
     changed_files(api, SLUG, [*range(1, 4)], [])
     assert (github.rounds(), len(github.asked)) == (3, 13)
@@ -185,6 +186,7 @@ def test_the_files_of_more_than_a_hundred_commits_are_too_many(serve, count, cut
     ("of", "count", "cut"),
     [("pull", 2_999, False), ("pull", 3_000, True), ("commit", 3_001, True)],
 )
+@pytest.mark.fault(107)
 def test_github_lists_three_thousand_files_and_tells_no_more(serve, history, of, count, cut):
     history.commit()
     names = [f"{number}" for number in range(count)]

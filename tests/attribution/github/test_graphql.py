@@ -151,9 +151,7 @@ def test_the_limit_of_queries_is_not_that_of_other_requests(serve, history):
         else None
     )
     ask(api)
-    found = api.ask(
-        "x", lambda client: client.requester.requestJsonAndCheck("GET", "/repos/acme/shop")
-    )
+    found = api.ask("x", lambda client: client.requestJsonAndCheck("GET", "/repos/acme/shop"))
     assert found[1]["full_name"] == SLUG
 
 

@@ -156,7 +156,7 @@ def test_one_by_one_no_more_than_twenty_are_read(serve, history):
 
 def test_the_statuses_are_asked_side_by_side(serve):
     items = [{"id": n, "sha": COMMIT, "created_at": "2026-06-01T08:00:00Z"} for n in range(1, 6)]
-    github, api = serve(latency=0.1)
+    github, api = serve(latency=0.25)
     github.fault = lambda asked: (
         BUSY if asked.operation else said([]) if asked.path.endswith("statuses") else said(items)
     )

@@ -187,7 +187,7 @@ def test_a_hundred_commits_are_asked_at_a_time(serve, count, asked):
 
 
 def test_hundreds_of_commits_are_asked_side_by_side(serve):
-    github, api = serve(latency=0.1)
+    github, api = serve(latency=0.25)
     github.fault = up_to(100)
     assert len(landings(api, SLUG, shas(450)).by_commit) == 450
     assert (github.rounds(), len(github.asked)) == (1, 5)

@@ -13,10 +13,10 @@ from functools import partial
 from typing import TYPE_CHECKING, Any, Final, TypeVar
 
 from dora_deployments.attribution.look_ups import LookUpError
-from dora_deployments.budget import Budget, side_by_side
+from dora_deployments.budget import Budget, NoThreadError, side_by_side
 
 if TYPE_CHECKING:
-    from github import Github
+    from dora_deployments.attribution.github.client import Client
 
 T = TypeVar("T")
 
@@ -40,7 +40,7 @@ class Api:
         self._budget = budget
         # Time for a request that hangs, and for two more after it.
         self._timeout = max(1, min(_LONGEST_REQUEST, int(budget.left() / 3)))
-        self._idle: list[Github] = []
+        self._idle: list[Client] = []
         self._closed = False
 
     def close(self) -> None:
@@ -54,7 +54,7 @@ class Api:
         """Return whether one request may hang without spoiling another way to the answer."""
         return self._budget.left() > 2 * self._timeout
 
-    def ask(self, needs: str, question: "Callable[[Github], T]") -> T:
+    def ask(self, needs: str, question: "Callable[[Client], T]") -> T:
         """Return the answer to one question; `needs` is the permission that it takes."""
         answer = self.ask_all(needs, [question])[0]
         if isinstance(answer, LookUpError):
@@ -62,7 +62,7 @@ class Api:
         return answer
 
     def ask_all(
-        self, needs: str, questions: "Sequence[Callable[[Github], T]]"
+        self, needs: str, questions: "Sequence[Callable[[Client], T]]"
     ) -> "list[T | LookUpError]":
         """Return the answers to questions asked side by side, in their order."""
         if self._token is None:
@@ -73,7 +73,7 @@ class Api:
             for answer in side_by_side(self._budget, works, WIDTH)
         ]
 
-    def _answer(self, question: "Callable[[Github], T]") -> T:
+    def _answer(self, question: "Callable[[Client], T]") -> T:
         try:
             client = self._idle.pop()
         except IndexError:
@@ -85,9 +85,11 @@ class Api:
             if self._closed:
                 self.close()
 
-    def _client(self) -> "Github":
-        from github import Auth, Github, set_log_level
+    def _client(self) -> "Client":
+        from github import set_log_level
         from urllib3 import Retry
+
+        from dora_deployments.attribution.github.client import Client
 
         # PyGithub prints addresses to stderr, redirects and refusals for example.
         set_log_level(logging.CRITICAL)
@@ -102,32 +104,25 @@ class Api:
             raise_on_status=False,
             respect_retry_after_header=False,
         )
-        return Github(
-            auth=Auth.Token(self._token or ""),
-            base_url=self._api_url,
-            timeout=self._timeout,
-            per_page=100,
-            retry=retry,
-            seconds_between_requests=None,
-            seconds_between_writes=None,
-            lazy=True,
+        return Client(
+            api_url=self._api_url, token=self._token or "", timeout=self._timeout, retry=retry
         )
 
 
-def get(client: "Github", path: str, **parameters: object) -> Any:
+def get(client: "Client", path: str, **parameters: object) -> Any:
     """Return the JSON that GitHub answers to a GET of `path`, whatever it is."""
     return get_page(client, path, **parameters)[0]
 
 
-def get_page(client: "Github", path: str, **parameters: object) -> tuple[Any, int]:
+def get_page(client: "Client", path: str, **parameters: object) -> tuple[Any, int]:
     """Return the JSON of one page, and the number of the last one."""
-    left = client.requester.rate_limiting[0]
+    left = client.rate_limiting[0]
     if 0 <= left < _RESERVE:
         raise LookUpError(
             f"the rate limit of `github-token` leaves {left} requests, which are left to others",
             outage=True,
         )
-    headers, answer = client.requester.requestJsonAndCheck("GET", path, parameters=parameters)
+    headers, answer = client.requestJsonAndCheck("GET", path, parameters=parameters)
     last = _LAST_PAGE.search(headers.get("link", ""))
     return answer, int(last[1]) if last else 1
 
@@ -138,6 +133,8 @@ def _translated(error: Exception, needs: str) -> LookUpError:
         return error
     if isinstance(error, TimeoutError):
         return LookUpError("GitHub's API did not answer in time", outage=True)
+    if isinstance(error, NoThreadError):
+        return LookUpError("the runner gives this step no thread", outage=True)
     status = getattr(error, "status", None)
     if isinstance(status, int):
         return _refusal(status, getattr(error, "headers", None) or {}, error, needs)

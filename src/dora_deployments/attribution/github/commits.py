@@ -11,10 +11,11 @@ from dora_deployments.attribution.look_ups import LookUpError
 from dora_deployments.errors import ConfigurationError
 
 if TYPE_CHECKING:
-    from github import Github
     from github.GitRef import GitRef
     from github.GitTag import GitTag
     from github.Repository import Repository
+
+    from dora_deployments.attribution.github.client import Client
 
 T = TypeVar("T")
 
@@ -81,7 +82,7 @@ def file(api: Api, repository: str, path: str, commit_sha: str, largest: int) ->
     Raises `ConfigurationError` for what is no regular file, or larger than `largest` bytes.
     """
 
-    def ask(client: "Github") -> object:
+    def ask(client: "Client") -> object:
         return get(client, f"/repos/{repository}/contents/{quote(path)}", ref=commit_sha)
 
     try:
@@ -117,7 +118,12 @@ def _decoded(encoded: object) -> bytes | None:
 
 
 def _ask(api: Api, repository: str, needs: str, question: "Callable[[Repository], T]") -> T:
-    return api.ask(needs, lambda client: question(client.get_repo(repository)))
+    def ask(client: "Client") -> T:
+        from github.Repository import Repository
+
+        return question(Repository(client, url=f"/repos/{repository}"))
+
+    return api.ask(needs, ask)
 
 
 def _commit(repo: "Repository", sha: str) -> str:

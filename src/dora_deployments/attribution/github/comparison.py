@@ -16,7 +16,7 @@ from dora_deployments.attribution.look_ups import (
 )
 
 if TYPE_CHECKING:
-    from github import Github
+    from dora_deployments.attribution.github.client import Client
 
 _NEEDS: Final = "contents: read"
 _PAGE: Final = 100
@@ -30,7 +30,7 @@ def comparison(api: Api, repository: str, base: str, head: str) -> Comparison:
     not hold what they say.
     """
 
-    def page(number: int, client: "Github") -> Payload:
+    def page(number: int, client: "Client") -> Payload:
         path = f"/repos/{repository}/compare/{base}...{head}"
         return Payload(get(client, path, per_page=_PAGE, page=number))
 

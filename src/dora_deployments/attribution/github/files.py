@@ -10,7 +10,7 @@ from dora_deployments.attribution.github.api import Api, get_page
 from dora_deployments.attribution.look_ups import ChangedFiles, LookUpError
 
 if TYPE_CHECKING:
-    from github import Github
+    from dora_deployments.attribution.github.client import Client
 
 _NEEDS: Final = "pull-requests: read"
 _BATCH: Final = 50
@@ -51,7 +51,7 @@ def changed_files(
 def _by_queries(api: Api, repository: str, pulls: Sequence[int]) -> dict[int, frozenset[str]]:
     """Return the files of those pull requests for which a query tells all of them."""
 
-    def ask(batch: Sequence[int], client: "Github") -> dict[int, frozenset[str]]:
+    def ask(batch: Sequence[int], client: "Client") -> dict[int, frozenset[str]]:
         answer, _ = graphql.ask(client, graphql.files(batch), repository)
         return {
             number: frozenset(file["path"] for file in graphql.nodes(answer.get(f"p{index}.files")))
@@ -80,7 +80,7 @@ def _is_whole(connection: object) -> bool:
 def _by_pages(api: Api, addresses: Sequence[str]) -> list[list[Any]]:
     """Return the files that are listed at each address, in its pages side by side."""
 
-    def ask(address: str, page: int, client: "Github") -> tuple[list[Any], int]:
+    def ask(address: str, page: int, client: "Client") -> tuple[list[Any], int]:
         answer, last = get_page(client, address, per_page=100, page=page)
         listed = answer.get("files") if isinstance(answer, dict) else answer
         if not isinstance(listed, list):

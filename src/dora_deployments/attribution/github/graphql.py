@@ -10,7 +10,7 @@ from dora_deployments.actions.payload import Payload
 from dora_deployments.attribution.look_ups import LookUpError
 
 if TYPE_CHECKING:
-    from github import Github
+    from dora_deployments.attribution.github.client import Client
 
 # What a server that has no time for a query answers, a hundred being too many at times.
 _BUSY: Final = frozenset({408, 500, 502, 503, 504})
@@ -113,7 +113,7 @@ def files(pulls: Sequence[int]) -> str:
 
 
 def ask(
-    client: "Github", query: str, repository: str, **variables: object
+    client: "Client", query: str, repository: str, **variables: object
 ) -> tuple[Payload, frozenset[str]]:
     """Return the `repository` of the answer, and the types of the errors beside it.
 
@@ -123,11 +123,10 @@ def ask(
     from github import GithubException
 
     owner, name = repository.split("/")
-    requester = client.requester
     given = {"query": query, "variables": {"owner": owner, "name": name, **variables}}
-    rest_limit = requester.rate_limiting
+    rest_limit = client.rate_limiting
     try:
-        _, answer = requester.requestJsonAndCheck("POST", requester.graphql_url, input=given)
+        _, answer = client.requestJsonAndCheck("POST", client.graphql_url, input=given)
     except GithubException as error:
         if error.status in _BUSY:
             raise TooLargeError from None
@@ -136,7 +135,7 @@ def ask(
         raise TooLargeError from None
     finally:
         # Queries have a limit of their own, which says nothing about the others.
-        requester.rate_limiting = rest_limit
+        client.rate_limiting = rest_limit
     found = Payload(answer)
     types = _types(found.get("errors"))
     if not isinstance(found.get("data"), dict) and not types:

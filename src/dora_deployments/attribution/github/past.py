@@ -17,7 +17,7 @@ from dora_deployments.attribution.look_ups import (
 )
 
 if TYPE_CHECKING:
-    from github import Github
+    from dora_deployments.attribution.github.client import Client
 
 _NEEDS: Final = "deployments: read"
 # Each of them takes a request for its statuses.
@@ -29,7 +29,7 @@ def past(
 ) -> Past:
     """Return what GitHub remembers, by one query; deployments by REST where that tells none."""
 
-    def query(client: "Github", *, deployments: bool) -> tuple[Payload, frozenset[str]]:
+    def query(client: "Client", *, deployments: bool) -> tuple[Payload, frozenset[str]]:
         return graphql.ask(
             client,
             graphql.PAST,
@@ -67,7 +67,7 @@ def past(
     )
 
 
-def _besides(api: Api, query: "Callable[[Github], tuple[Payload, frozenset[str]]]") -> Payload:
+def _besides(api: Api, query: "Callable[[Client], tuple[Payload, frozenset[str]]]") -> Payload:
     """Return what is known besides the deployments, which is good to know and no more."""
     try:
         return api.ask("contents: read", query)[0]
@@ -102,7 +102,7 @@ def _by_rest(api: Api, repository: str, environment: str, task: str) -> list[Pas
     """Return the newest deployments as the REST API tells of them."""
     root = f"/repos/{repository}/deployments"
 
-    def ask(path: str, client: "Github", **parameters: object) -> list[Payload]:
+    def ask(path: str, client: "Client", **parameters: object) -> list[Payload]:
         answer = get(client, path, per_page=100, **parameters)
         if not isinstance(answer, list):
             raise LookUpError("GitHub's list of deployments could not be read")

@@ -12,7 +12,7 @@ from dora_deployments.attribution.look_ups import Landings, LookUpError
 from dora_deployments.deployment import PullRequest
 
 if TYPE_CHECKING:
-    from github import Github
+    from dora_deployments.attribution.github.client import Client
 
 _NEEDS: Final = "pull-requests: read"
 # How many commits one query asks for, and to how few it is cut where that is too many.
@@ -90,7 +90,7 @@ def _batches(commit_shas: Sequence[str], size: int) -> list[Sequence[str]]:
 
 
 def _query(
-    repository: str, commit_shas: Sequence[str], first: int, client: "Github"
+    repository: str, commit_shas: Sequence[str], first: int, client: "Client"
 ) -> tuple[_Found, list[str]]:
     """Return the pull requests of each commit, and the commits that have more than `first`."""
     text = graphql.landings(commit_shas, first)
@@ -119,10 +119,10 @@ def _by_rest(
 ) -> LookUpError | None:
     """Add what the REST API tells of each commit, one request for each."""
 
-    def name(client: "Github") -> str:
+    def name(client: "Client") -> str:
         return Payload(get(client, f"/repos/{repository}")).text("full_name") or repository
 
-    def ask(sha: str, client: "Github") -> tuple[PullRequest, ...]:
+    def ask(sha: str, client: "Client") -> tuple[PullRequest, ...]:
         listed = get(client, f"/repos/{repository}/commits/{sha}/pulls", per_page=_MOST_PULLS)
         if not isinstance(listed, list):
             raise LookUpError("GitHub's list of pull requests could not be read")

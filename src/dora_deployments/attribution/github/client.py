@@ -1,0 +1,100 @@
+"""PyGithub's requester, which reads no answer without end and speaks to one host alone.
+
+Importing this module imports PyGithub.
+"""
+
+from collections.abc import Iterator
+from functools import partial
+from types import SimpleNamespace
+from typing import Any, Final
+from urllib.parse import urlsplit
+
+from github import Auth
+from github.Consts import DEFAULT_USER_AGENT
+from github.Requester import (
+    HTTPRequestsConnectionClass,
+    HTTPSRequestsConnectionClass,
+    Requester,
+)
+from requests import Response
+from urllib3 import Retry
+
+from dora_deployments.attribution.look_ups import LookUpError
+
+# GitHub's longest answers are a hundred files or commits with their patches and messages, and
+# it cuts the patches of one comparison at a few megabytes ("Repository limits").
+LARGEST_ANSWER: Final = 16 * 1024 * 1024
+_MOST_REDIRECTS: Final = 5  # of a repository that was renamed time and again
+_CHUNK: Final = 64 * 1024
+
+
+class Client(Requester):
+    """A requester for `api_url`, as far as `token` lets it see that."""
+
+    def __init__(self, *, api_url: str, token: str, timeout: int, retry: Retry) -> None:
+        super().__init__(
+            auth=Auth.Token(token),
+            base_url=api_url,
+            timeout=timeout,
+            user_agent=DEFAULT_USER_AGENT,
+            per_page=100,
+            verify=True,
+            retry=retry,
+            pool_size=None,
+            seconds_between_requests=None,
+            seconds_between_writes=None,
+            lazy=True,
+        )
+        kind = (
+            HTTPSRequestsConnectionClass if self.scheme == "https" else HTTPRequestsConnectionClass
+        )
+        self._own = kind(self.hostname, urlsplit(api_url).port, timeout=timeout, retry=retry)
+        self._own.session.hooks["response"].append(self._read)
+        self._redirects = 0
+
+    def requestJson(  # noqa: N802 - PyGithub's own method
+        self,
+        verb: str,
+        url: str,
+        parameters: dict[str, Any] | None = None,
+        headers: dict[str, Any] | None = None,
+        input: Any | None = None,  # noqa: A002
+        cnx: HTTPRequestsConnectionClass | HTTPSRequestsConnectionClass | None = None,
+        follow_302_redirect: bool = False,  # noqa: FBT001, FBT002
+    ) -> tuple[int, dict[str, Any], str]:
+        """Send a request by our own connection, whatever host an address names."""
+        del cnx, follow_302_redirect
+        self._redirects = 0
+        return super().requestJson(verb, url, parameters, headers, input, self._own)
+
+    def close(self) -> None:
+        """Close the connection."""
+        self._own.close()
+        super().close()
+
+    def _read(self, response: Response, **_: object) -> None:
+        """Read an answer before requests would, which reads on for as long as there is more."""
+        if response.is_redirect:  # PyGithub follows some, each with the ones before it in memory
+            self._redirects += 1
+            if self._redirects > _MOST_REDIRECTS:
+                response.close()
+                raise LookUpError("GitHub's API redirects again and again")
+        response.encoding = "utf-8"  # or else it would be guessed, which takes its time
+        raw = response.raw
+        response.raw = SimpleNamespace(stream=partial(_chunks, raw))
+        response.content  # noqa: B018 - the response keeps it
+        response.raw = raw
+
+
+def _chunks(raw: Any, _size: int, decode_content: bool) -> Iterator[bytes]:  # noqa: FBT001
+    """Yield what was sent, unpacked, up to the limit."""
+    length = 0
+    for chunk in raw.stream(_CHUNK, decode_content=decode_content):
+        length += len(chunk)
+        if length > LARGEST_ANSWER:
+            raw.close()
+            raise LookUpError(
+                f"GitHub's answer is longer than {LARGEST_ANSWER // 1024**2} MiB, which none of"
+                " its own is"
+            )
+        yield chunk

@@ -1,0 +1,233 @@
+"""Send every delivery, side by side, and tell how each one ended."""
+
+import math
+import random
+import threading
+import time
+from collections import deque
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field, replace
+from typing import Final
+
+from dora_deployments.backends import Backend, replies
+from dora_deployments.budget import Budget, in_thread
+from dora_deployments.delivery import retry, session
+from dora_deployments.delivery.deliver import Delivery
+from dora_deployments.delivery.retry import Pace
+from dora_deployments.deployment import Outcome, Reply, Request, Status
+
+_SHORTEST_TIMEOUT: Final = 0.1
+# Threads for each backend, so that one that hangs takes none of another's.
+_WIDTH: Final = 100
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Ended:
+    """How a delivery ended, for each of its services."""
+
+    delivery: Delivery
+    outcomes: tuple[Outcome, ...]
+
+    @property
+    def is_recorded(self) -> bool:
+        """Return whether the backend has it now, or had it already."""
+        return self.outcomes[0].status in {"delivered", "duplicate"}
+
+    @property
+    def is_lost(self) -> bool:
+        """Return whether there was something to send that the backend does not have."""
+        return self.outcomes[0].status in {"rejected", "undelivered"}
+
+
+@dataclass(frozen=True, slots=True)
+class Dispatch:
+    """Deliveries on their way, once it was started; their endings can be asked for any time."""
+
+    errands: tuple["_Errand", ...]
+    pace: Pace
+
+    @classmethod
+    def of(cls, deliveries: Iterable[Delivery], pace: Pace | None = None) -> "Dispatch":
+        """Return the dispatch of all `deliveries`, of which none is sent yet."""
+        return cls(tuple(_Errand(delivery) for delivery in deliveries), pace or Pace())
+
+    def start(self, budget: Budget) -> None:
+        """Start to send all at once, in threads.
+
+        One's slowness or failure touches no other. The threads are daemons: neither the one
+        that waits nor the end of the process depends on a server that drips byte by byte.
+        What goes first is waited for by the others of its backend, for a quarter of the
+        budget.
+        """
+        quarter = budget.capped(budget.left() / 4)
+        errands: dict[Backend, list[_Errand]] = {}
+        for errand in self.errands:
+            errands.setdefault(errand.delivery.backend, []).append(errand)
+        for of_backend in errands.values():
+            _start(of_backend, budget, quarter, self.pace)
+
+    def wait(self, budget: Budget) -> None:
+        """Return once every delivery has ended, what went first aside, or the budget has."""
+        for errand in self.errands:
+            if not errand.delivery.goes_first:
+                budget.wait(errand.done)
+
+    def ended(self) -> tuple[Ended, ...]:
+        """Return how each delivery ended; one that has not is `undelivered`."""
+        return tuple(errand.ended() for errand in self.errands)
+
+
+def unsupported(deliveries: Iterable[Delivery]) -> tuple[Outcome, ...]:
+    """Return the outcomes of those deliveries for which there is nothing to send."""
+    return tuple(
+        outcome
+        for delivery in deliveries
+        if delivery.unsupported is not None
+        for outcome in _Errand(delivery).ended().outcomes
+    )
+
+
+def _start(errands: list["_Errand"], budget: Budget, quarter: Budget, pace: Pace) -> None:
+    """Start to send what one backend is sent, in the order of `errands`."""
+    first = [errand for errand in errands if errand.delivery.goes_first]
+    pending = deque(errands)
+
+    def work() -> None:
+        while budget.left():  # what is not sent by then is saved, and so must not go out
+            try:
+                errand = pending.popleft()
+            except IndexError:  # another thread may have had the last one
+                return
+            errand.run(budget, pace, first, quarter)
+
+    # If the system has no more threads, those that there are do the work.
+    threads = sum(in_thread(work) for _ in range(min(_WIDTH, len(errands))))
+    if not threads:
+        for errand in errands:
+            errand.give_up("not sent, since the system had no thread left to do it")
+
+
+@dataclass(slots=True)
+class _Errand:
+    """A delivery on its way: written by its thread alone, read by the one that waits."""
+
+    delivery: Delivery
+    attempts: int = 0
+    http_status: int | None = None
+    # How the last attempt ended, while the next one is waited for.
+    last: Outcome | None = None
+    outcome: Outcome | None = None
+    done: threading.Event = field(default_factory=threading.Event)
+
+    def run(self, budget: Budget, pace: Pace, first: Iterable["_Errand"], quarter: Budget) -> None:
+        """Deliver: at once if this goes first, else when those that do have ended."""
+        try:
+            if self.delivery.goes_first:
+                budget = quarter
+            else:
+                for errand in first:
+                    quarter.wait(errand.done)
+            self.outcome = self._deliver(budget, pace)
+        except Exception as error:
+            self.give_up(f"a bug of this action stopped the delivery: {type(error).__name__}")
+        self.done.set()
+
+    def give_up(self, why: str) -> None:
+        """End, without having got an answer."""
+        self.outcome = self._ended("undelivered", why)
+        self.done.set()
+
+    def ended(self) -> Ended:
+        """Return how it ended, also if it was not waited for any longer."""
+        outcome = self.outcome or self._unfinished()
+        services = self.delivery.services
+        return Ended(
+            delivery=self.delivery,
+            outcomes=tuple(replace(outcome, service=service) for service in services),
+        )
+
+    def _unfinished(self) -> Outcome:
+        if self.delivery.unsupported is not None:
+            return self._ended("skipped", self.delivery.unsupported)
+        if not self.attempts:
+            return self._ended("undelivered", "not sent before the step had to end")
+        last = self.last
+        if last is not None:
+            return replace(
+                last, message=f"{last.message}; not tried again before the step had to end"
+            )
+        return self._ended(
+            "undelivered",
+            "no answer before the step had to end, so the event may have arrived all the same",
+        )
+
+    def _deliver(self, budget: Budget, pace: Pace) -> Outcome:
+        outcome = self._unfinished()
+        for request in self.delivery.requests:
+            outcome = self._send(request, budget, pace)
+            if outcome.status not in {"delivered", "duplicate"}:
+                break
+        return outcome
+
+    def _send(self, request: Request, budget: Budget, pace: Pace) -> Outcome:
+        """Send one request until it is answered for good, or no attempt or time is left."""
+        attempt = 0
+        while True:
+            attempt += 1
+            self.attempts += 1
+            self.last = None
+            outcome, headers = self._attempt(request, budget, pace)
+            if outcome.status != "undelivered" or attempt == pace.attempts:
+                return outcome
+            seconds = retry.wait(pace, attempt, headers, random.SystemRandom().uniform)
+            if seconds >= budget.left():
+                return replace(
+                    outcome,
+                    message=f"{outcome.message}; not tried again, since the wait of"
+                    f" {math.ceil(seconds)} s would outlast `timeout`",
+                )
+            self.last = outcome
+            time.sleep(seconds)
+
+    def _attempt(
+        self, request: Request, budget: Budget, pace: Pace
+    ) -> tuple[Outcome, Mapping[str, str]]:
+        """Send one request once; return how it ended and the headers of the answer."""
+        self.http_status = None
+        left = max(budget.left(), _SHORTEST_TIMEOUT)
+        timeout = (min(pace.connect_timeout, left), min(pace.read_timeout, left))
+        try:
+            # A session for each attempt: no attempt is lost on a connection that the server
+            # is about to close, and none carries the cookies of another.
+            with session.Session() as http:
+                reply = session.post(http, request, timeout)
+        except session.TransportError as error:
+            doubt = ", so the event may have arrived all the same" if error.ambiguous else ""
+            status: Status = "rejected" if error.permanent else "undelivered"
+            return self._ended(status, f"{self.delivery.backend.name}: {error}{doubt}"), {}
+        self.http_status = reply.status
+        return self._judged(request, reply), reply.headers
+
+    def _judged(self, request: Request, reply: Reply) -> Outcome:
+        backend = self.delivery.backend
+        if retry.is_transient(reply.status):
+            message = f"{backend.name} answered {reply.status}: {retry.meaning(reply.status)}"
+            return self._ended("undelivered", message, replies.excerpt(reply))
+        verdict = backend.verdict(request.method, reply)
+        if verdict.status in {"delivered", "duplicate"}:
+            return self._ended(verdict.status, verdict.message, verdict.detail)
+        detail = verdict.detail or replies.excerpt(reply)
+        status: Status = "rejected" if verdict.status == "rejected" else "undelivered"
+        return self._ended(status, verdict.message, detail)
+
+    def _ended(self, status: Status, message: str, detail: str = "") -> Outcome:
+        return Outcome(
+            backend=self.delivery.backend.name,
+            service=self.delivery.services[0],
+            id=self.delivery.id,
+            status=status,
+            message=message,
+            detail=detail,
+            http_status=self.http_status,
+            attempts=self.attempts,
+        )

@@ -1,0 +1,72 @@
+"""What earlier runs saved, as deliveries to send again."""
+
+from collections.abc import Iterator, Sequence
+from dataclasses import replace
+from itertools import islice
+from pathlib import Path
+from typing import Final
+
+from dora_deployments.actions import workspace
+from dora_deployments.actions.inputs import Inputs
+from dora_deployments.actions.run import Run
+from dora_deployments.actions.text import shown
+from dora_deployments.backends import Backend
+from dora_deployments.budget import Budget
+from dora_deployments.delivery import saved, undelivered
+from dora_deployments.delivery.deliver import Delivery
+from dora_deployments.delivery.saved import Origin
+from dora_deployments.errors import InputError, Skip
+
+MOST: Final = 1_000  # files of one run
+_LONGEST: Final = 200  # of a path in a message
+
+
+def found(inputs: Inputs, run: Run) -> tuple[Path, tuple[str, ...]]:
+    """Return the files to replay: the folder that they are in, and their paths within.
+
+    Raises `Skip` if there is none, and `InputError` if `replay-path` cannot be used.
+    """
+    bases = undelivered.bases(run)
+    try:
+        base, path = undelivered.located(inputs.replay_path, bases)
+        paths = tuple(islice(workspace.files(base, path, ".json"), MOST + 1))
+    except ValueError as error:
+        raise InputError(f"`replay-path` {error}") from None
+    if not paths:
+        raise Skip(
+            "nothing-to-replay", f"there is no saved deployment in {shown(inputs.replay_path)}"
+        )
+    return base, paths
+
+
+def deliveries(
+    base: Path,
+    paths: Sequence[str],
+    origin: Origin,
+    backends: Sequence[Backend],
+    off: Sequence[Backend],
+    budget: Budget,
+) -> Iterator[Delivery | str]:
+    """Yield what each file says to send, or why it is refused, in a sentence that names it.
+
+    Files that `budget` has no time for, or that are too many, are left for another run.
+    """
+    for path in paths[:MOST]:
+        if not budget.left():
+            yield "`replay-path` takes too long to read; run the step again for the other files"
+            return
+        try:
+            yield _delivery(base, path, origin, backends, off)
+        except ValueError as error:
+            yield f"{shown(path, _LONGEST)} {error}"
+    if len(paths) > MOST:
+        yield f"`replay-path` holds more than {MOST} files; run the step again for the others"
+
+
+def _delivery(
+    base: Path, path: str, origin: Origin, backends: Sequence[Backend], off: Sequence[Backend]
+) -> Delivery:
+    content = workspace.read(str(base), path, saved.LARGEST)
+    if content is None:
+        raise ValueError("is gone in the meantime; see whether another run replays it")
+    return replace(saved.delivery(content, origin, backends, off), saved=base / path)

@@ -1,0 +1,199 @@
+"""The folder of what was not delivered: kept for later steps, found again, and cleared.
+
+It stands in the workspace, where a stranger's commit may have planted a folder, files or
+links of the same names: none of them is written through, and none is trusted.
+"""
+
+import hashlib
+import os
+import tempfile
+from collections.abc import Iterable, Mapping, Sequence
+from contextlib import suppress
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Final
+from urllib.parse import quote
+
+from dora_deployments.actions import workspace
+from dora_deployments.actions.run import Run
+from dora_deployments.delivery import saved
+from dora_deployments.delivery.deliver import Delivery
+from dora_deployments.delivery.dispatch import Ended
+from dora_deployments.delivery.saved import Origin
+
+FOLDER: Final = "dora-undelivered"
+_READABLE: Final = 0o644  # by later steps, which may be another user's
+_LONGEST_STEM: Final = 200  # systems take names of 255
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Kept:
+    """The folder with what was not delivered, and what went wrong with it, in our own words.
+
+    `path` starts in the workspace or is absolute, with forward slashes; it is empty if
+    nothing is kept.
+    """
+
+    path: str = ""
+    problems: tuple[str, ...] = ()
+
+
+def bases(run: Run) -> tuple[Path, ...]:
+    """Return where the folder may be: in the workspace, or else where temporary files are."""
+    known = [run.workspace, run.temp]
+    with suppress(OSError):  # there is none that could be written
+        known.append(tempfile.gettempdir())
+    return tuple(Path(base) for base in known if base and _is_folder(Path(base)))
+
+
+def located(path: str, bases: Sequence[Path]) -> tuple[Path, str]:
+    """Return the base that `path`, an input, starts in or is written with, and the rest of it.
+
+    `ValueError` says, in words that follow the path, why it cannot be used.
+    """
+    if Path(path).is_absolute():
+        for base in bases:
+            with suppress(ValueError):
+                return base, Path(path).relative_to(base).as_posix()
+    workspace.segments(path)
+    if not bases:
+        raise ValueError("cannot be found, since there is no workspace; let GITHUB_WORKSPACE be")
+    return bases[0], path
+
+
+def settle(ended: Iterable[Ended], origin: Origin, run: Run) -> Kept:
+    """Save what no backend has, and remove what an earlier run saved and one has by now.
+
+    What cannot be written in the workspace is written among the temporary files.
+    """
+    ended = tuple(ended)
+    places = bases(run)
+    problems = [
+        problem
+        for each in ended
+        if each.is_recorded
+        for problem in _forgotten(each.delivery, places)
+    ]
+    lost = [each for each in ended if each.is_lost]
+    new = [each for each in lost if each.delivery.saved is None]
+    files = {
+        file_name(each.delivery): saved.text(each.delivery, each.outcomes[0], origin)
+        for each in new
+    }
+    problems += [
+        f"`{name}` is larger than {saved.LARGEST} bytes, so `mode: replay` does not take it; run"
+        " the job again instead"
+        for name, content in files.items()
+        if len(content) > saved.LARGEST
+    ]
+    folders = [
+        _around(each.delivery.saved, places) for each in lost if each.delivery.saved is not None
+    ]
+    if files:
+        folder, failures = _kept(files, places)
+        problems += failures
+        folders += [folder] if folder else []
+    if not folders:
+        return Kept(problems=tuple(problems))
+    path = Path(os.path.commonpath(folders))
+    with suppress(ValueError):
+        path = path.relative_to(run.workspace or "")
+    return Kept(path=path.as_posix(), problems=tuple(problems))
+
+
+def file_name(delivery: Delivery) -> str:
+    """Return the name of the file for `delivery`, which every system and artifact can hold."""
+    stem = quote(delivery.name, safe="")
+    if stem.startswith("."):  # artifacts leave hidden files out
+        stem = f"%2E{stem[1:]}"
+    if len(stem) > _LONGEST_STEM:
+        stem = hashlib.sha256(delivery.name.encode()).hexdigest()
+    return f"{stem}-{delivery.backend.name.lower()}.json"
+
+
+def _is_folder(path: Path) -> bool:
+    try:
+        return path.is_dir()
+    except OSError:  # this user may not look into what is around it
+        return False
+
+
+def _around(file: Path, places: Sequence[Path]) -> Path:
+    """Return the folder of a saved file, but never all of the workspace: then the file."""
+    return file if file.parent in places else file.parent
+
+
+def _forgotten(delivery: Delivery, places: Sequence[Path]) -> Iterable[str]:
+    """Remove the file of what a backend has by now; yield a problem if that fails."""
+    file = delivery.saved
+    if file is None:  # an earlier step of the job may have saved it
+        folder = places[0] / FOLDER if places else Path(FOLDER)
+        if not _is_folder(folder) or workspace.is_link(folder.lstat()):
+            return
+        file = folder / file_name(delivery)
+    try:
+        file.unlink()
+    except (FileNotFoundError, NotADirectoryError):
+        return
+    except OSError as error:
+        yield (
+            f"`{file.name}` is delivered, but cannot be removed ({error.strerror}); remove it, or"
+            " leave it: to send it twice does no harm"
+        )
+
+
+def _kept(files: Mapping[str, str], places: Iterable[Path]) -> tuple[Path | None, list[str]]:
+    """Write `files` into the folder of the first place that takes them all."""
+    problems: list[str] = []
+    for place in places:
+        folder = place / FOLDER
+        if (problem := _write_all(files, folder, place)) is None:
+            return folder, problems
+        problems.append(
+            f"what was not delivered cannot be saved in {folder} ({problem}); let the step's user"
+            " write there"
+        )
+    problems.append(
+        "what was not delivered is saved nowhere; the log shows it, and if the job is run again,"
+        " it is sent under the same id"
+    )
+    return None, problems
+
+
+def _write_all(files: Mapping[str, str], folder: Path, place: Path) -> str | None:
+    """Write `files` and what hides them from git; return why that is not possible, if so."""
+    try:
+        with suppress(FileExistsError):
+            folder.mkdir()
+            _hand_over(folder, place, 0o755)
+        if workspace.is_link(folder.lstat()) or not folder.is_dir():
+            return "it is a link, or no folder"
+        for name, content in {".gitignore": "*\n", **files}.items():
+            _write(folder / name, content, place)
+    except OSError as error:
+        return error.strerror
+    return None
+
+
+def _write(file: Path, content: str, place: Path) -> None:
+    """Write a file, whole or not at all; what stood there, a link for example, is replaced."""
+    handle, name = tempfile.mkstemp(prefix=".", dir=file.parent)
+    try:
+        with os.fdopen(handle, "wb") as opened:
+            opened.write(content.encode())
+        _hand_over(Path(name), place, _READABLE)
+        Path(name).replace(file)
+    except OSError:
+        Path(name).unlink()
+        raise
+
+
+def _hand_over(made: Path, place: Path, mode: int) -> None:
+    """Let other users read what was made, and give it to the owner of `place`.
+
+    In a container this step is root, and the runner that clears the workspace is not.
+    """
+    made.chmod(mode)
+    owner = place.stat()
+    with suppress(OSError, AttributeError):  # not allowed, or not known on Windows
+        os.chown(made, owner.st_uid, owner.st_gid)

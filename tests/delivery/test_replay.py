@@ -1,0 +1,132 @@
+from dataclasses import replace
+
+import pytest
+
+from dora_deployments.budget import Budget
+from dora_deployments.delivery import deliver, replay, saved, undelivered
+from dora_deployments.delivery.saved import Origin
+from dora_deployments.deployment import Outcome
+from dora_deployments.errors import InputError, Skip
+from tests.builders import deployment, inputs
+from tests.builders import run as run_of
+from tests.delivery import wire
+
+ORIGIN = Origin(server_url="https://github.com", repository="acme/shop")
+DX = wire.dx("http://127.0.0.1:1")
+
+
+@pytest.fixture
+def base(tmp_path):
+    (tmp_path / undelivered.FOLDER).mkdir()
+    return tmp_path
+
+
+@pytest.fixture
+def run(base):
+    return replace(run_of(), workspace=str(base), temp=None)
+
+
+def written(base, path):
+    """Save a deployment in the file at `path`, and return its delivery."""
+    (delivery,) = deliver.prepare([deployment()], [DX])
+    outcome = Outcome(
+        backend="DX", service="shop", id=delivery.id, status="undelivered", message="because"
+    )
+    (base / path).write_text(saved.text(delivery, outcome, ORIGIN), "utf-8")
+    return replace(delivery, saved=base / path)
+
+
+def taken(base, *paths):
+    return list(replay.deliveries(base, paths, ORIGIN, [DX], [], Budget.of(60)))
+
+
+def test_files_that_there_is_no_time_to_read_are_left_for_another_run(base):
+    written(base, "a.json")
+    left = list(replay.deliveries(base, ["a.json", "b.json"], ORIGIN, [DX], [], Budget.of(0)))
+    assert left == ["`replay-path` takes too long to read; run the step again for the other files"]
+
+
+def refused(run, path):
+    with pytest.raises(InputError) as raised:
+        replay.found(inputs(replay_path=path), run)
+    return raised.value.problems
+
+
+def test_the_files_are_those_of_the_default_folder_in_order(base, run):
+    for name in ("b.json", "a.json", "c.txt"):
+        written(base, f"{undelivered.FOLDER}/{name}")
+    paths = ("dora-undelivered/a.json", "dora-undelivered/b.json")
+    assert replay.found(inputs(), run) == (base, paths)
+
+
+@pytest.mark.parametrize("path", ["dora-undelivered", "none", "dora-undelivered/none.json"])
+def test_where_nothing_is_saved_there_is_nothing_to_replay(run, path):
+    with pytest.raises(Skip) as raised:
+        replay.found(inputs(replay_path=path), run)
+    assert (raised.value.reason, raised.value.explanation, raised.value.warn) == (
+        "nothing-to-replay",
+        f"there is no saved deployment in {path!r}",
+        False,
+    )
+
+
+@pytest.mark.parametrize("path", ["..", "dora-undelivered/../x", "/etc/passwd"])
+def test_a_path_that_leads_elsewhere_is_a_bad_input(run, path):
+    assert refused(run, path) == (
+        (
+            f"`replay-path` is {path!r}, which is no plain path; write one that starts in the"
+            " repository, with forward slashes and without . or .. between them"
+        ),
+    )
+
+
+def test_a_path_through_a_link_is_a_bad_input(base, run):
+    (base / "link").symlink_to(base / undelivered.FOLDER)
+    assert refused(run, "link") == (
+        "`replay-path` is or goes through the link 'link'; write the path of the file itself",
+    )
+
+
+def test_each_file_is_judged_alone(base):
+    good = written(base, "good.json")
+    (base / "bad.json").write_bytes(b"null")
+    assert taken(base, "bad.json", "good.json", "gone.json", "a\nb.json") == [
+        "'bad.json' is no saved deployment; take it out of `replay-path`",
+        good,
+        "'gone.json' is gone in the meantime; see whether another run replays it",
+        (
+            "'a\\nb.json' is 'a\\nb.json', which is no plain path; write one that starts in the"
+            " repository, with forward slashes and without . or .. between them"
+        ),
+    ]
+
+
+@pytest.mark.threat(13)
+def test_a_file_of_one_byte_too_much_is_refused(base):
+    good = written(base, "good.json")
+    text = (base / "good.json").read_bytes()
+    (base / "good.json").write_bytes(text.ljust(saved.LARGEST))
+    (base / "large.json").write_bytes(text.ljust(saved.LARGEST + 1))
+    assert taken(base, "good.json", "large.json") == [
+        good,
+        "'large.json' is larger than 262144 bytes; write less into it",
+    ]
+
+
+@pytest.mark.threat(13)
+def test_what_is_beyond_a_thousand_files_waits_for_the_next_run(base, run):
+    for number in range(1_002):
+        (base / undelivered.FOLDER / f"{number:04}.json").write_bytes(b"null")
+    _, paths = replay.found(inputs(), run)
+    assert len(paths) == 1_001
+    assert taken(base, *paths) == [
+        *(
+            f"'dora-undelivered/{number:04}.json' is no saved deployment; take it out of"
+            " `replay-path`"
+            for number in range(1_000)
+        ),
+        "`replay-path` holds more than 1000 files; run the step again for the others",
+    ]
+    assert taken(base, *paths[:1_000])[-1] == (
+        "'dora-undelivered/0999.json' is no saved deployment; take it out of `replay-path`"
+    )

@@ -1,0 +1,495 @@
+import errno
+import hashlib
+import os
+import shutil
+import stat
+import subprocess
+import sys
+import tempfile
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+from dora_deployments.delivery import deliver, saved, undelivered
+from dora_deployments.delivery.dispatch import Ended
+from dora_deployments.delivery.saved import Origin
+from dora_deployments.delivery.undelivered import FOLDER, Kept
+from dora_deployments.deployment import Outcome, Service, TouchedServices
+from tests.actions.refusals import refusal
+from tests.builders import deployment
+from tests.builders import run as run_of
+from tests.delivery import wire
+
+ORIGIN = Origin(server_url="https://github.com", repository="acme/shop")
+DATADOG = wire.datadog("http://127.0.0.1:1")
+DX = wire.dx("http://127.0.0.1:1")
+NAME = f"{wire.ID}-dx.json"
+ANOTHER = 1001
+SOURCE = Path(__file__).parents[2]
+posix_only = pytest.mark.skipif(sys.platform == "win32", reason="Windows has no such files")
+root_only = pytest.mark.skipif(
+    sys.platform == "win32" or os.geteuid() != 0, reason="root alone gives files away"
+)
+NOWHERE = (
+    "what was not delivered is saved nowhere; the log shows it, and if the job is run again, it is"
+    " sent under the same id"
+)
+
+
+@pytest.fixture
+def run(tmp_path):
+    (tmp_path / "workspace").mkdir()
+    (tmp_path / "temp").mkdir()
+    return replace(run_of(), workspace=str(tmp_path / "workspace"), temp=str(tmp_path / "temp"))
+
+
+@pytest.fixture
+def folder(tmp_path, run):
+    del run
+    return tmp_path / "workspace" / FOLDER
+
+
+def delivery(backend=DX, **changes):
+    (only,) = deliver.prepare([deployment(**changes)], [backend])
+    return only
+
+
+def ended(status="undelivered", of=None):
+    of = of or delivery()
+    outcome = Outcome(
+        backend=of.backend.name, service=of.services[0], id=of.id, status=status, message="because"
+    )
+    return Ended(delivery=of, outcomes=(outcome,))
+
+
+def text(each):
+    return saved.text(each.delivery, each.outcomes[0], ORIGIN)
+
+
+def settle(run, *endings):
+    return undelivered.settle(endings, ORIGIN, run)
+
+
+def contents(folder):
+    return {path.name: path.read_text("utf-8") for path in folder.iterdir()}
+
+
+def not_in(folder, why):
+    return (
+        f"what was not delivered cannot be saved in {folder} ({why}); let the step's user write"
+        " there"
+    )
+
+
+# --- saved
+
+
+def test_what_is_lost_is_saved_beside_what_hides_it_from_git(run, folder):
+    lost = [ended("undelivered"), ended("rejected", delivery(DATADOG))]
+    assert settle(run, *lost, ended("skipped", delivery(id="a" * 16))) == Kept(path=FOLDER)
+    assert contents(folder) == {
+        ".gitignore": "*\n",
+        NAME: text(lost[0]),
+        f"{wire.ID}-datadog.json": text(lost[1]),
+    }
+
+
+@pytest.mark.parametrize("status", ["delivered", "duplicate", "skipped"])
+def test_nothing_is_made_if_nothing_is_lost(run, folder, status):
+    assert settle(run, ended(status)) == Kept()
+    assert settle(run) == Kept()
+    assert not folder.exists()
+
+
+def test_git_sees_nothing_of_what_is_saved(run, tmp_path):
+    git = ["git", "-C", str(tmp_path / "workspace")]
+    subprocess.run([*git, "init", "--quiet"], check=True)
+    settle(run, ended())
+    status = subprocess.run([*git, "status", "--porcelain"], check=True, capture_output=True)
+    assert status.stdout == b""
+
+
+def test_the_services_that_a_pull_request_touches_are_saved_under_its_number(run, folder):
+    touched = TouchedServices(pull_id=7, services=(Service(identifier="shop"),))
+    (first,) = deliver.prepare_touched(touched, [DX], goes_first=True)
+    lost = ended(of=first)
+    assert settle(run, lost) == Kept(path=FOLDER)
+    assert contents(folder) == {".gitignore": "*\n", "pull-request-7-dx.json": text(lost)}
+
+
+def test_a_second_step_adds_to_what_the_first_one_saved(run, folder):
+    endings = [ended(of=delivery(id=letter * 16)) for letter in "ab"]
+    for each in endings:
+        assert settle(run, each) == Kept(path=FOLDER)
+    assert contents(folder) == {
+        ".gitignore": "*\n",
+        **{f"{each.delivery.id}-dx.json": text(each) for each in endings},
+    }
+
+
+@pytest.mark.parametrize(
+    ("name", "stem"),
+    [
+        ("run:8412399001:shop", "run%3A8412399001%3Ashop"),
+        (".hidden-0123456789", "%2Ehidden-0123456789"),
+        ("..0123456789abcdef", "%2E.0123456789abcdef"),
+        ("a" * 128, "a" * 128),
+        (":" * 66 + "a", "%3A" * 66 + "a"),
+        (":" * 67, hashlib.sha256(b":" * 67).hexdigest()),
+        ("." + ":" * 127, hashlib.sha256(b"." + b":" * 127).hexdigest()),
+        ("pull-request-3498120117", "pull-request-3498120117"),
+        ("../../etc/passwd", "%2E.%2F..%2Fetc%2Fpasswd"),
+        ("C:\\caf\u00e9", "C%3A%5Ccaf%C3%A9"),
+    ],
+)
+def test_any_name_is_the_name_of_a_file(run, folder, name, stem):
+    lost = ended(of=replace(delivery(), name=name))
+    assert undelivered.file_name(lost.delivery) == f"{stem}-dx.json"
+    assert settle(run, lost) == Kept(path=FOLDER)
+    assert contents(folder) == {".gitignore": "*\n", f"{stem}-dx.json": text(lost)}
+
+
+def test_what_is_too_large_to_be_replayed_is_saved_with_a_warning(run, folder):
+    around = len(text(ended(of=delivery(metadata={"x": ""}))))
+    fits, large = (
+        ended(of=delivery(id=letter * len(wire.ID), metadata={"x": "y" * size}))
+        for letter, size in (("a", saved.LARGEST - around), ("b", saved.LARGEST - around + 1))
+    )
+    name = undelivered.file_name(large.delivery)
+    assert settle(run, fits, large) == Kept(
+        path=FOLDER,
+        problems=(
+            (
+                f"`{name}` is larger than 262144 bytes, so `mode: replay` does not take it; run the"
+                " job again instead"
+            ),
+        ),
+    )
+    assert {path.name: path.stat().st_size for path in folder.glob("*.json")} == {
+        undelivered.file_name(fits.delivery): saved.LARGEST,
+        name: saved.LARGEST + 1,
+    }
+
+
+# --- readable
+
+
+@posix_only
+@pytest.mark.threat(22)
+def test_any_user_may_read_what_is_saved_whatever_the_mask(run, folder):
+    before = os.umask(0o077)
+    try:
+        settle(run, ended())
+    finally:
+        os.umask(before)
+    assert {path.name: modes(path) for path in (folder, *folder.iterdir())} == {
+        FOLDER: 0o755,
+        ".gitignore": 0o644,
+        NAME: 0o644,
+    }
+
+
+def modes(path):
+    return stat.S_IMODE(path.stat().st_mode)
+
+
+@root_only
+@pytest.mark.threat(18, 22)
+def test_what_root_saves_belongs_to_the_owner_of_the_workspace(run, folder):
+    os.chown(folder.parent, ANOTHER, ANOTHER)
+    settle(run, ended())
+    owners = {path.name: (path.stat().st_uid, path.stat().st_gid) for path in folder.iterdir()}
+    owners[FOLDER] = (folder.stat().st_uid, folder.stat().st_gid)
+    assert owners == dict.fromkeys([FOLDER, ".gitignore", NAME], (ANOTHER, ANOTHER))
+
+
+# --- where it cannot be saved
+
+
+@posix_only
+@pytest.mark.threat(10, 22)
+@pytest.mark.parametrize("kind", ["link to a folder", "link to nothing", "file", "pipe"])
+def test_a_folder_that_is_none_is_left_alone_and_the_temporary_one_taken(
+    run, folder, tmp_path, kind
+):
+    outside = tmp_path / "outside"
+    outside.mkdir()
+    make = {
+        "link to a folder": lambda: folder.symlink_to(outside),
+        "link to nothing": lambda: folder.symlink_to(tmp_path / "nothing"),
+        "file": folder.touch,
+        "pipe": lambda: os.mkfifo(folder),
+    }
+    make[kind]()
+    before = folder.lstat()
+    temp = tmp_path / "temp" / FOLDER
+    assert settle(run, ended()) == Kept(
+        path=temp.as_posix(), problems=(not_in(folder, "it is a link, or no folder"),)
+    )
+    assert contents(temp) == {".gitignore": "*\n", NAME: text(ended())}
+    assert list(outside.iterdir()) == []
+    assert (folder.lstat().st_ino, folder.lstat().st_mode) == (before.st_ino, before.st_mode)
+
+
+@posix_only
+@pytest.mark.parametrize("name", [NAME, ".gitignore"])
+def test_a_folder_in_the_place_of_a_file_is_left_alone(run, folder, tmp_path, name):
+    (folder / name / "precious").mkdir(parents=True)
+    temp = tmp_path / "temp" / FOLDER
+    assert settle(run, ended()) == Kept(
+        path=temp.as_posix(), problems=(not_in(folder, "Is a directory"),)
+    )
+    assert contents(temp) == {".gitignore": "*\n", NAME: text(ended())}
+    assert (folder / name / "precious").is_dir()
+    assert [path.name for path in folder.iterdir() if path.is_file()] in ([], [".gitignore"])
+
+
+@posix_only
+@pytest.mark.threat(10, 22)
+@pytest.mark.parametrize("name", [NAME, ".gitignore"])
+@pytest.mark.parametrize("kind", ["symlink_to", "hardlink_to"])
+def test_a_planted_link_is_replaced_and_never_written_through(run, folder, tmp_path, name, kind):
+    target = tmp_path / "target"
+    target.write_text("precious", "utf-8")
+    folder.mkdir()
+    getattr(folder / name, kind)(target)
+    assert settle(run, ended()) == Kept(path=FOLDER)
+    assert contents(folder) == {".gitignore": "*\n", NAME: text(ended())}
+    assert not (folder / name).is_symlink()
+    assert target.read_text("utf-8") == "precious"
+
+
+@pytest.mark.parametrize("workspace", ["", "none", "file"])
+def test_without_a_workspace_the_temporary_folder_is_taken(run, tmp_path, workspace):
+    (tmp_path / "file").touch()
+    path = str(tmp_path / workspace) if workspace else None
+    temp = tmp_path / "temp" / FOLDER
+    assert settle(replace(run, workspace=path), ended()) == Kept(path=temp.as_posix())
+    assert contents(temp) == {".gitignore": "*\n", NAME: text(ended())}
+
+
+SETTLES = """
+import os, sys
+from dataclasses import replace
+from tests.delivery import test_undelivered as tests
+
+workspace, temp, status, user = sys.argv[1:]
+run = replace(tests.run_of(), workspace=workspace, temp=temp)
+ended = tests.ended(status)
+tests.text(ended)  # what is read for it is read as the user that may
+if user:
+    os.setgroups([])
+    os.setgid(int(user))
+    os.setuid(int(user))
+print(ascii(tests.settle(run, ended)))
+"""
+
+
+def settled(*command, at, status="undelivered", user=""):
+    """Return how a process of its own settles, with its temporary folder in `at`."""
+    process = subprocess.run(
+        [*command, at / "workspace", at / "temp", status, user],
+        env={**os.environ, "TMPDIR": str(at / "tmp"), "PYTHONPATH": "src:."},
+        cwd=SOURCE,
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    return process.stdout
+
+
+def python():
+    return [sys.executable, "-X", "utf8", "-B", "-c", SETTLES]
+
+
+def test_what_can_be_saved_nowhere_is_said(run, tmp_path):
+    del run
+    (tmp_path / "tmp").mkdir()
+    places = [tmp_path / name / FOLDER for name in ("workspace", "temp", "tmp")]
+    for place in places:
+        place.touch()
+    problems = [not_in(place, "it is a link, or no folder") for place in places]
+    assert settled(*python(), at=tmp_path) == f"{Kept(problems=(*problems, NOWHERE))!a}\n"
+
+
+@pytest.mark.fault(101)
+@pytest.mark.parametrize(
+    ("mount", "why"),
+    [
+        ("-t tmpfs -o nr_inodes=2", "No space left on device"),
+        ("-t tmpfs -o size=4k", "No space left on device"),
+        ("-t tmpfs -o ro", "Read-only file system"),
+    ],
+    ids=["no inode left", "full", "read-only"],
+)
+def test_a_file_system_that_is_full_or_read_only_is_not_the_end(run, tmp_path, mount, why):
+    del run
+    script = f'mount {mount} none "$1"; shift; exec "$@"'
+    unshare = ["unshare", "--map-root-user", "--mount", "sh", "-e", "-c", script, "sh"]
+    workspace = tmp_path / "workspace"
+    if not shutil.which("unshare"):
+        pytest.skip("there is no unshare here")
+    if subprocess.run([*unshare, workspace, "true"], check=False, capture_output=True).returncode:
+        pytest.skip("nothing may be mounted here")
+    temp = tmp_path / "temp" / FOLDER
+    assert settled(*unshare, workspace, *python(), at=tmp_path) == (
+        f"{Kept(path=temp.as_posix(), problems=(not_in(workspace / FOLDER, why),))!a}\n"
+    )
+    assert set(contents(temp)) == {".gitignore", NAME}
+
+
+@pytest.fixture
+def shared():
+    """A folder that other users may look into, which the usual one is not."""
+    with tempfile.TemporaryDirectory() as name:
+        place = Path(name)
+        place.chmod(0o755)
+        for inner in ("workspace", "temp"):
+            (place / inner).mkdir()
+        (place / "temp").chmod(0o777)
+        yield place
+
+
+@root_only
+@pytest.mark.parametrize("status", ["undelivered", "delivered"])
+@pytest.mark.parametrize("closed", ["workspace", "around"])
+def test_what_the_user_may_not_look_into_is_no_place(shared, closed, status):
+    folder = shared / "workspace" / FOLDER
+    folder.parent.chmod(0o700)
+    if closed == "around":
+        (shared / "around").mkdir(0o700)
+        folder.parent.rename(shared / "around" / "workspace")
+        (shared / "workspace").symlink_to(shared / "around" / "workspace")
+    kept = Kept()
+    if status == "undelivered":
+        problems = (not_in(folder, "Permission denied"),) if closed == "workspace" else ()
+        kept = Kept(path=(shared / "temp" / FOLDER).as_posix(), problems=problems)
+    assert settled(*python(), at=shared, status=status, user=str(ANOTHER)) == f"{kept!a}\n"
+
+
+# --- removed
+
+
+@pytest.mark.fault(99)
+@pytest.mark.parametrize("status", ["delivered", "duplicate"])
+def test_what_an_earlier_step_saved_is_removed_once_it_is_recorded(run, folder, status):
+    settle(run, ended(), ended(of=delivery(DATADOG)))
+    assert settle(run, ended(status)) == Kept()
+    assert set(contents(folder)) == {".gitignore", f"{wire.ID}-datadog.json"}
+
+
+def replayed(status, file):
+    return ended(status, replace(delivery(), saved=file))
+
+
+@pytest.mark.parametrize("status", ["delivered", "duplicate"])
+def test_what_was_replayed_is_removed_where_it_was(run, folder, status):
+    other = folder / "artifact" / "any name.json"
+    other.parent.mkdir(parents=True)
+    for file in (folder / NAME, other):
+        file.touch()
+    assert settle(run, replayed(status, other)) == Kept()
+    assert not other.exists()
+    assert (folder / NAME).exists()
+    assert settle(run, replayed(status, other)) == Kept()  # twice is harmless
+
+
+@pytest.mark.parametrize("status", ["rejected", "undelivered"])
+def test_what_was_replayed_in_vain_stays_as_it_is(run, folder, status):
+    folder.mkdir()
+    (folder / NAME).write_text("as it is", "utf-8")
+    assert settle(run, replayed(status, folder / NAME)) == Kept(path=FOLDER)
+    assert contents(folder) == {NAME: "as it is"}
+
+
+@posix_only
+@pytest.mark.threat(10)
+def test_nothing_is_removed_behind_a_link(run, folder, tmp_path):
+    (tmp_path / "outside").mkdir()
+    (tmp_path / "outside" / NAME).touch()
+    folder.symlink_to(tmp_path / "outside")
+    assert settle(run, ended("delivered")) == Kept()
+    assert (tmp_path / "outside" / NAME).exists()
+
+
+@posix_only
+def test_what_cannot_be_removed_is_said(run, folder):
+    (folder / NAME).mkdir(parents=True)
+    why = os.strerror(errno.EISDIR if sys.platform == "linux" else errno.EPERM)
+    problem = (
+        f"`{NAME}` is delivered, but cannot be removed ({why}); remove it, or leave it: to send it"
+        " twice does no harm"
+    )
+    assert settle(run, ended("delivered")) == Kept(problems=(problem,))
+    assert settle(run, replayed("delivered", folder / NAME)) == Kept(problems=(problem,))
+
+
+@pytest.mark.parametrize("place", ["missing/x.json", "file/x.json"])
+def test_what_is_gone_already_needs_not_be_removed(run, tmp_path, place):
+    (tmp_path / "file").touch()
+    assert settle(run, replayed("delivered", tmp_path / place)) == Kept()
+
+
+# --- where it is
+
+
+@pytest.mark.parametrize(
+    ("files", "path"),
+    [
+        (["workspace/saved/a.json"], "saved"),
+        (["workspace/saved/a.json", "workspace/saved/b.json"], "saved"),
+        (["workspace/saved/one/a.json", "workspace/saved/two/b.json"], "saved"),
+        (["workspace/saved/one/a.json", "workspace/saved/b.json"], "saved"),
+        (["workspace/a.json"], "a.json"),
+        (["temp/saved/a.json"], "{}/temp/saved"),
+        (["temp/a.json"], "{}/temp/a.json"),
+    ],
+)
+def test_the_path_is_the_folder_around_all_that_remains(run, tmp_path, files, path):
+    kept = settle(run, *(replayed("undelivered", tmp_path / file) for file in files))
+    assert kept == Kept(path=path.format(tmp_path.as_posix()))
+
+
+def test_the_bases_are_the_folders_of_the_run_that_are_there(run, tmp_path):
+    (tmp_path / "file").touch()
+    workspace, temp = tmp_path / "workspace", tmp_path / "temp"
+    (last,) = undelivered.bases(replace(run, workspace=None, temp=str(tmp_path / "file")))
+    assert last.is_dir()
+    assert undelivered.bases(run) == (workspace, temp, last)
+    assert undelivered.bases(replace(run, temp=str(tmp_path / "none"))) == (workspace, last)
+    assert undelivered.bases(replace(run, workspace="x" * 300)) == (temp, last)
+
+
+@posix_only
+@pytest.mark.parametrize(
+    ("path", "found"),
+    [
+        ("saved", ("/ws", "saved")),
+        ("saved/a.json", ("/ws", "saved/a.json")),
+        ("/ws/saved", ("/ws", "saved")),
+        ("/ws//saved/", ("/ws", "saved")),
+        ("/ws/inner/temp/saved", ("/ws", "inner/temp/saved")),
+        ("/temp/saved/a.json", ("/temp", "saved/a.json")),
+        # What follows is for the caller to refuse.
+        ("/ws", ("/ws", ".")),
+        ("/ws/../etc/passwd", ("/ws", "../etc/passwd")),
+    ],
+)
+def test_an_absolute_path_is_found_in_its_base_and_any_other_in_the_workspace(path, found):
+    base, rest = undelivered.located(path, (Path("/ws"), Path("/temp")))
+    assert (base.as_posix(), rest) == found
+
+
+@pytest.mark.parametrize("path", ["/etc/passwd", "/ws2/saved", "../ws/saved", "", "C:\\ws\\saved"])
+def test_a_path_elsewhere_is_refused(path):
+    assert refusal(lambda text: undelivered.located(text, (Path("/ws"),)), path) == (
+        f"is {path!r}, which is no plain path; write one that starts in the repository, with"
+        " forward slashes and without . or .. between them"
+    )
+
+
+def test_without_any_base_there_is_nothing_to_find():
+    assert refusal(lambda text: undelivered.located(text, ()), "saved") == (
+        "cannot be found, since there is no workspace; let GITHUB_WORKSPACE be"
+    )
