@@ -2,5 +2,7 @@
 
 from hypothesis import settings
 
+pytest_plugins = ["tests.faults.plugin"]
+
 settings.register_profile("short", max_examples=40, deadline=None)
 settings.load_profile("short")
