@@ -2,6 +2,7 @@ PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 READY := $(VENV)/.ready
+FUZZ_EXAMPLES ?= 2000
 
 .DEFAULT_GOAL := help
 
@@ -25,9 +26,14 @@ demo: $(READY) ## Report two deployments to strict receivers on this machine, wi
 .PHONY: test
 test: $(READY) ## Run every test, with branch coverage
 	@rm -f .coverage*
-	@$(BIN)/python -m coverage run -m pytest --numprocesses 2
+	@$(BIN)/python -m coverage run -m pytest --numprocesses 2 --faults check
 	@$(BIN)/python -m coverage combine --quiet
 	@$(BIN)/python -m coverage report
+
+.PHONY: fuzz
+fuzz: $(READY) ## Run every property with many examples (FUZZ_EXAMPLES each, 100,000 in all)
+	@nice -n 10 $(BIN)/python -m pytest --quiet --numprocesses 2 --dist worksteal \
+		-p tests.fuzz.long --examples $(FUZZ_EXAMPLES)
 
 .PHONY: check
 check: $(READY) ## Run the linters
@@ -43,8 +49,17 @@ check: $(READY) ## Run the linters
 	bash -n launch.sh
 
 .PHONY: docs
-docs: $(READY) ## Write the generated parts of the README anew
+docs: $(READY) ## Write the generated parts of README.md and SECURITY.md anew
 	@$(BIN)/python -m tools.docs
+
+.PHONY: faults
+faults: $(READY) ## Run what proves the rows of docs/faults.md, and write it anew
+	@$(BIN)/python -m pytest --quiet --numprocesses 2 --faults write -m "fault or threat"
+	@$(BIN)/python -m tools.docs
+
+.PHONY: messages
+messages: $(READY) ## Write tests/messages anew: what people read of every bad input
+	@$(BIN)/python -m tools.messages
 
 .PHONY: lock
 lock: ## Compile the locks anew (needs uv)
@@ -57,3 +72,7 @@ lock: ## Compile the locks anew (needs uv)
 octokit: $(READY) ## Run the action on every public example of GitHub's events (needs npm)
 	@npm install --silent --no-audit --no-fund --prefix build @octokit/webhooks-examples@7.6.1
 	@$(BIN)/python -m tools.octokit build/node_modules/@octokit/webhooks-examples
+
+.PHONY: mutants
+mutants: $(READY) ## Change the code bit by bit, and list what no test notices (a quarter of an hour)
+	@nice -n 10 $(BIN)/python -m tools.mutants

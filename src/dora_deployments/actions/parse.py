@@ -98,7 +98,7 @@ def environment_map(text: str) -> tuple[EnvironmentRule, ...]:
     rules = []
     for item in lines(text):
         glob, _, name = line(item).rpartition("=")
-        if not glob.strip():
+        if not glob:
             raise ValueError(f"has the line {shown(item)}; write glob=name, or glob= to skip")
         rules.append(EnvironmentRule(glob=glob.strip(), name=environment(name.strip())))
     return tuple(rules)
@@ -164,7 +164,7 @@ def tags(text: str) -> tuple[str, ...]:
     """Return Datadog's custom tags, one from each line `key:value`."""
     found = lines(text)
     pairs = {tag: line(tag).partition(":") for tag in found}
-    bad = [tag for tag, (key, _, value) in pairs.items() if not (key.strip() and value.strip())]
+    bad = [tag for tag, (key, _, value) in pairs.items() if not (key and value)]
     if bad:
         raise ValueError(f"has {_some(bad)}; write key:value, one on each line")
     if too_long := [pairs[tag][0] for tag in found if len(tag) > _MAX_TAG]:

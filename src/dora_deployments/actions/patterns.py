@@ -135,12 +135,11 @@ def _matches(pattern: str, name: str) -> bool:
 
 
 def _reached(steps: tuple[_Step, ...], places: set[int]) -> set[int]:
-    """Return `places` and those that skipping leads to from them."""
-    reached = set(places)
+    """Return `places`, to which those are added that skipping leads to from them."""
     for place in range(len(steps)):
-        if place in reached:
-            reached.update(place + skip for skip in steps[place].skips)
-    return reached
+        if place in places:
+            places.update(place + skip for skip in steps[place].skips)
+    return places
 
 
 def _set(pattern: str, characters: str) -> Callable[[str], bool]:

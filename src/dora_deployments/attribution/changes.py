@@ -47,7 +47,7 @@ def _why(shipped: Shipped, carried: Carried) -> str:
         return "since a rollback ships no pull request"
     if shipped.is_redeployment:
         return "since a redeployment ships no pull request"
-    if carried.is_exact and not carried.pulls:
+    if carried.is_exact:
         return "since none of the pull requests that were merged meanwhile is its own"
     return "by which DX fills gaps itself"
 
