@@ -20,7 +20,7 @@ $(READY): requirements.txt requirements-dev.txt
 	@touch $@
 
 .PHONY: demo
-demo: $(READY) ## Report two deployments to strict receivers on this machine, without any account
+demo: $(READY) ## Report deployments to strict receivers on this machine, without any account
 	@$(BIN)/python -m demo
 
 .PHONY: test

@@ -1,4 +1,7 @@
-"""Run the action: `python -I -X utf8 -u entrypoint.py`, behind it `docker` or `composite`."""
+"""Run the action: `python -I -X utf8 -u entrypoint.py [docker|composite [SECONDS]]`.
+
+`SECONDS` are those that the step took before.
+"""
 
 import signal
 
@@ -22,6 +25,7 @@ from dora_deployments.main import main  # noqa: E402
 if __name__ == "__main__":
     # An argument says which, since a step before this one could plant a variable.
     environ = spelt_for(sys.argv[1], os.environ) if len(sys.argv) > 1 else os.environ
+    elapsed = int(sys.argv[2]) if len(sys.argv) > 2 else 0
     # Not sys.exit: that takes the interpreter apart, which costs a fifth of a usual run, while
     # a thread may still wait for a server that drips. The log is flushed line by line.
-    os._exit(main(environ))
+    os._exit(main(environ, elapsed=elapsed))

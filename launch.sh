@@ -1,6 +1,7 @@
 #!/usr/bin/env bash
 # Makes the action its own Python environment, once a job, and then becomes the action.
 set -euo pipefail
+SECONDS=0 # counts from here on
 
 # Every output has a value even where the program, which writes them, never starts.
 outputs() {
@@ -20,8 +21,18 @@ give_up() {
   exit 0
 }
 
-trap 'outputs; exit 130' INT
-trap 'outputs; exit 143' TERM
+# Runs a command, which ends with `timeout` and with this script. Not by `timeout`: macOS has none.
+child=
+bounded() {
+  "$@" &
+  child=$!
+  while [ -n "$(jobs -rp)" ] && ((SECONDS < seconds)); do sleep 0.2; done
+  kill "$child" 2> /dev/null || true
+  wait "$child"
+}
+
+trap 'kill $child 2> /dev/null; outputs; exit 130' INT
+trap 'kill $child 2> /dev/null; outputs; exit 143' TERM
 
 here=$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd)
 python=
@@ -43,21 +54,15 @@ venv="${RUNNER_TEMP:-/tmp}/dora-deployments-$("$python" -I -c "$hash" "$lock")"
 interpreter="$venv/bin/python"
 [ "${RUNNER_OS:-}" != Windows ] || interpreter="$venv/Scripts/python.exe"
 if [ ! -e "$venv/complete" ]; then
-  "$python" -I -m venv "$venv" || give_up 'No Python environment could be made; is python3-venv installed?'
-  "$interpreter" -I -m pip install --quiet --disable-pip-version-check --no-input --retries 2 \
-    --require-hashes --no-deps --only-binary :all: --requirement "$lock" &
-  pip=$!
-  # Not `timeout`, which macOS lacks.
-  for ((waited = 0; waited < seconds * 5; waited++)); do
-    [ -n "$(jobs -rp)" ] || break
-    sleep 0.2
-  done
-  kill "$pip" 2> /dev/null || true
-  wait "$pip" || give_up "The Python packages could not be installed within $seconds s; see above"
+  bounded "$python" -I -m venv "$venv" ||
+    give_up "No Python environment could be made within $seconds s; is python3-venv installed?"
+  bounded "$interpreter" -I -m pip install --quiet --disable-pip-version-check --no-input \
+    --retries 2 --require-hashes --no-deps --only-binary :all: --requirement "$lock" ||
+    give_up "The Python packages could not be installed within $seconds s; see above"
   touch "$venv/complete"
 fi
 
 # What comes before the program listens is lost, rather than ending it without outputs.
 trap '' INT TERM
 # `exec`, so that the runner's signals reach the program and not a shell around it.
-exec "$interpreter" -I -X utf8 -u "$here/entrypoint.py" composite
+exec "$interpreter" -I -X utf8 -u "$here/entrypoint.py" composite "$SECONDS"

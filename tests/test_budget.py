@@ -16,7 +16,9 @@ def test_a_budget_ends_so_many_seconds_from_now():
     budget = Budget.of(LONG)
     after = time.monotonic()
     assert before + LONG <= budget.deadline <= after + LONG
-    assert LONG - 5 < budget.left() <= LONG
+    before = time.monotonic()
+    left = budget.left()
+    assert budget.deadline - time.monotonic() <= left <= budget.deadline - before
 
 
 def test_nothing_is_left_of_a_budget_that_has_ended():
@@ -109,7 +111,7 @@ def test_work_that_outlasts_the_budget_is_left_behind_in_a_thread_that_stops_nob
 
     started = time.monotonic()
     late, good = side_by_side(Budget.of(0.2), [work, lambda: "good"], 2)
-    assert 0.2 <= time.monotonic() - started < 5
+    assert time.monotonic() - started >= 0.2
     assert (type(late), good) == (TimeoutError, "good")
     (worker,) = workers
     assert worker.daemon
@@ -157,9 +159,9 @@ def test_a_budget_without_time_starts_nothing_at_all():
 
 
 def test_the_wait_is_over_as_soon_as_the_work_is():
-    started = time.monotonic()
-    side_by_side(Budget.of(LONG), [lambda: None] * 3, 2)
-    assert time.monotonic() - started < 5
+    budget = Budget.of(LONG)
+    side_by_side(budget, [lambda: None] * 3, 2)
+    assert budget.left()
 
 
 # --- waits that a signal ends, and threads that cannot be had
@@ -168,15 +170,15 @@ def test_the_wait_is_over_as_soon_as_the_work_is():
 def test_a_wait_is_over_as_soon_as_the_event_is_set():
     event = threading.Event()
     threading.Timer(0.1, event.set).start()
-    started = time.monotonic()
-    assert Budget.of(LONG).wait(event) is True
-    assert time.monotonic() - started < 5
+    budget = Budget.of(LONG)
+    assert budget.wait(event) is True
+    assert budget.left()
 
 
 def test_a_wait_ends_with_the_budget():
     started = time.monotonic()
     assert Budget.of(0.7).wait(threading.Event()) is False
-    assert 0.7 <= time.monotonic() - started < 5
+    assert time.monotonic() - started >= 0.7
 
 
 @pytest.mark.parametrize("is_set", [True, False])

@@ -15,7 +15,8 @@ from dora_deployments.main import LARGEST_EVENT, main
 from tests.builders import payload_file
 from tests.end_to_end import receivers
 from tests.end_to_end.receivers import Datadog, Dx, Faulty
-from tests.end_to_end.runner import environment, parse_outputs, saved_in
+from tests.end_to_end.runner import environment, saved_in
+from tests.report import runner
 
 API_KEY = "0123456789abcdef0123456789abcdef"
 TOKEN = "dx-token-of-the-tests"
@@ -33,7 +34,7 @@ def environ_of(tmp_path):
 
 @pytest.fixture
 def outputs(tmp_path):
-    return lambda: parse_outputs((tmp_path / "output").read_text("utf-8"))
+    return lambda: runner.outputs((tmp_path / "output").read_text("utf-8"))
 
 
 @pytest.fixture
@@ -127,9 +128,9 @@ def test_a_cancelled_job_keeps_what_was_delivered_before(environ_of, outputs, tm
     (deployment_id,) = json.loads(outputs()["deployment-ids"]).values()
     assert list(saved_in(tmp_path)) == [f"{deployment_id}-datadog.json"]
     assert capsys.readouterr().out.splitlines()[-1] == (
-        "::error title=Cancelled::Cancelled by SIGTERM before the report was done; what is missing"
-        " is saved in dora-undelivered: send it by `mode: replay`, or run the job again, which"
-        " sends it under the same id"
+        "::error title=Cancelled::The job was cancelled (SIGTERM) before the report was done. Run"
+        " this job again, or keep dora-undelivered as an artifact and send it by `mode: replay`;"
+        " the ids stay the same"
     )
 
 
@@ -175,9 +176,10 @@ def test_a_job_that_is_cancelled_before_anything_is_sent_saves_all_of_it(
     assert outputs()["undelivered-path"] == "dora-undelivered"
     (text,) = saved_in(tmp_path).values()
     assert json.loads(text)["id"] == result["id"]
-    assert (
-        "Cancelled by SIGTERM before the report was done; what is missing is saved in"
-        in (log.getvalue().splitlines()[-1])
+    assert log.getvalue().splitlines()[-1] == (
+        "::error title=Cancelled::The job was cancelled (SIGTERM) before the report was done. Run"
+        " this job again, or keep dora-undelivered as an artifact and send it by `mode: replay`;"
+        " the ids stay the same"
     )
 
 
@@ -190,11 +192,12 @@ def test_a_dry_run_that_is_cancelled_saves_nothing(environ_of, outputs, tmp_path
     assert (outputs()["results"], outputs()["undelivered-path"]) == ("[]", "")
     assert not (tmp_path / "dora-undelivered").exists()
     assert log.getvalue().splitlines()[-1] == (
-        "::error title=Cancelled::Cancelled by SIGTERM before the report was done; nothing was sent"
+        "::error title=Cancelled::The job was cancelled (SIGTERM) before anything was sent. Run"
+        " this job again"
     )
 
 
-def test_what_is_recorded_after_all_is_saved_no_longer(environ_of, outputs, tmp_path):
+def test_what_is_recorded_after_all_stays_saved_until_it_is_replayed(environ_of, outputs, tmp_path):
     def environ(url):
         return environ_of(
             "deployment_status",
@@ -207,12 +210,16 @@ def test_what_is_recorded_after_all_is_saved_no_longer(environ_of, outputs, tmp_
     with Faulty(receivers.answer(503)) as down:
         assert main(environ(down.url), Pace(base=0.01)) == 0
         assert len(down.requests) == 4
-    assert len(saved_in(tmp_path)) == 1
+    before = saved_in(tmp_path)
+    assert len(before) == 1
     (tmp_path / "output").unlink()
     with Dx(token=TOKEN) as dx:
         assert main(environ(dx.url)) == 0
+        assert (outputs()["status"], outputs()["undelivered-path"]) == ("delivered", "")
+        assert saved_in(tmp_path) == before
+        assert main({**environ(dx.url), "INPUT_MODE": "replay"}) == 0
+        assert len(dx.deployments) == 1
 
-    assert (outputs()["status"], outputs()["undelivered-path"]) == ("delivered", "")
     assert saved_in(tmp_path) == {}
 
 
@@ -230,8 +237,8 @@ def test_what_cannot_be_saved_is_a_warning(environ_of, outputs, tmp_path, capsys
     assert len(saved_in(temp)) == 1
     assert (
         "::warning title=Deployment report::what was not delivered cannot be saved in"
-        f" {workspace / 'dora-undelivered'} (it is a link, or no folder); let the step's user write"
-        " there\n" in capsys.readouterr().out
+        f" {workspace / 'dora-undelivered'}: it is a link, or no folder; remove it\n"
+        in capsys.readouterr().out
     )
 
 
@@ -518,29 +525,28 @@ def test_a_path_that_no_system_takes_is_told_of_and_stops_nothing(environ_of, ou
     )
 
 
+class Cancelling(dict[str, str]):
+    """An environment that has the process cancelled when the file of the summary is looked up."""
+
+    def get(self, name: str, default: str | None = None) -> str | None:
+        if name == "GITHUB_STEP_SUMMARY":
+            signal.raise_signal(signal.SIGTERM)
+        return super().get(name, default)
+
+
 @pytest.mark.fault(100)
-def test_a_signal_that_comes_while_the_outputs_are_written_stops_nothing(tmp_path, environ_of):
-    fifo = tmp_path / "fifo"
-    os.mkfifo(fifo)
-
-    def read_late():
-        with fifo.open("rb") as file:
-            os.kill(os.getpid(), signal.SIGTERM)
-            file.read()
-
+def test_a_signal_that_comes_while_the_files_are_written_stops_nothing(
+    environ_of, outputs, summary
+):
+    environ = environ_of("pull_request", "pull_request.closed.unmerged")
     # `main` leaves this as it was, so that a signal that comes too late ends nothing.
     before = signal.signal(signal.SIGTERM, signal.SIG_IGN)
-    reader = threading.Thread(target=read_late)
-    reader.start()
-    environ = environ_of(
-        "pull_request", "pull_request.closed.unmerged", {"GITHUB_OUTPUT": str(fifo)}
-    )
     try:
-        assert main(environ) == 0
-        reader.join()
+        assert main(Cancelling(environ)) == 0
     finally:
         signal.signal(signal.SIGTERM, before)
-    assert "Nothing to report" in (tmp_path / "summary.md").read_text("utf-8")
+    assert outputs()["status"] == "skipped"
+    assert "Nothing to report" in summary()
 
 
 # --- which services a pull request touches, and the configuration file
@@ -723,3 +729,34 @@ def test_the_shipped_changes_have_a_group_of_their_own_in_the_log(environ_of, ca
         "#117 Keep the cart of signed-out shoppers (merged by 7fd0709, "
     )
     assert lines[start + 2] == "::endgroup::"
+
+
+@pytest.mark.threat(4, 19)
+@pytest.mark.parametrize("secret", [API_KEY, TOKEN])
+def test_an_event_that_names_a_secret_is_told_to_nobody(
+    environ_of, outputs, summary, capsys, secret
+):
+    content = payload_file("deployment_status.success")
+    for part in ("deployment", "deployment_status"):
+        content[part]["environment"] = f"for {secret}"
+    with Datadog(api_key=API_KEY) as datadog, Dx(token=TOKEN) as dx:
+        environ = environ_of(
+            "deployment_status",
+            json.dumps(content).encode(),
+            datadog_api_key=API_KEY,
+            datadog_site=datadog.url,
+            dx_token=TOKEN,
+            dx_instance=dx.url,
+        )
+        assert main(environ) == 2
+        assert datadog.received + dx.received == []
+    found = outputs()
+    assert (found["status"], found["reason"]) == ("rejected", "bad-event")
+    assert (found["results"], found["undelivered-path"]) == ("[]", "")
+    log = capsys.readouterr().out
+    assert log.splitlines()[-2] == (
+        "::error title=Bad event::what the event names holds the secret of an input, which a"
+        " backend would be told; change that secret, since whoever sees the event knows it"
+    )
+    for text in (log.replace(f"::add-mask::{secret}\n", ""), summary(), str(found)):
+        assert secret not in text

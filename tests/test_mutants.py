@@ -1,8 +1,11 @@
 """What `make mutants` changes, and that it takes every change back."""
 
 import ast
+import importlib
+from pathlib import Path
 
 import pytest
+import yaml
 
 from tools.mutants.operators import mutations
 
@@ -64,3 +67,16 @@ def test_of_a_long_line_only_what_differs_is_shown():
         f"…{'x' * 41} + (c < 1) + {'y' * 42}…",
         f"…{'x' * 41} + (c <= 1) + {'y' * 42}…",
     ) in changes(f"def f():\n    {line}")
+
+
+def test_every_reason_is_of_a_mutant_that_exists():
+    mutants = pytest.importorskip("tools.mutants.__main__")  # Windows has no `resource`
+    listed = yaml.safe_load(mutants.REASONS.read_text("utf-8"))
+    reasons = {mutant for named in listed.values() for mutant in named}
+    found = set()
+    for module in sorted({reason.partition(" ")[0] for reason in reasons}):
+        file = Path(str(importlib.import_module(f"{mutants.PACKAGE}.{module}").__file__))
+        for each in mutations(ast.parse(file.read_text("utf-8")), file.name):
+            known = {"name": each.name, "before": each.before, "after": each.after}
+            found.add(str(mutants.Mutant(module=module, **known)))
+    assert sorted(reasons - found) == [], "run `make mutants`, and take out what is gone"

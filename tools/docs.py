@@ -10,6 +10,7 @@ import yaml
 
 ROOT = Path(__file__).parent.parent
 PAGES = ("README.md", "SECURITY.md")
+_TESTS = 3  # of a threat, that are named
 
 
 def main() -> None:
@@ -56,11 +57,20 @@ def _outputs(outputs: dict[str, dict[str, str]]) -> str:
 
 
 def _threats() -> str:
-    """Return the threats as docs/faults.md has them, without how their tests ended."""
+    """Return the threats as docs/faults.md has them, each with a few of its tests."""
     page = (ROOT / "docs" / "faults.md").read_text("utf-8").partition("## Threats\n")[2]
-    rows = re.findall(r"^(\| \d.*\|) [^|]*\|$", page.replace("](../", "]("), re.MULTILINE)
+    page = page.replace("](../", "](")
+    rows = [
+        f"| {threat} | {_some(tests.split('<br>'))} |"
+        for threat, tests in re.findall(r"^\| (\d.*?) \| ([^|]*) \| [^|]*\|$", page, re.MULTILINE)
+    ]
     heads = ("| # | threat | what stands against it | tests |", "|---|---|---|---|")
     return "\n".join([*heads, *rows])
+
+
+def _some(tests: list[str]) -> str:
+    more = [f"and {len(tests) - _TESTS} more"] if len(tests) > _TESTS else []
+    return "<br>".join([*tests[:_TESTS], *more])
 
 
 def _default(declared: dict[str, str]) -> str:

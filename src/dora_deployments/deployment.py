@@ -113,11 +113,15 @@ class Request:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Reply:
-    """What a backend answered. Header names are in lower case; `body` may be cut short."""
+    """What a backend answered. Header names are in lower case.
+
+    `body` may be cut short where it is long; where it broke off it is empty and not `whole`.
+    """
 
     status: int
     headers: Mapping[str, str] = field(default_factory=dict)
     body: bytes = b""
+    whole: bool = True
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -150,3 +154,13 @@ class Outcome:
     detail: str = ""
     http_status: int | None = None
     attempts: int = 0
+
+    @property
+    def is_recorded(self) -> bool:
+        """Return whether the backend has it now, or had it already."""
+        return self.status in {"delivered", "duplicate"}
+
+    @property
+    def is_missing(self) -> bool:
+        """Return whether there was something to send that the backend does not have."""
+        return self.status in {"rejected", "undelivered"}

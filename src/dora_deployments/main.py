@@ -3,6 +3,7 @@
 import sys
 from collections.abc import Mapping
 from datetime import datetime
+from itertools import zip_longest
 from pathlib import Path
 from typing import Final
 
@@ -11,7 +12,7 @@ from dora_deployments.actions import config, payload, workspace
 from dora_deployments.actions import inputs as inputs_module
 from dora_deployments.actions.event import Event
 from dora_deployments.actions.events import what_happened
-from dora_deployments.actions.inputs import Inputs
+from dora_deployments.actions.inputs import SHORTEST_TIMEOUT, Inputs
 from dora_deployments.actions.moments import UTC
 from dora_deployments.actions.payload import Payload
 from dora_deployments.actions.run import Run
@@ -28,6 +29,7 @@ from dora_deployments.deployment import Outcome
 from dora_deployments.errors import (
     ActionError,
     ConfigurationError,
+    EventError,
     InputError,
     Interrupted,
     Skip,
@@ -41,15 +43,17 @@ from dora_deployments.report.text import Scrubber
 # Kept back from `timeout` for outputs and summary.
 _REPORT_SECONDS: Final = 0.5
 LARGEST_EVENT: Final = 64 * 1024 * 1024
+_MOST_PROBLEMS: Final = 50  # that are told one by one
 # On these the workspace may hold what a stranger wrote.
 _STRANGE_WORKSPACE: Final = frozenset({"pull_request_target", "workflow_run"})
 
 
-def main(environ: Mapping[str, str], pace: Pace | None = None) -> int:
+def main(environ: Mapping[str, str], pace: Pace | None = None, elapsed: int = 0) -> int:
     """Report the deployment to every backend; return the exit code of the step.
 
     What was not delivered is saved, and outputs and summary are written, however the run
-    ends, a bug of ours and a cancelled job included. `pace` is that of the attempts.
+    ends, a bug of ours and a cancelled job included. `pace` is that of the attempts, `elapsed`
+    are the seconds that the step took before.
     """
     scrub = Scrubber(inputs_module.masks(environ))
     log = Log(sys.stdout, scrub, debug=environ.get("RUNNER_DEBUG") == "1")
@@ -59,7 +63,7 @@ def main(environ: Mapping[str, str], pace: Pace | None = None) -> int:
             try:
                 with signals.interruptible():
                     log.mask()
-                    _run(environ, account, pace, scrub, log)
+                    _run(environ, elapsed, account, pace, scrub, log)
             finally:
                 # From here on no signal interrupts.
                 _settle(account, log)
@@ -78,14 +82,20 @@ def main(environ: Mapping[str, str], pace: Pace | None = None) -> int:
 
 
 def _run(
-    environ: Mapping[str, str], account: Account, pace: Pace | None, scrub: Scrubber, log: Log
+    environ: Mapping[str, str],
+    elapsed: int,
+    account: Account,
+    pace: Pace | None,
+    scrub: Scrubber,
+    log: Log,
 ) -> None:
     """Go through the stages, one after the other, until everything is sent or time is up."""
     now = datetime.now(UTC)
     log.line(f"dora-deployments {__version__}")
     inputs = Inputs.from_environ(environ, now)
     ending.warned(account, log, *inputs.warnings)
-    budget = Budget.of(inputs.timeout - _REPORT_SECONDS)
+    seconds = max(inputs.timeout - elapsed, SHORTEST_TIMEOUT)
+    budget = Budget.of(seconds - _REPORT_SECONDS)
     account.is_dry_run = inputs.dry_run
     account.previous_sha = inputs.previous_sha or ""
 
@@ -93,9 +103,15 @@ def _run(
     account.repository = inputs.repository or run.repository or ""
     log.debug(f"Python {sys.version.split()[0]}, GITHUB_REF {run.ref}, GITHUB_SHA {run.sha}")
     if inputs.mode == "replay":
-        _read_saved(inputs, run, budget.capped(inputs.timeout / 2), account, log)
+        _read_saved(inputs, run, budget.capped(seconds / 2), account, log)
     else:
         _read_event(inputs, run, now, budget, account, log)
+    if scrub.holds(request.body for each in account.deliveries for request in each.requests):
+        account.deliveries = ()
+        raise EventError(
+            "what the event names holds the secret of an input, which a backend would be told;"
+            " change that secret, since whoever sees the event knows it"
+        )
     requests.show(account.deliveries, scrub, log)
     if inputs.dry_run:
         account.outcomes = dispatch.unsupported(account.deliveries)
@@ -118,7 +134,7 @@ def _read_event(
     happening = what_happened(event)
     ending.warned(account, log, *happening.warnings)
     # Slow look-ups must leave the backends their time.
-    look_up_budget = budget.capped(min(LOOK_UP_SECONDS, inputs.timeout / 2))
+    look_up_budget = budget.capped(min(LOOK_UP_SECONDS, budget.left() / 2))
     with GitHub(api_url=run.api_url, token=inputs.github_token, budget=look_up_budget) as look_ups:
         account.resolved = resolved = resolve(
             happening, inputs, run, look_ups, now, _workspace_file(event)
@@ -151,9 +167,20 @@ def _read_saved(inputs: Inputs, run: Run, budget: Budget, account: Account, log:
     off, origin = backends.samples(inputs), _origin(run, account)
     taken = tuple(replay.deliveries(base, paths, origin, told, off, budget))
     account.deliveries = tuple(each for each in taken if isinstance(each, Delivery))
-    account.problems = tuple(each for each in taken if isinstance(each, str))
+    account.problems = _first(tuple(each for each in taken if isinstance(each, str)))
+    account.refused = tuple(
+        base / path
+        for path, each in zip_longest(paths, taken, fillvalue="")
+        if isinstance(each, str)
+    )
     if not account.deliveries:
         raise InputError(*account.problems)
+    ending.told_bad(account, log)
+
+
+def _first(problems: tuple[str, ...]) -> tuple[str, ...]:
+    more = len(problems) - _MOST_PROBLEMS
+    return problems if more <= 0 else (*problems[:_MOST_PROBLEMS], f"and {more} more files")
 
 
 def _origin(run: Run, account: Account) -> Origin:
@@ -163,7 +190,7 @@ def _origin(run: Run, account: Account) -> Origin:
 def _settle(account: Account, log: Log) -> None:
     """Collect how the deliveries ended, and save what the backends do not have."""
     run = account.run
-    if run is None or account.is_dry_run or not account.deliveries:
+    if run is None or account.is_dry_run or not (account.deliveries or account.refused):
         return
     sent = account.dispatch or Dispatch.of(account.deliveries)
     ended = sent.ended()
@@ -173,7 +200,7 @@ def _settle(account: Account, log: Log) -> None:
         *(outcome for each in of_others for outcome in each.outcomes),
         *account.outcomes,
     )
-    account.kept = undelivered.settle(ended, _origin(run, account), run)
+    account.kept = undelivered.settle(ended, _origin(run, account), run, account.refused)
     ending.touched(account, (outcome for each in of_first for outcome in each.outcomes), log)
     ending.warned(account, log, *account.kept.problems)
 

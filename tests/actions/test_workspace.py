@@ -1,7 +1,9 @@
 import os
 import shutil
 import socket
+import stat
 import sys
+from types import SimpleNamespace
 
 import pytest
 from hypothesis import given
@@ -32,7 +34,7 @@ def refused(root, path=PATH):
 
 def no_plain_path(text):
     return (
-        f"is {text!r}, which is no plain path; write one that starts in the repository, with"
+        f"is {text!r}, which is no plain path; write one that starts in the workspace, with"
         " forward slashes and without . or .. between them"
     )
 
@@ -45,7 +47,15 @@ def test_a_regular_file_is_read_as_it_is(root, content):
 
 def test_a_file_one_byte_too_large_is_refused(root):
     (root / PATH).write_bytes(b"x" * (LARGEST + 1))
-    assert refused(root) == "is larger than 64 bytes; write less into it"
+    assert refused(root) == "is larger than 64 bytes; shorten it, or take it away"
+
+
+@posix_only
+@pytest.mark.threat(13)
+def test_a_file_larger_than_any_memory_is_not_read_whole(root):
+    (root / PATH).touch()
+    os.truncate(root / PATH, 2**42)  # nothing is written: the file is a hole
+    assert refused(root) == "is larger than 64 bytes; shorten it, or take it away"
 
 
 @pytest.mark.parametrize("path", [PATH, "no/such/folder.yml", ".github/dora.yml/below"])
@@ -316,3 +326,20 @@ def test_a_thousand_and_one_files_are_found_one_by_one(root):
     paths = [f"saved/{number:04}.json" for number in range(1_001)]
     planted(root, *paths)
     assert found(root) == paths
+
+
+@pytest.mark.threat(10)
+@pytest.mark.parametrize(
+    ("mode", "attributes", "leads_elsewhere"),
+    [
+        (stat.S_IFLNK, {}, True),
+        (stat.S_IFLNK, {"st_file_attributes": 0}, True),
+        (stat.S_IFREG, {}, False),
+        (stat.S_IFDIR, {"st_file_attributes": 0x10}, False),
+        # A junction: a folder to all but this mark.
+        (stat.S_IFDIR, {"st_file_attributes": 0x410}, True),
+    ],
+)
+def test_links_and_the_junctions_of_windows_lead_elsewhere(mode, attributes, leads_elsewhere):
+    status = SimpleNamespace(st_mode=mode, **attributes)
+    assert workspace.is_link(status) is leads_elsewhere

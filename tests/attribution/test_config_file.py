@@ -61,12 +61,15 @@ def test_where_the_services_are_named_an_unnamed_file_is_not_asked_for():
 
 def test_a_file_that_could_not_be_looked_up_is_warned_about():
     look_ups = known(fails={"file": LookUpError("GitHub's API answered 500")})
-    warning = (
-        f"of acme/shop at {COMMIT[:7]} could not be looked up: GitHub's API answered 500; none was"
-        " read"
+    warning = f"of acme/shop at {COMMIT[:7]} could not be looked up: GitHub's API answered 500;"
+    assert found(look_ups) == (
+        None,
+        (f"`.github/dora.yml` {warning} the service is named after the repository",),
     )
-    assert found(look_ups) == (None, (f"`.github/dora.yml` {warning}",))
-    assert found(look_ups, config_file="dora.yml") == (None, (f"`dora.yml` {warning}",))
+    assert found(look_ups, config_file="dora.yml", service="shop") == (
+        None,
+        (f"`dora.yml` {warning} the report goes without it",),
+    )
 
 
 def test_a_file_may_be_as_large_as_in_the_workspace():

@@ -79,7 +79,7 @@ FILE = ("file", "acme/shop", ".github/dora.yml", SHA, 262_144)
 PAST = ("past", "acme/shop", "production", "deploy", SHA, None)
 NO_FILE = (
     "`.github/dora.yml` of acme/shop at 5a47c3f could not be looked up: GitHub's API answered 500;"
-    " none was read"
+    " the service is named after the repository"
 )
 NO_PAST = (
     "the deployment before this one, and so what this one ships, could not be looked up: GitHub's"

@@ -274,7 +274,7 @@ REFUSALS = {
     307: REDIRECT,
     308: REDIRECT,
     399: REDIRECT,
-    400: "the body is not what Datadog expects; see its words in the log",
+    400: "the body is not what Datadog expects; correct what it names",
     401: "the key is not valid; check `datadog-api-key`, and that `datadog-site` is its site",
     403: "the key is not valid on this site, most often because it belongs to another; check"
     " `datadog-site` first, then `datadog-api-key`",
@@ -345,7 +345,6 @@ def test_a_refusal_is_none_the_less_one_with_the_id_of_an_event(status):
 def test_the_words_of_a_refusal_are_read_from_both_shapes_of_errors(body, detail):
     assert BACKEND.verdict("deployment", reply(400, body)) == Verdict(
         status="rejected",
-        message="Datadog answered 400: the body is not what Datadog expects; see its words in"
-        " the log",
+        message="Datadog answered 400: the body is not what Datadog expects; correct what it names",
         detail=detail,
     )

@@ -352,7 +352,7 @@ def test_a_422_to_what_has_no_id_is_a_refusal_and_no_duplicate(body):
 
     assert (verdict.status, verdict.message) == (
         "rejected",
-        "DX answered 422: DX refuses a value; see its words in the log",
+        "DX answered 422: DX refuses a value; correct what it names",
     )
 
 
@@ -651,7 +651,7 @@ def test_a_422_that_names_another_field_is_a_refusal(field, shape):
 
     assert (verdict.status, verdict.message) == (
         "rejected",
-        "DX answered 422: DX refuses a value; see its words in the log",
+        "DX answered 422: DX refuses a value; correct what it names",
     )
 
 

@@ -68,7 +68,7 @@ def test_what_a_pull_request_touches_is_one_delivery_for_each_backend_that_recor
             backend=backend,
             services=("shop", "cart"),
             id="",
-            name="pull-request-3498120117",
+            name="pull-request~3498120117",
             requests=backend.touched_requests(TOUCHED),
             unsupported=None,
             goes_first=goes_first,

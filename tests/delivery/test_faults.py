@@ -318,7 +318,7 @@ ANSWERS = {
         [answer(422, {"ok": False, "errors": {"deployed_at": ["is in the future"]}})],
         rejected(
             422,
-            "DX refuses a value; see its words in the log",
+            "DX refuses a value; correct what it names",
             '{"ok": false, "errors": {"deployed_at": ["is in the future"]}}',
         ),
         42,
@@ -473,7 +473,7 @@ OF_DATADOG = {
         ],
         rejected_by_datadog(
             400,
-            "the body is not what Datadog expects; see its words in the log",
+            "the body is not what Datadog expects; correct what it names",
             "Bad Request: must be given: /data/attributes/service",
         ),
         33,
@@ -481,14 +481,14 @@ OF_DATADOG = {
     "400 with texts": (
         [answer(400, {"errors": ["Bad Request"]})],
         rejected_by_datadog(
-            400, "the body is not what Datadog expects; see its words in the log", "Bad Request"
+            400, "the body is not what Datadog expects; correct what it names", "Bad Request"
         ),
         34,
     ),
     "400 as a page": (
         [answer(400, PAGE)],
         rejected_by_datadog(
-            400, "the body is not what Datadog expects; see its words in the log", PAGE.decode()
+            400, "the body is not what Datadog expects; correct what it names", PAGE.decode()
         ),
         34,
     ),

@@ -11,6 +11,7 @@ from tests.builders import deployment, inputs
 from tests.builders import run as run_of
 from tests.delivery import wire
 
+TOO_MANY = "`replay-path` holds more than one run can send; run the step again for the rest"
 ORIGIN = Origin(server_url="https://github.com", repository="acme/shop")
 DX = wire.dx("http://127.0.0.1:1")
 
@@ -43,7 +44,7 @@ def taken(base, *paths):
 def test_files_that_there_is_no_time_to_read_are_left_for_another_run(base):
     written(base, "a.json")
     left = list(replay.deliveries(base, ["a.json", "b.json"], ORIGIN, [DX], [], Budget.of(0)))
-    assert left == ["`replay-path` takes too long to read; run the step again for the other files"]
+    assert left == [TOO_MANY]
 
 
 def refused(run, path):
@@ -65,7 +66,7 @@ def test_where_nothing_is_saved_there_is_nothing_to_replay(run, path):
         replay.found(inputs(replay_path=path), run)
     assert (raised.value.reason, raised.value.explanation, raised.value.warn) == (
         "nothing-to-replay",
-        f"there is no saved deployment in {path!r}",
+        f"there is no saved report in {path!r}; if there should be one, check `replay-path`",
         False,
     )
 
@@ -75,7 +76,7 @@ def test_a_path_that_leads_elsewhere_is_a_bad_input(run, path):
     assert refused(run, path) == (
         (
             f"`replay-path` is {path!r}, which is no plain path; write one that starts in the"
-            " repository, with forward slashes and without . or .. between them"
+            " workspace, with forward slashes and without . or .. between them"
         ),
     )
 
@@ -90,13 +91,18 @@ def test_a_path_through_a_link_is_a_bad_input(base, run):
 def test_each_file_is_judged_alone(base):
     good = written(base, "good.json")
     (base / "bad.json").write_bytes(b"null")
-    assert taken(base, "bad.json", "good.json", "gone.json", "a\nb.json") == [
-        "'bad.json' is no saved deployment; take it out of `replay-path`",
+    (base / "empty.json").touch()
+    assert taken(base, "bad.json", "good.json", "empty.json", "gone.json", "a\nb.json") == [
+        "'bad.json' is no saved report; take it out of `replay-path`",
         good,
+        (
+            "'empty.json' is not JSON (Expecting value), so it is not whole; fetch it again, or"
+            " run the job that saved it again"
+        ),
         "'gone.json' is gone in the meantime; see whether another run replays it",
         (
             "'a\\nb.json' is 'a\\nb.json', which is no plain path; write one that starts in the"
-            " repository, with forward slashes and without . or .. between them"
+            " workspace, with forward slashes and without . or .. between them"
         ),
     ]
 
@@ -109,24 +115,22 @@ def test_a_file_of_one_byte_too_much_is_refused(base):
     (base / "large.json").write_bytes(text.ljust(saved.LARGEST + 1))
     assert taken(base, "good.json", "large.json") == [
         good,
-        "'large.json' is larger than 262144 bytes; write less into it",
+        "'large.json' is larger than 262144 bytes; shorten it, or take it away",
     ]
 
 
 @pytest.mark.threat(13)
-def test_what_is_beyond_a_thousand_files_waits_for_the_next_run(base, run):
-    for number in range(1_002):
-        (base / undelivered.FOLDER / f"{number:04}.json").write_bytes(b"null")
+def test_what_is_beyond_a_thousand_good_files_waits_for_the_next_run(base, run):
+    good = written(base, f"{undelivered.FOLDER}/0000.json")
+    text = good.saved.read_bytes()
+    for number in range(1, 1_002):
+        (base / undelivered.FOLDER / f"{number:04}.json").write_bytes(text)
+    (base / undelivered.FOLDER / "0000-bad.json").write_bytes(b"null")
     _, paths = replay.found(inputs(), run)
-    assert len(paths) == 1_001
-    assert taken(base, *paths) == [
-        *(
-            f"'dora-undelivered/{number:04}.json' is no saved deployment; take it out of"
-            " `replay-path`"
-            for number in range(1_000)
-        ),
-        "`replay-path` holds more than 1000 files; run the step again for the others",
-    ]
-    assert taken(base, *paths[:1_000])[-1] == (
-        "'dora-undelivered/0999.json' is no saved deployment; take it out of `replay-path`"
-    )
+    found = taken(base, *paths)
+
+    bad = "'dora-undelivered/0000-bad.json' is no saved report; take it out of `replay-path`"
+    first = [replace(good, saved=base / path) for path in paths if "bad" not in path][:1_000]
+    assert [each for each in found if isinstance(each, str)] == [bad, TOO_MANY]
+    assert [each for each in found if not isinstance(each, str)] == first
+    assert taken(base, *paths[:1_001])[-1] == first[-1]

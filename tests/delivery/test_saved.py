@@ -61,7 +61,7 @@ NOT_SIGNED = (
     "is not signed with `dx-token`: it was planted, changed, or saved under another key; if the"
     " key was replaced since, run the job that saved it again"
 )
-NO_DEPLOYMENT = "is no saved deployment; take it out of `replay-path`"
+NO_REPORT = "is no saved report; take it out of `replay-path`"
 JSON = st.recursive(
     st.none()
     | st.booleans()
@@ -93,7 +93,7 @@ def written(delivery, origin=ORIGIN):
 
 def read(text, origin=ORIGIN, backends=BOTH, off=()):
     content = text if isinstance(text, bytes) else text.encode()
-    return saved.delivery(content, origin, backends, off)
+    return saved.read(content, origin, backends, off)
 
 
 def refused(text, *given):
@@ -106,6 +106,10 @@ def changed(**changes):
 
 def without(name):
     return json.dumps({key: value for key, value in json.loads(GOOD).items() if key != name})
+
+
+def not_whole(what):
+    return f"{what}, so it is not whole; fetch it again, or run the job that saved it again"
 
 
 GOOD = written(prepared(DX, deployment()))
@@ -172,7 +176,9 @@ def test_target_and_key_come_from_the_inputs_alone():
     ids=["server", "repository"],
 )
 def test_capitals_make_no_other_server_or_repository(origin):
-    assert read(GOOD, origin) == prepared(DX, deployment())
+    delivery = prepared(DX, deployment())
+    assert read(GOOD, origin) == delivery
+    assert read(written(delivery, origin)) == delivery
 
 
 @pytest.mark.parametrize(
@@ -233,8 +239,8 @@ def test_a_field_more_is_not_signed(more):
             ),
         ),
         ({"format": True}, NOT_SIGNED),
-        ({"format": 1.0}, NO_DEPLOYMENT),
-        ({"format": "1"}, NO_DEPLOYMENT),
+        ({"format": 1.0}, NO_REPORT),
+        ({"format": "1"}, NO_REPORT),
         ({"backend": "Datadog"}, NOT_SIGNED.replace("dx-token", "datadog-api-key")),
         (
             {"backend": "Sleuth"},
@@ -253,7 +259,7 @@ def test_another_format_or_backend_is_refused(change, message):
 
 
 def test_a_file_without_format_or_backend_is_refused():
-    assert refused(without("format")) == NO_DEPLOYMENT
+    assert refused(without("format")) == NO_REPORT
     assert refused(without("backend")) == (
         "is for the backend 'None', which this version does not know"
     )
@@ -296,7 +302,8 @@ def test_a_file_of_a_backend_that_is_off_is_refused():
 )
 def test_a_file_of_another_repository_or_server_is_refused(origin, this):
     assert refused(GOOD, origin) == (
-        f"is of acme/shop on https://github.com, and this run of {this}; replay it there"
+        f"is of acme/shop on https://github.com, and this run is of {this}; replay it there, or, if"
+        " the repository was renamed, run the job that saved it again"
     )
 
 
@@ -340,41 +347,32 @@ def test_a_signed_file_that_breaks_the_rules_of_its_backend_is_refused(method, b
     [
         (b"\xff\xfe{\x00}\x00", "is not UTF-8 text; take it out of `replay-path`"),
         (GOOD.encode("utf-16"), "is not UTF-8 text; take it out of `replay-path`"),
-        (
-            b"",
-            "is not JSON (Expecting value); correct it at line 1, column 1",
-        ),
-        (
-            GOOD.encode()[:-3],
-            "is not JSON (Expecting ',' delimiter); correct it at line 13, column 82",
-        ),
-        (
-            GOOD.encode("utf-8-sig"),
-            "starts with a byte order mark; save it as UTF-8 without one",
-        ),
+        (b"", not_whole("is not JSON (Expecting value)")),
+        (GOOD.encode()[:-3], not_whole("is not JSON (Expecting ',' delimiter)")),
+        (GOOD.encode("utf-8-sig"), not_whole("starts with a byte order mark")),
         (
             GOOD.replace('"format": 1', '"format": 1,\n"format": 1').encode(),
-            "has the key 'format' twice in one object; write it once",
+            not_whole("has the key 'format' twice in one object"),
         ),
         (
             GOOD.replace('"format": 1', '"format": NaN').encode(),
-            "has NaN, which JSON does not know; write a number, a string or null",
+            not_whole("has NaN, which JSON does not know"),
         ),
         (
             GOOD.replace('"format": 1', '"format": 1e999').encode(),
-            "has the number '1e999', which is too large; write it as text",
+            not_whole("has the number '1e999', which is too large"),
         ),
         (
             GOOD.replace('"DX"', '"\\ud800"').encode(),
-            "has half of a surrogate pair in a string; write whole characters",
+            not_whole("has half of a surrogate pair in a string"),
         ),
-        (b"[" * 41 + b"]" * 41, "is nested more than 40 levels deep; write it flatter"),
-        (b"[" * 100_000 + b"]" * 100_000, "is nested more than 40 levels deep; write it flatter"),
-        (b" " * 1_000_000, "is longer than 262144 characters; write less"),
-        (f"[{GOOD}]".encode(), NO_DEPLOYMENT),
-        (b"null", NO_DEPLOYMENT),
-        (b"{}", NO_DEPLOYMENT),
-        (b'"format"', NO_DEPLOYMENT),
+        (b"[" * 41 + b"]" * 41, not_whole("is nested more than 40 levels deep")),
+        (b"[" * 100_000 + b"]" * 100_000, not_whole("is nested more than 40 levels deep")),
+        (b" " * 1_000_000, not_whole("is longer than 262144 characters")),
+        (f"[{GOOD}]".encode(), NO_REPORT),
+        (b"null", NO_REPORT),
+        (b"{}", NO_REPORT),
+        (b'"format"', NO_REPORT),
     ],
     ids=[
         "not UTF-8",
@@ -396,7 +394,7 @@ def test_a_signed_file_that_breaks_the_rules_of_its_backend_is_refused(method, b
     ],
 )
 @pytest.mark.threat(13)
-def test_what_is_no_saved_deployment_is_refused(content, message):
+def test_what_is_no_saved_report_is_refused(content, message):
     assert refused(content) == message
 
 

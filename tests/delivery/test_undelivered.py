@@ -32,9 +32,11 @@ root_only = pytest.mark.skipif(
     sys.platform == "win32" or os.geteuid() != 0, reason="root alone gives files away"
 )
 NOWHERE = (
-    "what was not delivered is saved nowhere; the log shows it, and if the job is run again, it is"
-    " sent under the same id"
+    "what was not delivered is saved nowhere; the log shows it, and to run the job again sends it"
+    " under the same id"
 )
+
+NO_FOLDER = "it is a link, or no folder; remove it"
 
 
 @pytest.fixture
@@ -64,11 +66,11 @@ def ended(status="undelivered", of=None):
 
 
 def text(each):
-    return saved.text(each.delivery, each.outcomes[0], ORIGIN)
+    return saved.text(each.delivery, each.outcome, ORIGIN)
 
 
-def settle(run, *endings):
-    return undelivered.settle(endings, ORIGIN, run)
+def settle(run, *endings, refused=()):
+    return undelivered.settle(endings, ORIGIN, run, refused)
 
 
 def contents(folder):
@@ -76,10 +78,11 @@ def contents(folder):
 
 
 def not_in(folder, why):
-    return (
-        f"what was not delivered cannot be saved in {folder} ({why}); let the step's user write"
-        " there"
-    )
+    return f"what was not delivered cannot be saved in {folder}: {why}"
+
+
+def denied(why):
+    return f"{why}; let the step's user write there"
 
 
 # --- saved
@@ -115,7 +118,7 @@ def test_the_services_that_a_pull_request_touches_are_saved_under_its_number(run
     (first,) = deliver.prepare_touched(touched, [DX], goes_first=True)
     lost = ended(of=first)
     assert settle(run, lost) == Kept(path=FOLDER)
-    assert contents(folder) == {".gitignore": "*\n", "pull-request-7-dx.json": text(lost)}
+    assert contents(folder) == {".gitignore": "*\n", "pull-request~7-dx.json": text(lost)}
 
 
 def test_a_second_step_adds_to_what_the_first_one_saved(run, folder):
@@ -138,7 +141,7 @@ def test_a_second_step_adds_to_what_the_first_one_saved(run, folder):
         (":" * 66 + "a", "%3A" * 66 + "a"),
         (":" * 67, hashlib.sha256(b":" * 67).hexdigest()),
         ("." + ":" * 127, hashlib.sha256(b"." + b":" * 127).hexdigest()),
-        ("pull-request-3498120117", "pull-request-3498120117"),
+        ("pull-request~3498120117", "pull-request~3498120117"),
         ("../../etc/passwd", "%2E.%2F..%2Fetc%2Fpasswd"),
         ("C:\\caf\u00e9", "C%3A%5Ccaf%C3%A9"),
     ],
@@ -224,9 +227,7 @@ def test_a_folder_that_is_none_is_left_alone_and_the_temporary_one_taken(
     make[kind]()
     before = folder.lstat()
     temp = tmp_path / "temp" / FOLDER
-    assert settle(run, ended()) == Kept(
-        path=temp.as_posix(), problems=(not_in(folder, "it is a link, or no folder"),)
-    )
+    assert settle(run, ended()) == Kept(path=temp.as_posix(), problems=(not_in(folder, NO_FOLDER),))
     assert contents(temp) == {".gitignore": "*\n", NAME: text(ended())}
     assert list(outside.iterdir()) == []
     assert (folder.lstat().st_ino, folder.lstat().st_mode) == (before.st_ino, before.st_mode)
@@ -238,7 +239,7 @@ def test_a_folder_in_the_place_of_a_file_is_left_alone(run, folder, tmp_path, na
     (folder / name / "precious").mkdir(parents=True)
     temp = tmp_path / "temp" / FOLDER
     assert settle(run, ended()) == Kept(
-        path=temp.as_posix(), problems=(not_in(folder, "Is a directory"),)
+        path=temp.as_posix(), problems=(not_in(folder, denied("Is a directory")),)
     )
     assert contents(temp) == {".gitignore": "*\n", NAME: text(ended())}
     assert (folder / name / "precious").is_dir()
@@ -249,15 +250,49 @@ def test_a_folder_in_the_place_of_a_file_is_left_alone(run, folder, tmp_path, na
 @pytest.mark.threat(10, 22)
 @pytest.mark.parametrize("name", [NAME, ".gitignore"])
 @pytest.mark.parametrize("kind", ["symlink_to", "hardlink_to"])
-def test_a_planted_link_is_replaced_and_never_written_through(run, folder, tmp_path, name, kind):
+def test_a_planted_link_is_never_written_through(run, folder, tmp_path, name, kind):
     target = tmp_path / "target"
     target.write_text("precious", "utf-8")
     folder.mkdir()
     getattr(folder / name, kind)(target)
+    expected = {".gitignore": "*\n", NAME: text(ended())}
+    if (name, kind) == (NAME, "hardlink_to"):  # a file like any other, and so left alone
+        expected = {".gitignore": "*\n", NAME: "precious", other_name(ended()): text(ended())}
     assert settle(run, ended()) == Kept(path=FOLDER)
-    assert contents(folder) == {".gitignore": "*\n", NAME: text(ended())}
+    assert contents(folder) == expected
     assert not (folder / name).is_symlink()
     assert target.read_text("utf-8") == "precious"
+
+
+def other_name(each):
+    """Return the name of what is saved where the usual one is taken."""
+    return f"{wire.ID}-dx-{hashlib.sha256(text(each).encode()).hexdigest()[:8]}.json"
+
+
+@pytest.mark.fault(99)
+def test_nothing_is_saved_over_what_another_step_saved_under_the_same_name(run, folder):
+    first, again = ended("undelivered"), ended("rejected")
+    staging = ended(of=delivery(environment="staging"))
+    other_key = ended(of=delivery(replace(DX, token="of another instance")))
+    for each in (first, staging, other_key, again, staging, other_key):
+        assert settle(run, each) == Kept(path=FOLDER)
+    assert contents(folder) == {
+        ".gitignore": "*\n",
+        NAME: text(again),
+        other_name(staging): text(staging),
+        other_name(other_key): text(other_key),
+    }
+
+
+@root_only
+@pytest.mark.threat(10, 22)
+def test_a_folder_of_another_user_is_left_alone(run, folder, tmp_path):
+    folder.mkdir()
+    os.chown(folder, ANOTHER, ANOTHER)
+    temp = tmp_path / "temp" / FOLDER
+    problem = not_in(folder, "it belongs to another user; remove it")
+    assert settle(run, ended()) == Kept(path=temp.as_posix(), problems=(problem,))
+    assert list(folder.iterdir()) == []
 
 
 @pytest.mark.parametrize("workspace", ["", "none", "file"])
@@ -309,7 +344,7 @@ def test_what_can_be_saved_nowhere_is_said(run, tmp_path):
     places = [tmp_path / name / FOLDER for name in ("workspace", "temp", "tmp")]
     for place in places:
         place.touch()
-    problems = [not_in(place, "it is a link, or no folder") for place in places]
+    problems = [not_in(place, NO_FOLDER) for place in places]
     assert settled(*python(), at=tmp_path) == f"{Kept(problems=(*problems, NOWHERE))!a}\n"
 
 
@@ -334,7 +369,7 @@ def test_a_file_system_that_is_full_or_read_only_is_not_the_end(run, tmp_path, m
         pytest.skip("nothing may be mounted here")
     temp = tmp_path / "temp" / FOLDER
     assert settled(*unshare, workspace, *python(), at=tmp_path) == (
-        f"{Kept(path=temp.as_posix(), problems=(not_in(workspace / FOLDER, why),))!a}\n"
+        f"{Kept(path=temp.as_posix(), problems=(not_in(workspace / FOLDER, denied(why)),))!a}\n"
     )
     assert set(contents(temp)) == {".gitignore", NAME}
 
@@ -363,7 +398,7 @@ def test_what_the_user_may_not_look_into_is_no_place(shared, closed, status):
         (shared / "workspace").symlink_to(shared / "around" / "workspace")
     kept = Kept()
     if status == "undelivered":
-        problems = (not_in(folder, "Permission denied"),) if closed == "workspace" else ()
+        problems = (not_in(folder, denied("Permission denied")),) if closed == "workspace" else ()
         kept = Kept(path=(shared / "temp" / FOLDER).as_posix(), problems=problems)
     assert settled(*python(), at=shared, status=status, user=str(ANOTHER)) == f"{kept!a}\n"
 
@@ -373,10 +408,13 @@ def test_what_the_user_may_not_look_into_is_no_place(shared, closed, status):
 
 @pytest.mark.fault(99)
 @pytest.mark.parametrize("status", ["delivered", "duplicate"])
-def test_what_an_earlier_step_saved_is_removed_once_it_is_recorded(run, folder, status):
+def test_what_an_earlier_step_saved_stays_for_a_replay_whatever_this_one_delivers(
+    run, folder, status
+):
     settle(run, ended(), ended(of=delivery(DATADOG)))
+    before = contents(folder)
     assert settle(run, ended(status)) == Kept()
-    assert set(contents(folder)) == {".gitignore", f"{wire.ID}-datadog.json"}
+    assert contents(folder) == before
 
 
 def replayed(status, file):
@@ -421,14 +459,11 @@ def test_what_cannot_be_removed_is_said(run, folder):
         f"`{NAME}` is delivered, but cannot be removed ({why}); remove it, or leave it: to send it"
         " twice does no harm"
     )
-    assert settle(run, ended("delivered")) == Kept(problems=(problem,))
     assert settle(run, replayed("delivered", folder / NAME)) == Kept(problems=(problem,))
 
 
-@pytest.mark.parametrize("place", ["missing/x.json", "file/x.json"])
-def test_what_is_gone_already_needs_not_be_removed(run, tmp_path, place):
-    (tmp_path / "file").touch()
-    assert settle(run, replayed("delivered", tmp_path / place)) == Kept()
+def test_what_is_gone_already_needs_not_be_removed(run, tmp_path):
+    assert settle(run, replayed("delivered", tmp_path / "missing" / "x.json")) == Kept()
 
 
 # --- where it is
@@ -448,6 +483,23 @@ def test_what_is_gone_already_needs_not_be_removed(run, tmp_path, place):
 )
 def test_the_path_is_the_folder_around_all_that_remains(run, tmp_path, files, path):
     kept = settle(run, *(replayed("undelivered", tmp_path / file) for file in files))
+    assert kept == Kept(path=path.format(tmp_path.as_posix()))
+
+
+@pytest.mark.parametrize(
+    ("refused", "endings", "path"),
+    [
+        (["workspace/saved/a.json"], [], "saved"),
+        (["workspace/a.json"], [], "a.json"),
+        (["workspace/saved/one/a.json", "workspace/saved/b.json"], [], "saved"),
+        (["workspace/saved/one/a.json"], ["workspace/saved/two/b.json"], "saved"),
+        (["temp/saved/a.json"], [], "{}/temp/saved"),
+    ],
+)
+def test_the_path_is_around_the_files_that_were_refused_too(run, tmp_path, refused, endings, path):
+    lost = [replayed("undelivered", tmp_path / file) for file in endings]
+    good = replayed("delivered", tmp_path / "workspace" / "elsewhere" / "c.json")
+    kept = settle(run, *lost, good, refused=[tmp_path / file for file in refused])
     assert kept == Kept(path=path.format(tmp_path.as_posix()))
 
 
@@ -484,7 +536,7 @@ def test_an_absolute_path_is_found_in_its_base_and_any_other_in_the_workspace(pa
 @pytest.mark.parametrize("path", ["/etc/passwd", "/ws2/saved", "../ws/saved", "", "C:\\ws\\saved"])
 def test_a_path_elsewhere_is_refused(path):
     assert refusal(lambda text: undelivered.located(text, (Path("/ws"),)), path) == (
-        f"is {path!r}, which is no plain path; write one that starts in the repository, with"
+        f"is {path!r}, which is no plain path; write one that starts in the workspace, with"
         " forward slashes and without . or .. between them"
     )
 

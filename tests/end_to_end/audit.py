@@ -3,7 +3,6 @@
 import base64
 import json
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 from urllib.parse import quote, quote_plus
@@ -13,7 +12,7 @@ import pytest
 from dora_deployments.delivery.retry import Pace
 from dora_deployments.main import main
 from tests.builders import payload_file
-from tests.end_to_end.runner import environment
+from tests.end_to_end.runner import Finished, environment
 from tests.report import runner
 
 # Of every kind of character that a form of writing changes.
@@ -25,23 +24,6 @@ HASTY = Pace(base=0.001, cap=0.002, connect_timeout=0.25, read_timeout=0.25)
 _OURS = {"add-mask", "group", "endgroup", "notice", "warning", "error", "debug"}
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Audited:
-    """What a run left behind; `saved` has the content of every file by its name."""
-
-    exit_code: int
-    log: str
-    errors: str
-    outputs: dict[str, str]
-    summary: str
-    saved: dict[str, str]
-
-    def results(self) -> dict[tuple[str, str], str]:
-        """Return the status of each backend and service."""
-        found = json.loads(self.outputs["results"])
-        return {(each["backend"], each["service"]): each["status"] for each in found}
-
-
 def run(
     folder: Path,
     capfd: pytest.CaptureFixture[str],
@@ -49,7 +31,7 @@ def run(
     variables: Mapping[str, str] | None = None,
     content: bytes | None = None,
     pace: Pace = HASTY,
-) -> Audited:
+) -> Finished:
     """Run the action on a successful deployment of two services; its workspace stays."""
     workspace = folder / "workspace"
     workspace.mkdir(exist_ok=True)
@@ -67,7 +49,7 @@ def run(
     capfd.readouterr()
     exit_code = main(environ, pace)
     log, errors = capfd.readouterr()
-    return Audited(
+    return Finished(
         exit_code=exit_code,
         log=log,
         errors=errors,
@@ -81,17 +63,17 @@ def run(
     )
 
 
-def leaks(audited: Audited) -> list[str]:
+def leaks(finished: Finished) -> list[str]:
     """Return where a secret shows, in any form or by half; what masks it aside."""
-    commands = runner.commands(audited.log)
+    commands = runner.commands(finished.log)
     assert {command.name for command in commands} <= _OURS
     texts = {
-        "log": "\n".join(runner.shown(audited.log)),
+        "log": "\n".join(runner.shown(finished.log)),
         "commands": repr([each for each in commands if each.name != "add-mask"]),
-        "errors": audited.errors,
-        "outputs": repr(audited.outputs),
-        "summary": audited.summary,
-        **audited.saved,
+        "errors": finished.errors,
+        "outputs": repr(finished.outputs),
+        "summary": finished.summary,
+        **finished.saved,
     }
     return [
         f"{place}: {form}"
@@ -122,6 +104,6 @@ def forms(secret: str) -> Iterator[str]:
         yield from (form, form[: -(-len(form) // 2)], form[len(form) // 2 :])
 
 
-def bodies(audited: Audited) -> dict[str, Any]:
+def bodies(finished: Finished) -> dict[str, Any]:
     """Return the bodies of what was saved, by the file's name."""
-    return {name: json.loads(text)["requests"][0]["body"] for name, text in audited.saved.items()}
+    return {name: json.loads(text)["requests"][0]["body"] for name, text in finished.saved.items()}

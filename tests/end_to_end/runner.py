@@ -9,6 +9,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
+from tests.report import runner
+
 ROOT = Path(__file__).parent.parent.parent
 GITHUB_SHA = "109cf4c2b7a94a9c8a1f1f6f0d0b3b2a5c6d7e8f"
 
@@ -23,6 +25,11 @@ class Finished:
     outputs: dict[str, str]
     summary: str
     saved: dict[str, str]
+
+    def results(self) -> dict[tuple[str, str], str]:
+        """Return the status of each backend and service."""
+        found = json.loads(self.outputs["results"])
+        return {(each["backend"], each["service"]): each["status"] for each in found}
 
 
 def environment(
@@ -87,7 +94,7 @@ def run_action(
             exit_code=process.returncode,
             log=process.stdout.decode(),
             errors=process.stderr.decode(),
-            outputs=parse_outputs((folder / "output").read_text("utf-8")),
+            outputs=runner.outputs((folder / "output").read_text("utf-8")),
             summary=(folder / "summary.md").read_text("utf-8"),
             saved=saved_in(folder),
         )
@@ -97,18 +104,3 @@ def saved_in(folder: Path) -> dict[str, str]:
     """Return the text of each file that was saved beneath `folder`, by its name."""
     files = (folder / "dora-undelivered").glob("*.json")
     return {file.name: file.read_text("utf-8") for file in files}
-
-
-def parse_outputs(text: str) -> dict[str, str]:
-    """Return the outputs in a file of `NAME<<DELIMITER` entries, as the runner reads it."""
-    outputs: dict[str, str] = {}
-    lines = iter(text.split("\n")[:-1])
-    for line in lines:
-        name, _, delimiter = line.partition("<<")
-        value = []
-        for part in lines:
-            if part == delimiter:
-                break
-            value.append(part)
-        outputs[name] = "\n".join(value)
-    return outputs

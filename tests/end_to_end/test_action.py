@@ -17,10 +17,10 @@ from tests.end_to_end.receivers import Datadog, Dx, Faulty
 from tests.end_to_end.runner import (
     ROOT,
     environment,
-    parse_outputs,
     run_action,
     saved_in,
 )
+from tests.report import runner
 
 API_KEY = "0123456789abcdef0123456789abcdef"
 TOKEN = "dx-token-of-the-tests"
@@ -301,7 +301,7 @@ def test_a_pull_request_that_is_given_no_secrets_is_skipped_with_a_warning(case)
         "skipped",
         "no-credentials-on-fork",
     )
-    assert "::warning title=Nothing to report (no-credentials-on-fork)::" in finished.log
+    assert "::warning title=Not reported (no-credentials-on-fork)::" in finished.log
 
 
 def test_a_fork_is_no_excuse_on_pull_request_target():
@@ -403,7 +403,7 @@ def holds_signals_back(process):
 
 def left_behind(folder):
     """Return outputs, results, summary and what is saved."""
-    outputs = parse_outputs((folder / "output").read_text("utf-8"))
+    outputs = runner.outputs((folder / "output").read_text("utf-8"))
     summary = (folder / "summary.md").read_text("utf-8")
     return outputs, json.loads(outputs["results"]), summary, saved_in(folder)
 
@@ -418,19 +418,20 @@ def test_a_cancelled_job_ends_at_once_with_outputs_and_summary(number, tmp_path)
 
     assert (exit_code, errors) == (128 + number, "")
     outputs, (result,), summary, saved = left_behind(tmp_path)
+    headline = f"The job was cancelled ({number.name}) before the report was done"
+    path = f"{tmp_path.as_posix()}/dora-undelivered"
     assert log.splitlines()[-1] == (
-        f"::error title=Cancelled::Cancelled by {number.name} before the report was done; what is"
-        f" missing is saved in {outputs['undelivered-path']}: send it by `mode: replay`, or run the"
-        " job again, which sends it under the same id"
+        f"::error title=Cancelled::{headline}. Run this job again, or keep {path} as an artifact"
+        f" and send it by `mode: replay` with `replay-path: {path}`; the ids stay the same"
     )
     assert outputs["status"] == "undelivered"
-    assert outputs["undelivered-path"] == f"{tmp_path.as_posix()}/dora-undelivered"
+    assert outputs["undelivered-path"] == path
     assert (result["status"], result["attempts"], result["message"]) == (
         "undelivered",
         1,
         "no answer before the step had to end, so the event may have arrived all the same",
     )
-    assert f"Cancelled by {number.name}" in summary
+    assert summary.startswith(f"<h3>❌ {headline}</h3>\n")
     assert list(saved) == [f"{result['id']}-datadog.json"]
 
 
@@ -472,8 +473,9 @@ def test_a_job_that_is_cancelled_while_it_starts_ends_like_any_other(numbers, tm
         )
 
     name = {128 + number: number.name for number in numbers}[exit_code]
-    headline = f"Cancelled by {name} before the report was done; nothing was sent"
-    assert (log, errors) == (f"::error title=Cancelled::{headline}\n", "")
+    headline = f"The job was cancelled ({name}) before anything was sent"
+    advice = "Run this job again"
+    assert (log, errors) == (f"::error title=Cancelled::{headline}. {advice}\n", "")
     assert hanging.requests == []
     outputs, results, summary, saved = left_behind(tmp_path)
     assert outputs == {
@@ -491,7 +493,8 @@ def test_a_job_that_is_cancelled_while_it_starts_ends_like_any_other(numbers, tm
         "results": "[]",
         "undelivered-path": "",
     }
-    assert (results, summary, saved) == ([], f"<h3>⚠️ {headline}</h3>\n\n", {})
+    assert (results, saved) == ([], {})
+    assert summary == f"<h3>❌ {headline}</h3>\n\n<p>{advice}.</p>\n\n"
 
 
 @pytest.mark.fault(100)

@@ -60,11 +60,6 @@ UNDELIVERED = {
     "an empty answer": (7, [raw(b"")]),
     "a body cut off": (8, [short_body(missing=20)]),
     "no answer in time": (9, [hang(5)]),
-    "dripping headers": (10, [drip(b"HTTP/1.1 200 OK\r\nX: ", 0.05, [b"y"] * 200)]),
-    "a dripping body": (
-        11,
-        [drip(b"HTTP/1.1 200 OK\r\nContent-Length: 900\r\n\r\n", 0.05, [b" "] * 200)],
-    ),
     "another protocol": (12, [raw(b"SSH-2.0-OpenSSH_9.9\r\n")]),
     "150 headers": (13, [raw(b"HTTP/1.1 200 OK\r\n" + b"X-Y: z\r\n" * 150 + b"\r\n")]),
     "a header of 70 kB": (13, [raw(b"HTTP/1.1 200 OK\r\nX: " + b"z" * 70_000 + b"\r\n\r\n")]),
@@ -199,6 +194,16 @@ def test_backends_that_are_not_there_lose_nothing(under):
         under(datadog, dx, "undelivered")
 
 
+@pytest.mark.fault(10, 11)
+def test_backends_that_drip_headers_or_a_body_lose_nothing(under):
+    body = b"HTTP/1.1 200 OK\r\nContent-Length: 900\r\n\r\n"
+    with (
+        Faulty(drip(b"HTTP/1.1 200 OK\r\nX: ", 0.05, [b"y"] * 200)) as datadog,
+        Faulty(drip(body, 0.05, [b" "] * 200)) as dx,
+    ):
+        under(datadog.url, dx.url, "undelivered")
+
+
 @pytest.mark.fault(3)
 def test_backends_that_answer_no_attempt_to_connect_lose_nothing(under):
     with black_hole() as datadog, black_hole() as dx:
@@ -227,13 +232,13 @@ def test_a_fault_that_passes_costs_an_attempt_and_nothing_else(
     scripts = [first, first, good]  # two services at once
     with Faulty(*scripts) as datadog, Faulty(*scripts) as dx:
         inputs = {"datadog-site": datadog.url, "dx-instance": dx.url}
-        audited = audit.run(tmp_path, capfd, inputs, pace=PACE)
+        finished = audit.run(tmp_path, capfd, inputs, pace=PACE)
         sent = [
             {request.partition(b"\r\n\r\n")[2] for request in server.requests}
             for server in (datadog, dx)
         ]
-    assert audited.results() == dict.fromkeys(ALL, "delivered")
-    assert audited.saved == {}
-    assert leaks(audited) == []
+    assert finished.results() == dict.fromkeys(ALL, "delivered")
+    assert finished.saved == {}
+    assert leaks(finished) == []
     assert [len(of_server) for of_server in sent] == [2, 2]  # the same bytes at every attempt
     record_property("tally", {"tried": 1, "delivered": len(ALL)})

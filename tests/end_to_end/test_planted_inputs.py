@@ -10,7 +10,8 @@ import pytest
 
 from tests.builders import payload_file
 from tests.end_to_end.receivers import Dx
-from tests.end_to_end.runner import ROOT, environment, parse_outputs
+from tests.end_to_end.runner import ROOT, environment
+from tests.report import runner
 
 TOKEN = "dx-token-of-the-tests"
 
@@ -50,7 +51,7 @@ def outputs(folder, command, inputs, planted):
         check=False,
     )
     assert process.stderr == b""
-    return parse_outputs((folder / "output").read_text("utf-8"))
+    return runner.outputs((folder / "output").read_text("utf-8"))
 
 
 @pytest.fixture

@@ -14,7 +14,8 @@ import pytest
 from tests.builders import payload_file
 from tests.end_to_end.audit import KEY, SECRETS, TOKEN, forms
 from tests.end_to_end.receivers import Datadog, Dx, Faulty, answer, drip, hang
-from tests.end_to_end.runner import ROOT, environment, parse_outputs, run_action
+from tests.end_to_end.runner import ROOT, environment, run_action
+from tests.report import runner
 
 FOLDER = "dora-undelivered"
 # Nobody waits that long, so that a run ends after one attempt.
@@ -24,6 +25,10 @@ ALL = sorted((backend, service) for backend in ("datadog", "dx") for service in 
 NOT_SIGNED = (
     "is not signed with `dx-token`: it was planted, changed, or saved under another key; if the"
     " key was replaced since, run the job that saved it again"
+)
+KEEP = (
+    "Run this job again, or keep dora-undelivered as an artifact and send it by `mode: replay`; the"
+    " ids stay the same"
 )
 pytestmark = pytest.mark.timeout(120)  # a run that never ends
 posix_only = pytest.mark.skipif(sys.platform == "win32", reason="Windows has no such thing")
@@ -189,8 +194,8 @@ def test_a_second_replay_has_nothing_to_send(action, lost, datadog, dx):
     assert ended(again) == (0, "skipped", "nothing-to-replay", "")
     assert (len(datadog.received), len(dx.received)) == (2, 2)
     assert (
-        "::notice title=Nothing to report (nothing-to-replay)::there is no saved deployment in"
-        " 'dora-undelivered'\n" in again.log
+        "::notice title=Nothing to report (nothing-to-replay)::there is no saved report in"
+        " 'dora-undelivered'; if there should be one, check `replay-path`\n" in again.log
     )
 
 
@@ -238,7 +243,7 @@ def test_only_what_is_for_the_backend_that_is_back_is_forgotten(
 def test_what_is_for_a_backend_that_is_off_is_named_and_stays(action, lost, workspace, dx):
     lost()
     again = action(None, dx, mode="replay")
-    assert ended(again) == (2, "rejected", "bad-input", "")
+    assert ended(again) == (2, "rejected", "bad-input", FOLDER)
     assert errors(again) == [
         f"'{FOLDER}/{name}' is for Datadog, which is off; set `datadog-api-key` to replay it"
         for name in sorted(saved(workspace))
@@ -248,13 +253,18 @@ def test_what_is_for_a_backend_that_is_off_is_named_and_stays(action, lost, work
 
 
 @pytest.mark.fault(99)
-def test_a_second_attempt_that_delivers_forgets_what_the_first_one_saved(
+def test_a_second_attempt_leaves_what_the_first_one_saved_and_a_replay_of_it_does_no_harm(
     action, lost, workspace, datadog, dx
 ):
     _, *bodies = lost()
+    before = saved(workspace)
     again = action(datadog, dx, {"GITHUB_RUN_ATTEMPT": "2"})
     assert ended(again) == (0, "delivered", "", "")
     assert [sent(datadog), sent(dx)] == bodies
+    assert saved(workspace) == before
+    again = action(datadog, dx, mode="replay")
+    assert ended(again) == (0, "delivered", "", "")
+    assert [sent(datadog), sent(dx)] == [sorted(each * 2) for each in bodies]
     assert saved(workspace) == {}
 
 
@@ -265,7 +275,7 @@ def test_which_services_a_pull_request_touches_is_replayed(action, workspace, dx
         bodies = sent(dx_is_down)
     pull_id = payload_file(event)["pull_request"]["id"]
     assert ended(first) == (0, "undelivered", "", FOLDER)
-    assert list(saved(workspace)) == [f"pull-request-{pull_id}-dx.json"]
+    assert list(saved(workspace)) == [f"pull-request~{pull_id}-dx.json"]
     again = action(None, dx, mode="replay")
     assert ended(again) == (0, "delivered", "", "")
     assert sent(dx) == bodies
@@ -364,7 +374,7 @@ def test_nothing_outside_the_workspace_is_replayed(action, lost, dx, path):
     assert errors(again) == [
         (
             f"`replay-path` is {path!r}, which is no plain path; write one that starts in the"
-            " repository, with forward slashes and without . or .. between them"
+            " workspace, with forward slashes and without . or .. between them"
         )
     ]
     assert dx.received == []
@@ -387,10 +397,10 @@ def test_what_another_repository_saved_is_refused(
     lost()
     before = saved(workspace)
     again = action(datadog, dx, variables, mode="replay")
-    assert ended(again) == (2, "rejected", "bad-input", "")
+    assert ended(again) == (2, "rejected", "bad-input", FOLDER)
     assert errors(again) == [
-        f"'{FOLDER}/{name}' is of acme/shop on https://github.com, and this run of {this}; replay"
-        " it there"
+        f"'{FOLDER}/{name}' is of acme/shop on https://github.com, and this run is of {this};"
+        " replay it there, or, if the repository was renamed, run the job that saved it again"
         for name in sorted(before)
     ]
     assert saved(workspace) == before
@@ -437,7 +447,7 @@ def test_what_does_not_fit_is_named_and_stays_while_the_rest_is_sent(
     planted = {path.name for path in folder.iterdir() if path.name[0].isdigit()}
 
     again = action(datadog, dx, mode="replay", fail_on=fail_on)
-    assert ended(again) == (exit_code, "rejected", "bad-input", "")
+    assert ended(again) == (exit_code, "rejected", "bad-input", FOLDER)
     link = "is or goes through the link"
     assert errors(again, level) == [
         f"'{FOLDER}/{problem}"
@@ -445,18 +455,38 @@ def test_what_does_not_fit_is_named_and_stays_while_the_rest_is_sent(
             f"0-changed.json' {NOT_SIGNED}",
             f"2-link.json' {link} '{FOLDER}/2-link.json'; write the path of the file itself",
             f"3-link' {link} '{FOLDER}/3-link'; write the path of the file itself",
-            "4-large.json' is larger than 262144 bytes; write less into it",
-            "5-other.json' is no saved deployment; take it out of `replay-path`",
+            "4-large.json' is larger than 262144 bytes; shorten it, or take it away",
+            "5-other.json' is no saved report; take it out of `replay-path`",
             "6-pipe.json' is a pipe, a socket or a device; write the path of a regular file",
-            "7-not-json.json' is not JSON (Expecting value); correct it at line 1, column 1",
+            (
+                "7-not-json.json' is not JSON (Expecting value), so it is not whole; fetch it"
+                " again, or run the job that saved it again"
+            ),
             f"8-planted.json' {NOT_SIGNED}",
         )
     ]
-    assert again.log.splitlines()[-1] == "Recorded: 4 saved reports; 8 files refused"
+    assert again.log.splitlines()[-1] == ("Recorded in part only: 4 saved reports; 8 files refused")
     assert results(again) == all_of("delivered")
     assert [sent(datadog), sent(dx)] == bodies
     assert {path.name for path in folder.iterdir()} == planted | {".gitignore"}
     assert outside.exists()
+
+
+def test_what_is_refused_and_what_is_lost_again_are_told_apart(action, lost, workspace, dx):
+    lost()
+    (workspace / FOLDER / "0.json").write_text("{}", "utf-8")
+    with Faulty(DOWN) as datadog_is_down:
+        again = action(datadog_is_down, dx, mode="replay")
+    assert ended(again) == (2, "rejected", "bad-input", FOLDER)
+    services = ", ".join(service for backend, service in again.results() if backend == "datadog")
+    assert again.log.splitlines()[-2:] == [
+        (f"Recorded in part only: 4 saved reports; Datadog lacks {services}; 1 file refused"),
+        KEEP,
+    ]
+    assert again.summary.startswith(
+        "<h3>\u274c Recorded in part only: 4 saved reports; Datadog lacks"
+    )
+    assert len(saved(workspace)) == 3
 
 
 @pytest.mark.threat(19)
@@ -464,7 +494,7 @@ def test_a_file_of_another_key_is_refused(action, lost, workspace, datadog, dx):
     lost()
     before = saved(workspace)
     again = action(datadog, dx, mode="replay", dx_token=f"{TOKEN}x", datadog_api_key="f" * 32)
-    assert ended(again) == (2, "rejected", "bad-input", "")
+    assert ended(again) == (2, "rejected", "bad-input", FOLDER)
     of_datadog = NOT_SIGNED.replace("dx-token", "datadog-api-key")
     assert errors(again) == [
         f"'{FOLDER}/{name}' {of_datadog if 'datadog' in name else NOT_SIGNED}"
@@ -521,22 +551,23 @@ HOLDS = {
 }
 
 
-def cancelled(process, folder, workspace, number, server):
-    """Assert that the run, once cancelled, left everything behind; return what it had sent."""
+def cancelled(process, folder, number, server):
+    """Assert that a cancelled run left everything behind; return its log and what it sent."""
     log, complaints = process.communicate(timeout=30)
     assert complaints == b""
     assert process.returncode == 128 + number
-    outputs = parse_outputs((folder / "output").read_text("utf-8"))
+    outputs = runner.outputs((folder / "output").read_text("utf-8"))
     assert outputs["status"] == "undelivered"
     assert outputs["undelivered-path"] == FOLDER
     told = json.loads(outputs["results"])
     assert sorted((each["backend"], each["service"]) for each in told) == ALL
     assert {each["status"] for each in told} == {"undelivered"}
-    headline = f"Cancelled by {number.name} before the report was done; what is missing is saved"
-    assert headline in log.decode()
-    assert headline in (folder / "summary.md").read_text("utf-8")
-    assert len(saved(workspace)) == 4
-    return sent(server)
+    headline = f"The job was cancelled ({number.name}) before the report was done"
+    assert log.decode().splitlines()[-1] == f"::error title=Cancelled::{headline}. {KEEP}"
+    assert (
+        (folder / "summary.md").read_text("utf-8").startswith(f"<h3>\u274c {headline}</h3>\n\n<p>")
+    )
+    return log.decode(), sent(server)
 
 
 @posix_only
@@ -550,7 +581,8 @@ def test_a_cancelled_job_saves_what_it_was_sending(
         process = started(tmp_path, workspace, to(server, server))
         wait_until(lambda: len(server.requests) == 4)
         process.send_signal(number)
-        bodies = cancelled(process, tmp_path, workspace, number, server)
+        _, bodies = cancelled(process, tmp_path, number, server)
+    assert len(saved(workspace)) == 4
     again = action(datadog, dx, mode="replay")
     assert ended(again) == (0, "delivered", "", "")
     assert sorted([*sent(datadog), *sent(dx)]) == bodies
@@ -573,22 +605,28 @@ def test_a_cancelled_job_saves_also_as_the_first_process_of_a_container(
         wait_until(lambda: len(server.requests) == 4)
         children = Path(f"/proc/{process.pid}/task/{process.pid}/children")
         os.kill(int(children.read_text("ascii")), number)
-        bodies = cancelled(process, tmp_path, workspace, number, server)
+        _, bodies = cancelled(process, tmp_path, number, server)
+    assert len(saved(workspace)) == 4
     assert ended(action(datadog, dx, mode="replay")) == (0, "delivered", "", "")
     assert sorted([*sent(datadog), *sent(dx)]) == bodies
 
 
-@posix_only
+@pytest.mark.skipif(sys.platform != "linux", reason="elsewhere no pipe is opened by a process")
 @pytest.mark.fault(100)
 def test_a_job_that_is_killed_once_it_has_saved_loses_nothing(
     action, tmp_path, workspace, datadog, dx
 ):
-    outputs = tmp_path / "nobody-reads"
-    os.mkfifo(outputs)  # to write its outputs, the run waits for somebody that does
-    with Faulty(DOWN) as server:
-        process = started(
-            tmp_path, workspace, to(server, server), variables={"GITHUB_OUTPUT": str(outputs)}
-        )
+    is_full = threading.Event()
+
+    def answer_late(connection, request):
+        assert is_full.wait(60)
+        DOWN(connection, request)
+
+    with Faulty(answer_late) as server:
+        process = started(tmp_path, workspace, to(server, server))
+        wait_until(lambda: len(server.requests) == 4)
+        fill(f"/proc/{process.pid}/fd/1")  # a log without room, which the run waits for
+        is_full.set()
         wait_until(lambda: len(saved(workspace)) == 4)
         process.kill()
         process.communicate(timeout=30)
@@ -596,6 +634,16 @@ def test_a_job_that_is_killed_once_it_has_saved_loses_nothing(
     assert process.returncode == -signal.SIGKILL
     assert ended(action(datadog, dx, mode="replay")) == (0, "delivered", "", "")
     assert sorted([*sent(datadog), *sent(dx)]) == bodies
+
+
+def fill(pipe):
+    with open(
+        pipe, "wb", 0, opener=lambda path, flags: os.open(path, flags | os.O_NONBLOCK)
+    ) as end:
+        while end.write(b"x" * 4096):  # None, once not one more fits
+            pass
+        while end.write(b"x"):
+            pass
 
 
 @posix_only
@@ -607,7 +655,34 @@ def test_a_replay_that_is_cancelled_keeps_its_files(action, lost, tmp_path, work
         process = started(tmp_path, workspace, {**to(server, server), "mode": "replay"})
         wait_until(lambda: len(server.requests) == 4)
         process.send_signal(signal.SIGTERM)
-        cancelled(process, tmp_path, workspace, signal.SIGTERM, server)
+        cancelled(process, tmp_path, signal.SIGTERM, server)
     assert saved(workspace) == before
     assert ended(action(datadog, dx, mode="replay")) == (0, "delivered", "", "")
     assert [sent(datadog), sent(dx)] == bodies
+
+
+@posix_only
+@pytest.mark.fault(100)
+@pytest.mark.threat(19)
+def test_a_replay_that_is_cancelled_has_named_the_files_that_it_refuses(
+    action, lost, tmp_path, workspace, datadog, dx
+):
+    _, *bodies = lost()
+    planted = workspace / FOLDER / "0-planted.json"
+    planted.write_text("{}", "utf-8")
+    before = saved(workspace)
+    with Faulty(HOLDS["before the answer"]) as server:
+        process = started(tmp_path, workspace, {**to(server, server), "mode": "replay"})
+        wait_until(lambda: len(server.requests) == 4)
+        process.send_signal(signal.SIGTERM)
+        log, _ = cancelled(process, tmp_path, signal.SIGTERM, server)
+    problem = f"'{FOLDER}/0-planted.json' is no saved report; take it out of `replay-path`"
+    assert [line for line in log.splitlines() if line.startswith("::error title=Bad input::")] == [
+        f"::error title=Bad input::{problem}"
+    ]
+    assert saved(workspace) == before
+    again = action(datadog, dx, mode="replay")
+    assert ended(again) == (2, "rejected", "bad-input", FOLDER)
+    assert errors(again) == [problem]
+    assert [sent(datadog), sent(dx)] == bodies
+    assert list(saved(workspace)) == [planted.name]

@@ -596,7 +596,7 @@ def test_a_file_that_cannot_be_looked_up_leaves_the_repository_as_the_service(st
         warnings=(
             (
                 f"`{FILE}` of acme/shop at {head[:7]} could not be looked up: GitHub's API"
-                " answered 410; none was read"
+                " answered 410; the service is named after the repository"
             ),
         ),
     )

@@ -1,7 +1,8 @@
 """Gathers which tests prove which rows, and what the runs came to, into docs/faults.md.
 
 `--faults=write` writes the page; `--faults=check` fails if it is out of date or if a row has
-no test that passes. Tests add to the tally by `record_property("tally", {...})`.
+no proof. A row counts as proven if its tests pass or are skipped with a reason. Tests add to
+the tally by `record_property("tally", {...})`.
 """
 
 import re
@@ -108,7 +109,9 @@ def _link(test: str) -> str:
 
 
 def _sum(tally: Counter[str]) -> str:
-    return ", ".join(f"{tally[name]:,} {name}" for name in TALLY)
+    tried, *reports = TALLY
+    counts = ", ".join(f"{tally[name]:,} {name}" for name in reports)
+    return f"{tally[tried]:,} faults {tried}; of the reports {counts}"
 
 
 def _tests(page: str) -> str:

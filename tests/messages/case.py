@@ -14,7 +14,8 @@ from dora_deployments import __version__
 from dora_deployments.main import main
 from tests.builders import payload_file
 from tests.end_to_end.loopback import Local
-from tests.end_to_end.runner import environment, parse_outputs
+from tests.end_to_end.runner import environment
+from tests.report import runner
 
 API_KEY = "0123456789abcdef0123456789abcdef"
 DX_TOKEN = "dxT0k3nF0rTheMessages"
@@ -95,7 +96,7 @@ def message(case: Case) -> str:
             places[f"{moment:%Y-%m-%dT%H:%M:%SZ}"] = "NOW"
             places[f"{int(moment.timestamp())}000000000"] = "NOW"
         output = folder / "output"
-        found = parse_outputs(output.read_text("utf-8")) if output.exists() else {}
+        found = runner.outputs(output.read_text("utf-8")) if output.exists() else {}
     for place, word in places.items():
         log = log.replace(place, word)
     log = re.sub(", [0-9a-z ]+ before this deployment", ", TIME before this deployment", log)

@@ -45,8 +45,12 @@ def ended(end, cause, account, **options):
     return told(lambda account, log: end(account, cause, log), account, **options)
 
 
+QUIET = Log(io.StringIO(), Scrubber(()), debug=False)
+
+
 # --- with outcomes
 
+HIDDEN = "(not shown, since a part of a key is in it)"
 RECORDED = outcome()
 LATER = outcome(message="accepted", http_status=202)
 KNOWN = outcome("duplicate", backend="DX", message="known", detail="taken", http_status=422)
@@ -56,24 +60,29 @@ REFUSED = outcome(
 DOWN = outcome("undelivered", message="no answer", http_status=None, attempts=4)
 LEFT_OUT = outcome("skipped", message="it failed", http_status=None, attempts=0)
 ON_RECORDED = f"Datadog: shop delivered (HTTP 200, 1 attempt, id {ID}): recorded"
-ON_REFUSED = f"DX: shop rejected (HTTP 403, 2 attempts, id {ID}): refused"
-ON_DOWN = f"Datadog: shop undelivered (4 attempts, id {ID}): no answer"
+ON_REFUSED = f"DX: shop rejected (HTTP 403, 2 attempts, id {ID})"
+ON_DOWN = f"Datadog: shop undelivered (4 attempts, id {ID})"
+ON_LEFT_OUT = f"Datadog: shop skipped (0 attempts, id {ID})"
+WARNED_OF_DOWN = "::warning title=Datadog%3A shop undelivered::no answer"
+AGAIN = "Run this job again"
+MEND = "Mend what is named above, then run this job again"
 
 
 @pytest.mark.parametrize(
-    ("outcomes", "fail_on", "status", "code", "lines"),
+    ("outcomes", "fail_on", "status", "code", "lines", "advice"),
     [
-        ((RECORDED,), "any", "delivered", 0, [ON_RECORDED, "Recorded"]),
+        ((RECORDED,), "any", "delivered", 0, [ON_RECORDED, "Recorded"], ""),
         (
             (LATER,),
             "any",
             "delivered",
             0,
             [
-                f"Datadog: shop delivered (HTTP 202, 1 attempt, id {ID}): accepted",
+                f"Datadog: shop delivered (HTTP 202, 1 attempt, id {ID})",
                 "::notice title=Datadog%3A shop delivered::accepted",
                 "Recorded",
             ],
+            "",
         ),
         (
             (KNOWN,),
@@ -81,10 +90,11 @@ ON_DOWN = f"Datadog: shop undelivered (4 attempts, id {ID}): no answer"
             "delivered",
             0,
             [
-                f"DX: shop duplicate (HTTP 422, 1 attempt, id {ID}): known",
+                f"DX: shop duplicate (HTTP 422, 1 attempt, id {ID})",
                 "::notice title=DX%3A shop duplicate::known. It said: taken",
                 "Recorded",
             ],
+            "",
         ),
         (
             (RECORDED, REFUSED),
@@ -94,9 +104,10 @@ ON_DOWN = f"Datadog: shop undelivered (4 attempts, id {ID}): no answer"
             [
                 ON_RECORDED,
                 ON_REFUSED,
-                "::error title=DX%3A shop rejected::refused. It said: no ***",
+                f"::error title=DX%3A shop rejected::refused. It said: {HIDDEN}",
                 "Recorded in part only",
             ],
+            MEND,
         ),
         (
             (REFUSED,),
@@ -105,36 +116,43 @@ ON_DOWN = f"Datadog: shop undelivered (4 attempts, id {ID}): no answer"
             0,
             [
                 ON_REFUSED,
-                "::warning title=DX%3A shop rejected::refused. It said: no ***",
+                f"::warning title=DX%3A shop rejected::refused. It said: {HIDDEN}",
                 "Rejected",
             ],
+            MEND,
         ),
         (
             (DOWN,),
             "config",
             "undelivered",
             0,
-            [ON_DOWN, "::warning title=Datadog%3A shop undelivered::no answer", "Not delivered"],
+            [ON_DOWN, WARNED_OF_DOWN, "Not delivered"],
+            AGAIN,
         ),
         (
             (DOWN,),
             "any",
             "undelivered",
             1,
-            [ON_DOWN, "::error title=Datadog%3A shop undelivered::no answer", "Not delivered"],
+            [
+                ON_DOWN,
+                "::error title=Datadog%3A shop undelivered::no answer",
+                "Not delivered",
+            ],
+            AGAIN,
         ),
     ],
 )
-def test_a_run_that_sent_ends_as_its_outcomes_say(outcomes, fail_on, status, code, lines):
+def test_a_run_that_sent_ends_as_its_outcomes_say(outcomes, fail_on, status, code, lines, advice):
     known = resolved()
     account = Account(fail_on=fail_on, outcomes=outcomes, resolved=known)
 
     *told_of, headline = lines
     headline += ": the deployment of shop to production at 7fd0709"
-    if DOWN in outcomes:
-        headline += "; run the job again to send what is missing"
+    if status == "partial":
+        headline += "; DX lacks shop"
 
-    assert told(ending.done, account) == [*told_of, headline]
+    assert told(ending.done, account) == [*told_of, headline, *([advice] if advice else [])]
     assert account == Account(
         fail_on=fail_on,
         outcomes=outcomes,
@@ -142,31 +160,92 @@ def test_a_run_that_sent_ends_as_its_outcomes_say(outcomes, fail_on, status, cod
         status=status,
         exit_code=code,
         headline=headline,
+        advice=advice,
     )
 
 
-SAVED = (
-    "; what is missing is saved in dora-undelivered: send it by `mode: replay`, or run the job"
-    " again, which sends it under the same id"
+FIRST_DOWN = replace(DOWN, service="a")
+
+
+@pytest.mark.parametrize(
+    ("outcomes", "lacking"),
+    [
+        ((RECORDED, DOWN), "; Datadog lacks shop"),
+        ((RECORDED, LEFT_OUT, KNOWN, REFUSED), "; DX lacks shop"),
+        (
+            (RECORDED, *[replace(DOWN, service=name) for name in "abc"]),
+            "; Datadog lacks a, b, c",
+        ),
+        (
+            (RECORDED, *[replace(DOWN, service=name) for name in "abcd"]),
+            "; Datadog lacks a, b, c and 1 more",
+        ),
+        (
+            (FIRST_DOWN, REFUSED, RECORDED, replace(REFUSED, service="b"), DOWN),
+            "; Datadog lacks a, shop; DX lacks shop, b",
+        ),
+        ((LEFT_OUT, KNOWN), ""),
+    ],
+)
+def test_the_headline_names_what_a_backend_lacks_and_others_have(outcomes, lacking):
+    account = Account(outcomes=outcomes, resolved=resolved())
+
+    ending.done(account, QUIET)
+
+    told_as = "Recorded in part only" if lacking else "Recorded"
+    assert account.headline == (
+        f"{told_as}: the deployment of shop to production at 7fd0709{lacking}"
+    )
+
+
+@pytest.mark.parametrize(
+    "outcomes", [(DOWN, replace(DOWN, service="cart")), (DOWN, REFUSED), (DOWN, LEFT_OUT)]
+)
+def test_where_all_is_missing_the_headline_lists_nothing(outcomes):
+    account = Account(outcomes=outcomes, resolved=resolved())
+
+    ending.done(account, QUIET)
+
+    assert account.headline.endswith(": the deployment of shop to production at 7fd0709")
+
+
+KEEP = (
+    "Run this job again, or keep dora-undelivered as an artifact and send it by `mode: replay`; the"
+    " ids stay the same"
+)
+KEEP_ELSEWHERE = (
+    "Run this job again, or keep /temp/dora-undelivered as an artifact and send it by `mode:"
+    " replay` with `replay-path: /temp/dora-undelivered`; the ids stay the same"
 )
 
 
 @pytest.mark.fault(54, 55)
 @pytest.mark.parametrize(
-    ("outcomes", "status"),
+    ("outcomes", "path", "advice"),
     [
-        ((DOWN,), "Not delivered"),
-        ((REFUSED,), "Rejected"),
-        ((RECORDED, DOWN), "Recorded in part only"),
+        ((RECORDED, KNOWN, LEFT_OUT), "", ""),
+        # A saved file that was refused may be all that is left.
+        ((RECORDED,), "dora-undelivered", ""),
+        ((DOWN,), "", AGAIN),
+        ((DOWN,), "dora-undelivered", KEEP),
+        ((RECORDED, DOWN), "dora-undelivered", KEEP),
+        ((DOWN,), "/temp/dora-undelivered", KEEP_ELSEWHERE),
+        ((REFUSED,), "", MEND),
+        (
+            (REFUSED,),
+            "dora-undelivered",
+            f"{MEND}; dora-undelivered has it too, but only for the same key",
+        ),
+        ((DOWN, REFUSED), "x", f"{MEND}; x has it too, but only for the same key"),
     ],
 )
-def test_the_headline_says_where_what_is_missing_is_saved(outcomes, status):
-    account = Account(outcomes=outcomes, resolved=resolved(), kept=Kept(path="dora-undelivered"))
+def test_the_advice_says_what_to_do_about_what_is_missing(outcomes, path, advice):
+    account = Account(outcomes=outcomes, resolved=resolved(), kept=Kept(path=path))
 
-    *_, headline = told(ending.done, account)
+    lines = told(ending.done, account)
 
-    assert headline == f"{status}: the deployment of shop to production at 7fd0709{SAVED}"
-    assert account.headline == headline
+    assert account.advice == advice
+    assert lines[lines.index(account.headline) + 1 :] == ([advice] if advice else [])
 
 
 def of_replay(*outcomes, **changes):
@@ -192,37 +271,72 @@ def test_a_replay_counts_what_it_sent_again(outcomes, subject):
     assert (account.status, account.exit_code) == ("delivered", 0)
 
 
-@pytest.mark.parametrize(
-    ("fail_on", "code", "level"),
-    [("config", 2, "error"), ("any", 2, "error"), ("never", 0, "warning")],
-)
+@pytest.mark.parametrize(("fail_on", "code"), [("config", 2), ("any", 2), ("never", 0)])
 @pytest.mark.parametrize(
     ("problems", "files"), [(("`a` is odd",), "1 file"), (("`a` is odd", "b is odd"), "2 files")]
 )
-def test_a_replay_with_files_that_are_refused_is_a_bad_one(problems, files, fail_on, code, level):
-    account = of_replay(RECORDED, fail_on=fail_on, problems=problems)
+@pytest.mark.parametrize(
+    ("outcomes", "lines", "headline", "advice"),
+    [
+        ((RECORDED,), [ON_RECORDED], "Recorded in part only: 1 saved report", ""),
+        (
+            (RECORDED, DOWN),
+            [ON_RECORDED, ON_DOWN, "::{} title=Datadog%3A shop undelivered::no answer"],
+            "Recorded in part only: 2 saved reports; Datadog lacks shop",
+            KEEP,
+        ),
+        (
+            (DOWN,),
+            [ON_DOWN, "::{} title=Datadog%3A shop undelivered::no answer"],
+            "Not delivered: 1 saved report",
+            KEEP,
+        ),
+    ],
+    ids=["all recorded", "some recorded", "none recorded"],
+)
+def test_a_replay_with_files_that_are_refused_is_a_bad_one(
+    outcomes, lines, headline, advice, problems, files, fail_on, code
+):
+    known = {"fail_on": fail_on, "problems": problems, "kept": Kept(path="dora-undelivered")}
+    account = of_replay(*outcomes, **known)
+    level = "error" if fail_on == "any" else "warning"
 
+    # The files were named already, when they were read.
     assert told(ending.done, account) == [
-        ON_RECORDED,
-        *[f"::{level} title=Bad input::{problem}" for problem in problems],
-        f"Recorded: 1 saved report; {files} refused",
+        *[line.format(level) for line in lines],
+        f"{headline}; {files} refused",
+        *([advice] if advice else []),
     ]
     assert account == of_replay(
-        RECORDED,
-        fail_on=fail_on,
-        problems=problems,
+        *outcomes,
+        **known,
         status="rejected",
         reason="bad-input",
         exit_code=code,
-        headline=f"Recorded: 1 saved report; {files} refused",
+        headline=f"{headline}; {files} refused",
+        advice=advice,
     )
+
+
+@pytest.mark.parametrize(
+    ("fail_on", "level"), [("config", "error"), ("any", "error"), ("never", "warning")]
+)
+def test_files_that_are_refused_are_told_before_anything_is_sent(fail_on, level):
+    known = {"fail_on": fail_on, "problems": ("`a` is odd", "b is odd")}
+    account = Account(**known)
+
+    assert told(ending.told_bad, account) == [
+        f"::{level} title=Bad input::`a` is odd",
+        f"::{level} title=Bad input::b is odd",
+    ]
+    assert account == Account(**known)
 
 
 def test_a_run_of_which_no_backend_can_be_told_is_skipped():
     account = Account(outcomes=(LEFT_OUT,), resolved=resolved())
 
     assert told(ending.done, account) == [
-        f"Datadog: shop skipped (0 attempts, id {ID}): it failed",
+        ON_LEFT_OUT,
         "::notice title=Datadog%3A shop skipped::it failed",
         (
             "Nothing to report, as no backend counts it: the deployment of shop to production at"
@@ -291,6 +405,16 @@ def test_in_mode_pull_services_the_headline_is_of_the_pull_request():
     ]
 
 
+def test_in_mode_pull_services_the_headline_names_no_service_that_may_not_be_touched():
+    known = carried("a", "b")
+    of_both = (replace(known.value[0], is_touched=None), known.value[1])
+    of = resolved(services=fact(of_both), shipped=shipped(merged=pull_request(117)))
+
+    assert told(ending.done, dry(replace(of, deployments=()))) == [
+        "Dry run, nothing was sent: which services pull request #117 touches"
+    ]
+
+
 def test_in_mode_pull_services_a_merge_by_an_unknown_commit_has_a_headline_too():
     known = replace(resolved(), deployments=())
 
@@ -303,7 +427,7 @@ def test_a_dry_run_tells_of_what_would_be_skipped():
     account = dry(resolved(), outcomes=(LEFT_OUT,))
 
     assert told(ending.done, account) == [
-        f"Datadog: shop skipped (0 attempts, id {ID}): it failed",
+        ON_LEFT_OUT,
         "::notice title=Datadog%3A shop skipped::it failed",
         "Dry run, nothing was sent: the deployment of shop to production at 7fd0709",
     ]
@@ -313,18 +437,21 @@ def test_a_dry_run_tells_of_what_would_be_skipped():
 # --- without
 
 
-@pytest.mark.parametrize(("warn", "level"), [(False, "notice"), (True, "warning")])
-def test_a_skipped_run_says_why(warn, level):
+@pytest.mark.parametrize(
+    ("warn", "level", "what"),
+    [(False, "notice", "Nothing to report"), (True, "warning", "Not reported")],
+)
+def test_a_skipped_run_says_why(warn, level, what):
     account = Account(fail_on="any")
 
     lines = ended(ending.skipped, Skip("ref-deleted", "the branch is gone", warn=warn), account)
 
-    assert lines == [f"::{level} title=Nothing to report (ref-deleted)::the branch is gone"]
+    assert lines == [f"::{level} title={what} (ref-deleted)::the branch is gone"]
     assert account == Account(
         fail_on="any",
         status="skipped",
         reason="ref-deleted",
-        headline="Nothing to report: the branch is gone",
+        headline=f"{what}: the branch is gone",
     )
 
 
@@ -366,38 +493,47 @@ def test_a_refused_run_names_every_problem(kind, title, reason, fail_on, code, l
     [(signal.SIGINT, "SIGINT", 130), (signal.SIGTERM, "SIGTERM", 143)],
 )
 @pytest.mark.parametrize(
-    ("known", "lines", "missing", "status"),
+    ("known", "lines", "before", "advice", "status"),
     [
-        ({}, [], "; nothing was sent", "undelivered"),
-        ({"outcomes": (RECORDED,)}, [ON_RECORDED], "", "delivered"),
+        ({}, [], "anything was sent", AGAIN, "undelivered"),
+        ({"outcomes": (RECORDED,)}, [ON_RECORDED], "the report was done", AGAIN, "delivered"),
         (
             {"outcomes": (RECORDED, DOWN), "kept": Kept(path="dora-undelivered")},
-            [
-                ON_RECORDED,
-                ON_DOWN,
-                "::warning title=Datadog%3A shop undelivered::no answer",
-            ],
-            SAVED,
+            [ON_RECORDED, ON_DOWN, WARNED_OF_DOWN],
+            "the report was done",
+            KEEP,
             "partial",
         ),
         (
             {"outcomes": (DOWN,)},
-            [ON_DOWN, "::warning title=Datadog%3A shop undelivered::no answer"],
-            "; run the job again to send what is missing",
+            [ON_DOWN, WARNED_OF_DOWN],
+            "the report was done",
+            AGAIN,
             "undelivered",
         ),
     ],
+    ids=["nothing sent", "all recorded", "saved", "not saved"],
 )
-def test_a_cancelled_run_tells_what_it_had_done(number, name, code, known, lines, missing, status):
+def test_a_cancelled_run_tells_what_it_had_done(
+    number, name, code, known, lines, before, advice, status
+):
     account = Account(fail_on="never", **known)
 
     shown = ended(ending.interrupted, Interrupted(number), account)
 
-    headline = f"Cancelled by {name} before the report was done{missing}"
-    assert shown == [*lines, f"::error title=Cancelled::{headline}"]
+    headline = f"The job was cancelled ({name}) before {before}"
+    assert shown == [*lines, f"::error title=Cancelled::{headline}. {advice}"]
     assert account == Account(
-        fail_on="never", **known, status=status, exit_code=code, headline=headline
+        fail_on="never",
+        **known,
+        status=status,
+        exit_code=code,
+        headline=headline,
+        advice=advice,
     )
+
+
+PLEASE = "Please report the bug on the issues page of this action's repository"
 
 
 def bug():
@@ -419,27 +555,36 @@ def test_a_bug_of_ours_is_one_line_with_its_place_and_without_its_words(fail_on,
     lines = ended(ending.broken, error, account)
 
     headline = f"A bug in this action stopped the report: KeyError at {place}"
-    assert lines == [
-        (
-            f"::{level} title=Internal error::{headline}; please report it on the issues page of"
-            " this action's repository"
-        )
-    ]
+    advice = f"{AGAIN}. {PLEASE}"
+    assert lines == [f"::{level} title=Internal error::{headline}. {advice}"]
     assert account == Account(
         fail_on=fail_on,
         status="undelivered",
         reason="internal-error",
         exit_code=code,
         headline=headline,
+        advice=advice,
     )
 
 
-def test_a_bug_after_a_delivery_leaves_its_status():
-    account = Account(outcomes=(RECORDED,))
+@pytest.mark.parametrize(
+    ("known", "status", "advice"),
+    [
+        ({"outcomes": (RECORDED,)}, "delivered", AGAIN),
+        (
+            {"outcomes": (RECORDED, DOWN), "kept": Kept(path="dora-undelivered")},
+            "partial",
+            KEEP,
+        ),
+        ({"outcomes": (REFUSED,)}, "rejected", MEND),
+    ],
+)
+def test_a_bug_leaves_the_status_and_says_what_to_do_as_without_one(known, status, advice):
+    account = Account(**known)
 
     ended(ending.broken, bug(), account)
 
-    assert account.status == "delivered"
+    assert (account.status, account.advice) == (status, f"{advice}. {PLEASE}")
 
 
 def test_the_trace_of_a_bug_is_shown_where_debug_logging_is_on_and_without_secrets():
@@ -471,7 +616,7 @@ def test_what_went_first_and_well_is_a_line_for_all_its_services_and_no_result()
 @pytest.mark.parametrize(
     ("failed", "words"),
     [
-        (REFUSED, "refused. It said: no ***"),
+        (REFUSED, f"refused. It said: {HIDDEN}"),
         (replace(DOWN, backend="DX"), "no answer"),
         (replace(LEFT_OUT, backend="DX"), "it failed"),
     ],
@@ -491,7 +636,7 @@ def test_each_backend_that_went_first_is_told_of_by_itself():
     assert lines == [
         (
             "::warning title=Deployment report::DX was not told which services the pull request"
-            " touches: refused. It said: no ***"
+            f" touches: refused. It said: {HIDDEN}"
         ),
         "Datadog: recorded which services the pull request touches",
     ]

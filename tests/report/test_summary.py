@@ -49,7 +49,8 @@ def test_a_delivery_is_shown_whole():
     shop = deployment()
     account = Account(
         status="partial",
-        headline="Recorded in part only",
+        headline="Recorded in part only; DX lacks <shop>",
+        advice="Mend `dx-token`, then run <this> again",
         resolved=resolved(
             shop,
             version=fact("v1.2", "release.tag_name, as `version` is empty"),
@@ -74,18 +75,25 @@ def test_a_delivery_is_shown_whole():
     )
 
     assert summary(account, NOTHING) == lines(
-        "<h3>\u26a0\ufe0f Recorded in part only</h3>",
+        "<h3>\u26a0\ufe0f Recorded in part only; DX lacks &lt;shop&gt;</h3>",
+        "",
+        "<p>Mend <code>dx-token</code>, then run &lt;this&gt; again.</p>",
         "",
         "<table>",
-        "<tr><th>Backend</th><th>Service</th><th>Status</th><th>Id</th><th>Attempts</th>"
-        "<th>Message</th></tr>",
+        "<tr><th>Backend</th><th>Service</th><th>Status</th><th>Attempts</th>"
+        "<th>Message</th><th>Id</th></tr>",
         "<tr><td>DX</td><td><code>shop</code></td><td>\u274c rejected</td>"
-        f"<td><code>{ID}</code></td><td>2</td>"
-        "<td>DX answered 403: the token may not do this; check the scopes of"
-        " <code>dx-token</code><br>It said: <code>forbidden &lt;b&gt;</code></td></tr>",
+        "<td>2</td><td>DX answered 403: the token may not do this; check the scopes of"
+        " <code>dx-token</code><br>It said: <code>forbidden &lt;b&gt;</code></td>"
+        f"<td><code>{ID}</code></td></tr>",
         "<tr><td>Datadog</td><td><code>shop</code></td><td>\u2705 delivered</td>"
-        f"<td><code>{ID}</code></td><td>1</td><td>recorded</td></tr>",
+        f"<td>1</td><td>recorded</td><td><code>{ID}</code></td></tr>",
         "</table>",
+        "",
+        "<h4>Warnings</h4>",
+        "<ul>",
+        "<li><code>team</code> is odd; see https://\u200bx.test</li>",
+        "</ul>",
         "",
         "<h4>Shipped changes: 2, median lead time 5 h 0 min</h4>",
         "<table>",
@@ -119,11 +127,6 @@ def test_a_delivery_is_shown_whole():
         "<tr><td>changes</td><td><code>2 pull requests in 3 commits</code></td>"
         "<td>the commits 31c4933..7fd0709</td></tr>",
         "</table>",
-        "",
-        "<h4>Warnings</h4>",
-        "<ul>",
-        "<li><code>team</code> is odd; see https://\u200bx.test</li>",
-        "</ul>",
         "",
         "<details><summary>Request body for DX, <code>shop</code>: POST"
         " <code>https://acme.getdx.net/api/deployments.create</code></summary>",
@@ -167,7 +170,7 @@ def test_a_refused_run_shows_what_to_change_and_nothing_else():
     )
 
 
-def test_backends_that_are_off_are_named_below_the_outcomes():
+def test_backends_that_are_off_are_named_below_outcomes_and_warnings():
     account = Account(
         headline="Recorded",
         off=("DX is off, since `dx-token` is empty", "So is <another>"),
@@ -175,7 +178,7 @@ def test_backends_that_are_off_are_named_below_the_outcomes():
         warnings=("odd",),
     )
 
-    *_, off, _, _, _, odd, _, _ = summary(account, NOTHING).splitlines()
+    *_, odd, _, _, off, _ = summary(account, NOTHING).splitlines()
 
     assert off == ("<p>DX is off, since <code>dx-token</code> is empty. So is &lt;another&gt;.</p>")
     assert odd == "<li>odd</li>"
@@ -192,10 +195,14 @@ def test_backends_that_are_off_are_named_below_the_outcomes():
         ("dry-run", "\U0001f50d"),
     ],
 )
-def test_every_status_of_a_run_has_its_icon(status, icon):
-    account = Account(status=status, headline="So it ended")
+@pytest.mark.parametrize("exit_code", [0, 1, 2, 143])
+def test_every_status_of_a_run_has_its_icon_and_a_failed_step_has_that_of_a_failure(
+    status, icon, exit_code
+):
+    account = Account(status=status, headline="So it ended", exit_code=exit_code)
 
-    assert summary(account, NOTHING) == f"<h3>{icon} So it ended</h3>\n\n"
+    shown = "\u274c" if exit_code else icon
+    assert summary(account, NOTHING) == f"<h3>{shown} So it ended</h3>\n\n"
 
 
 @pytest.mark.parametrize(
@@ -381,7 +388,8 @@ def test_a_secret_is_taken_out_everywhere_and_before_anything_is_cut():
     shown = summary(account, Scrubber((KEY,)))
 
     assert KEY[:6] not in shown
-    assert f"<td>***<br>It said: <code>{'x' * 190}***</code></td>" in shown
+    hidden = "(not shown, since a part of a key is in it)"
+    assert f"<td>***<br>It said: <code>{hidden}</code></td>" in shown
     assert f"<code>{'x' * 290}***</code></td><td>a <code>***</code></td>" in shown
     assert "<h3>\u26a0\ufe0f *** &lt;</h3>" in shown
     assert '"source_name": "key ***"' in shown
@@ -472,7 +480,7 @@ def test_500_services_fit_with_the_failures_first():
     assert shown.endswith(MORE)
     table = shown.partition("</table>")[0].splitlines()
     rows = [row for row in table if row.startswith("<tr><td>")]
-    end = f"<td><code>{ID}</code></td><td>1</td><td>recorded</td></tr>"
+    end = f"<td>1</td><td>recorded</td><td><code>{ID}</code></td></tr>"
     assert rows == [
         f"<tr><td>Datadog</td><td><code>{name}</code></td><td>{status}</td>{end}"
         for name, status in (

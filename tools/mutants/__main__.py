@@ -24,19 +24,24 @@ LAST = ROOT / "build" / "mutants.json"
 PAGE = ROOT / "docs" / "mutants.md"
 REASONS = Path(__file__).with_name("reasons.yml")
 MODULES = {
-    "actions": "config event hosts inputs moments parse patterns payload run strict_json",
+    "actions": "config event hosts inputs moments parse patterns payload run strict_json workspace",
     "actions.events": "deployment_status pull_request push release repository_dispatch"
     " workflow_dispatch workflow_run",
     "attribution": "branch changes commit environment identity previous ranges resolve services"
     " shipped times",
     "backends": "datadog dx replies",
-    "delivery": "retry",
+    "delivery": "replay retry saved undelivered",
+    "report": "account text",
 }
 NAMES = sorted(
     ["actions.events"]
     + [f"{folder}.{name}" for folder, names in MODULES.items() for name in names.split()]
 )
-TESTS = ("tests/actions", "tests/attribution", "tests/backends", "tests/delivery/test_retry.py")
+TESTS = (
+    *("tests/actions", "tests/attribution", "tests/backends"),
+    *(f"tests/delivery/test_{name}.py" for name in ("replay", "retry", "saved", "undelivered")),
+    *(f"tests/report/test_{name}.py" for name in ("account", "outputs", "text")),
+)
 INTRODUCTION = """\
 # Mutants
 

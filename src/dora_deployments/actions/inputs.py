@@ -39,10 +39,12 @@ SUCCESS_CHOICES: Final[tuple[SuccessChoice, ...]] = (
 )
 MODES: Final[tuple[Mode, ...]] = ("deployment", "pull-services", "replay", "backfill")
 FAIL_ON_CHOICES: Final[tuple[FailOn, ...]] = ("never", "config", "any")
+SHORTEST_TIMEOUT: Final = 5  # seconds
+DEFAULT_REPLAY_PATH: Final = "dora-undelivered"
 # Shorter ones, made up for a test, may well be part of another input by chance.
 _LONG_SECRET: Final = 16
-# What is left of a key without these is still too long to be guessed.
-_LONGEST_PART: Final = 12
+# A part of a secret that is as long is no chance any more.
+_SHORTEST_PART: Final = 12
 _BARE_BEARER: Final = "bearer"
 _BEARER: Final = re.compile(rf"^{_BARE_BEARER}\s+", re.IGNORECASE)
 
@@ -137,9 +139,9 @@ class Inputs:
             dx_token=reader.secret("dx-token"),
             dx_instance=read("dx-instance", hosts.dx_url, None),
             fail_on=read("fail-on", parse.one_of(*FAIL_ON_CHOICES), "config"),
-            timeout=read("timeout", parse.number(5, 300), 60),
+            timeout=read("timeout", parse.number(SHORTEST_TIMEOUT, 300), 60),
             dry_run=read("dry-run", parse.flag, False),
-            replay_path=read("replay-path", parse.line, "dora-undelivered"),
+            replay_path=read("replay-path", parse.line, DEFAULT_REPLAY_PATH),
             since=read("since", day, now - timedelta(days=90)),
             until=read("until", day, now),
             backfill_source=read("backfill-source", _backfill_source, "auto"),
@@ -202,10 +204,10 @@ class _Reader:
     def __init__(self, environ: Mapping[str, str]) -> None:
         self._environ = environ
         self._parts = {
-            secret[start : start + _LONGEST_PART]
+            secret[start : start + _SHORTEST_PART]
             for secret in masks(environ)
             if len(secret) >= _LONG_SECRET
-            for start in range(len(secret) - _LONGEST_PART + 1)
+            for start in range(len(secret) - _SHORTEST_PART + 1)
         }
         self.problems: list[str] = []
         self.warnings: list[str] = []

@@ -34,7 +34,7 @@ def read(workspace: str | None, path: str, largest: int) -> bytes | None:
     except OSError as error:
         raise _unreadable(error) from None
     if len(content) > largest:
-        raise ValueError(f"is larger than {largest} bytes; write less into it")
+        raise ValueError(f"is larger than {largest} bytes; shorten it, or take it away")
     return content
 
 
@@ -68,7 +68,7 @@ def segments(path: str) -> tuple[str, ...]:
         or has_controls(path)
     ):
         raise ValueError(
-            f"is {shown(path)}, which is no plain path; write one that starts in the repository,"
+            f"is {shown(path)}, which is no plain path; write one that starts in the workspace,"
             " with forward slashes and without . or .. between them"
         )
     return names

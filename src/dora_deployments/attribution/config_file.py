@@ -29,7 +29,10 @@ def found(
     try:
         content = look_ups.file(repository, path, commit_sha, config.LARGEST)
     except LookUpError as error:
-        return None, (f"{where} could not be looked up: {error}; none was read",)
+        without = "the report goes without it"
+        if not inputs.service:
+            without = "the service is named after the repository"
+        return None, (f"{where} could not be looked up: {error}; {without}",)
     if content is not None:
         return config.parse(content, where), ()
     if inputs.config_file is not None:

@@ -23,10 +23,6 @@ class Backend(Protocol):
         """Return the name to show people; outputs have it in lower case."""
 
     @property
-    def url(self) -> str:
-        """Return the base URL, which names the host that is given the key."""
-
-    @property
     def credential(self) -> Credential:
         """Return the key, which every request carries and every saved one is signed with."""
 
@@ -82,7 +78,7 @@ def reported_to(inputs: Inputs, *, from_fork: bool) -> tuple[Backend, ...]:
     if no_secrets and from_fork:
         raise Skip(
             "no-credentials-on-fork",
-            "GitHub gives no secrets to pull requests from forks or of Dependabot; report such"
+            "GitHub gives no secrets to pull requests from forks or Dependabot; report such"
             " merges by a workflow on `push` instead",
             warn=True,
         )

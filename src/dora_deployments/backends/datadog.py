@@ -11,7 +11,7 @@ from dora_deployments.backends import replies, schema
 from dora_deployments.deployment import Credential, Deployment, Reply, Request, Verdict
 
 _HINTS = {
-    400: "the body is not what Datadog expects; see its words in the log",
+    400: "the body is not what Datadog expects; correct what it names",
     401: "the key is not valid; check `datadog-api-key`, and that `datadog-site` is its site",
     403: "the key is not valid on this site, most often because it belongs to another; check"
     " `datadog-site` first, then `datadog-api-key`",

@@ -38,7 +38,7 @@ _HINTS = {
     403: "the token may not do this; check the scopes of `dx-token`",
     404: "there is no such method here; check `dx-instance`",
     413: "the body is too large; shorten `metadata`",
-    422: "DX refuses a value; see its words in the log",
+    422: "DX refuses a value; correct what it names",
 }
 _FIELDS = (
     "deployed_at",
@@ -236,6 +236,8 @@ def _is_duplicate(reply: Reply, body: dict[str, object]) -> bool:
     DX, deployments.create: "DX returns a 422 error if a subsequent request for the same
     reference_id changes the values." The time of a re-run is such a value.
     """
+    if not reply.whole or len(reply.body) > replies.MAX_BODY:
+        return False  # it may name a field where nobody can see it
     if reply.body.lstrip()[:1] not in {b"", b"{"}:
         return False  # not DX's own words, but a page of some host on the way
     # An answer's own `success` says how the request went, and not which field is wrong.

@@ -49,7 +49,7 @@ def prepare_touched(
             backend=backend,
             services=tuple(service.identifier for service in touched.services),
             id="",
-            name=f"pull-request-{touched.pull_id}",
+            name=f"pull-request~{touched.pull_id}",  # no deployment has such an id
             requests=backend.touched_requests(touched),
             goes_first=goes_first,
         )

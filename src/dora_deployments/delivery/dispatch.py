@@ -29,17 +29,12 @@ class Ended:
     outcomes: tuple[Outcome, ...]
 
     @property
-    def is_recorded(self) -> bool:
-        """Return whether the backend has it now, or had it already."""
-        return self.outcomes[0].status in {"delivered", "duplicate"}
-
-    @property
-    def is_lost(self) -> bool:
-        """Return whether there was something to send that the backend does not have."""
-        return self.outcomes[0].status in {"rejected", "undelivered"}
+    def outcome(self) -> Outcome:
+        """Return how it ended for the first of its services, which is how for all."""
+        return self.outcomes[0]
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Dispatch:
     """Deliveries on their way, once it was started; their endings can be asked for any time."""
 
@@ -49,7 +44,8 @@ class Dispatch:
     @classmethod
     def of(cls, deliveries: Iterable[Delivery], pace: Pace | None = None) -> "Dispatch":
         """Return the dispatch of all `deliveries`, of which none is sent yet."""
-        return cls(tuple(_Errand(delivery) for delivery in deliveries), pace or Pace())
+        errands = tuple(_Errand(delivery) for delivery in deliveries)
+        return cls(errands=errands, pace=pace or Pace())
 
     def start(self, budget: Budget) -> None:
         """Start to send all at once, in threads.
@@ -165,7 +161,7 @@ class _Errand:
         outcome = self._unfinished()
         for request in self.delivery.requests:
             outcome = self._send(request, budget, pace)
-            if outcome.status not in {"delivered", "duplicate"}:
+            if not outcome.is_recorded:
                 break
         return outcome
 
@@ -214,11 +210,11 @@ class _Errand:
             message = f"{backend.name} answered {reply.status}: {retry.meaning(reply.status)}"
             return self._ended("undelivered", message, replies.excerpt(reply))
         verdict = backend.verdict(request.method, reply)
-        if verdict.status in {"delivered", "duplicate"}:
-            return self._ended(verdict.status, verdict.message, verdict.detail)
-        detail = verdict.detail or replies.excerpt(reply)
-        status: Status = "rejected" if verdict.status == "rejected" else "undelivered"
-        return self._ended(status, verdict.message, detail)
+        status: Status = "undelivered" if verdict.status == "malformed" else verdict.status
+        outcome = self._ended(status, verdict.message, verdict.detail)
+        if outcome.is_missing and not verdict.detail:
+            return replace(outcome, detail=replies.excerpt(reply))
+        return outcome
 
     def _ended(self, status: Status, message: str, detail: str = "") -> Outcome:
         return Outcome(

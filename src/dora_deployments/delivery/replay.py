@@ -2,7 +2,6 @@
 
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
-from itertools import islice
 from pathlib import Path
 from typing import Final
 
@@ -17,7 +16,7 @@ from dora_deployments.delivery.deliver import Delivery
 from dora_deployments.delivery.saved import Origin
 from dora_deployments.errors import InputError, Skip
 
-MOST: Final = 1_000  # files of one run
+MOST: Final = 1_000  # deliveries of one run
 _LONGEST: Final = 200  # of a path in a message
 
 
@@ -29,12 +28,14 @@ def found(inputs: Inputs, run: Run) -> tuple[Path, tuple[str, ...]]:
     bases = undelivered.bases(run)
     try:
         base, path = undelivered.located(inputs.replay_path, bases)
-        paths = tuple(islice(workspace.files(base, path, ".json"), MOST + 1))
+        paths = tuple(workspace.files(base, path, ".json"))
     except ValueError as error:
         raise InputError(f"`replay-path` {error}") from None
     if not paths:
         raise Skip(
-            "nothing-to-replay", f"there is no saved deployment in {shown(inputs.replay_path)}"
+            "nothing-to-replay",
+            f"there is no saved report in {shown(inputs.replay_path)}; if there should be one,"
+            " check `replay-path`",
         )
     return base, paths
 
@@ -49,18 +50,19 @@ def deliveries(
 ) -> Iterator[Delivery | str]:
     """Yield what each file says to send, or why it is refused, in a sentence that names it.
 
-    Files that `budget` has no time for, or that are too many, are left for another run.
+    Files that `budget` has no time for, and more good ones than `MOST`, are left for another
+    run.
     """
-    for path in paths[:MOST]:
-        if not budget.left():
-            yield "`replay-path` takes too long to read; run the step again for the other files"
+    good = 0
+    for path in paths:
+        if not budget.left() or good == MOST:
+            yield "`replay-path` holds more than one run can send; run the step again for the rest"
             return
         try:
             yield _delivery(base, path, origin, backends, off)
+            good += 1
         except ValueError as error:
             yield f"{shown(path, _LONGEST)} {error}"
-    if len(paths) > MOST:
-        yield f"`replay-path` holds more than {MOST} files; run the step again for the others"
 
 
 def _delivery(
@@ -69,4 +71,4 @@ def _delivery(
     content = workspace.read(str(base), path, saved.LARGEST)
     if content is None:
         raise ValueError("is gone in the meantime; see whether another run replays it")
-    return replace(saved.delivery(content, origin, backends, off), saved=base / path)
+    return replace(saved.read(content, origin, backends, off), saved=base / path)

@@ -61,7 +61,7 @@ def text(delivery: Delivery, outcome: Outcome, origin: Origin) -> str:
     return "{\n" + ",\n".join(lines) + "\n}\n"
 
 
-def delivery(
+def read(
     content: bytes, origin: Origin, backends: Sequence[Backend], off: Sequence[Backend]
 ) -> Delivery:
     """Return what the content of a saved file says to send, the same bytes as before.
@@ -82,8 +82,9 @@ def delivery(
     # From here on it is what this action wrote.
     if not _is_from(fields, origin):
         raise ValueError(
-            f"is of {fields['repository']} on {fields['server']}, and this run of"
-            f" {origin.repository} on {origin.server_url}; replay it there"
+            f"is of {fields['repository']} on {fields['server']}, and this run is of"
+            f" {origin.repository} on {origin.server_url}; replay it there, or, if the repository"
+            " was renamed, run the job that saved it again"
         )
     try:
         requests = tuple(
@@ -103,14 +104,30 @@ def delivery(
     )
 
 
+def repeats(content: bytes, delivery: Delivery, origin: Origin) -> bool:
+    """Return whether a saved file says to send just what `delivery` does, under the same key."""
+    try:
+        earlier = read(content, origin, [delivery.backend], [])
+    except ValueError:
+        return False
+    return earlier.requests == delivery.requests
+
+
 def _fields(content: bytes) -> dict[str, Any]:
     try:
         text = content.decode()
     except UnicodeDecodeError:
         raise ValueError("is not UTF-8 text; take it out of `replay-path`") from None
-    fields = strict_json.loads(text, longest=LARGEST, deepest=_DEEPEST)
+    try:
+        fields = strict_json.loads(text, longest=LARGEST, deepest=_DEEPEST)
+    except ValueError as error:
+        # Not to be corrected by hand: it would not be what was signed.
+        what = str(error).partition(";")[0]
+        raise ValueError(
+            f"{what}, so it is not whole; fetch it again, or run the job that saved it again"
+        ) from None
     if not isinstance(fields, dict) or not isinstance(fields.get("format"), int):
-        raise ValueError("is no saved deployment; take it out of `replay-path`")
+        raise ValueError("is no saved report; take it out of `replay-path`")
     if fields["format"] != _FORMAT:
         raise ValueError(
             f"is of the format {fields['format']}, which this version does not know; replay it by"

@@ -91,10 +91,12 @@ def post(session: requests.Session, request: Request, timeout: tuple[float, floa
     except (requests.RequestException, urllib3.exceptions.HTTPError, OSError, ValueError) as error:
         raise _transport_error(error) from None
     with response:
+        body = _body(response)
         return Reply(
             status=response.status_code,
             headers={name.lower(): value for name, value in response.headers.items()},
-            body=_body(response),
+            body=body or b"",
+            whole=body is not None,
         )
 
 
@@ -107,11 +109,12 @@ def _proxies(url: str) -> dict[str, str] | None:
     return {"no_proxy": host} if host in LOOPBACK else None
 
 
-def _body(response: requests.Response) -> bytes:
+def _body(response: requests.Response) -> bytes | None:
+    """Return the body up to its limit and one byte, or None if it broke off."""
     try:
         return response.raw.read(MAX_BODY + 1, decode_content=True)
     except (urllib3.exceptions.HTTPError, OSError):
-        return b""
+        return None
 
 
 def _transport_error(error: Exception) -> TransportError:

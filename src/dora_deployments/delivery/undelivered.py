@@ -6,8 +6,9 @@ links of the same names: none of them is written through, and none is trusted.
 
 import hashlib
 import os
+import stat
 import tempfile
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
@@ -15,15 +16,25 @@ from typing import Final
 from urllib.parse import quote
 
 from dora_deployments.actions import workspace
+from dora_deployments.actions.inputs import DEFAULT_REPLAY_PATH
 from dora_deployments.actions.run import Run
 from dora_deployments.delivery import saved
 from dora_deployments.delivery.deliver import Delivery
 from dora_deployments.delivery.dispatch import Ended
 from dora_deployments.delivery.saved import Origin
 
-FOLDER: Final = "dora-undelivered"
+FOLDER: Final = DEFAULT_REPLAY_PATH
 _READABLE: Final = 0o644  # by later steps, which may be another user's
 _LONGEST_STEM: Final = 200  # systems take names of 255
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _File:
+    """A delivery to save, and the text to save for it."""
+
+    delivery: Delivery
+    origin: Origin
+    text: str
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -61,34 +72,38 @@ def located(path: str, bases: Sequence[Path]) -> tuple[Path, str]:
     return bases[0], path
 
 
-def settle(ended: Iterable[Ended], origin: Origin, run: Run) -> Kept:
-    """Save what no backend has, and remove what an earlier run saved and one has by now.
+def settle(ended: Iterable[Ended], origin: Origin, run: Run, refused: Iterable[Path] = ()) -> Kept:
+    """Save what no backend has, and remove what was saved and is replayed.
 
-    What cannot be written in the workspace is written among the temporary files.
+    What cannot be written in the workspace is written among the temporary files. `refused`
+    are the saved files that stay where they are, unsent.
     """
     ended = tuple(ended)
     places = bases(run)
     problems = [
         problem
         for each in ended
-        if each.is_recorded
-        for problem in _forgotten(each.delivery, places)
+        if each.delivery.saved is not None and each.outcome.is_recorded
+        for problem in _forgotten(each.delivery.saved)
     ]
-    lost = [each for each in ended if each.is_lost]
+    lost = [each for each in ended if each.outcome.is_missing]
     new = [each for each in lost if each.delivery.saved is None]
-    files = {
-        file_name(each.delivery): saved.text(each.delivery, each.outcomes[0], origin)
+    files = [
+        _File(
+            delivery=each.delivery,
+            origin=origin,
+            text=saved.text(each.delivery, each.outcome, origin),
+        )
         for each in new
-    }
+    ]
     problems += [
-        f"`{name}` is larger than {saved.LARGEST} bytes, so `mode: replay` does not take it; run"
-        " the job again instead"
-        for name, content in files.items()
-        if len(content) > saved.LARGEST
+        f"`{file_name(file.delivery)}` is larger than {saved.LARGEST} bytes, so `mode: replay` does"
+        " not take it; run the job again instead"
+        for file in files
+        if len(file.text) > saved.LARGEST
     ]
-    folders = [
-        _around(each.delivery.saved, places) for each in lost if each.delivery.saved is not None
-    ]
+    stay = [each.delivery.saved for each in lost if each.delivery.saved is not None]
+    folders = [_around(file, places) for file in (*stay, *refused)]
     if files:
         folder, failures = _kept(files, places)
         problems += failures
@@ -123,18 +138,10 @@ def _around(file: Path, places: Sequence[Path]) -> Path:
     return file if file.parent in places else file.parent
 
 
-def _forgotten(delivery: Delivery, places: Sequence[Path]) -> Iterable[str]:
-    """Remove the file of what a backend has by now; yield a problem if that fails."""
-    file = delivery.saved
-    if file is None:  # an earlier step of the job may have saved it
-        folder = places[0] / FOLDER if places else Path(FOLDER)
-        if not _is_folder(folder) or workspace.is_link(folder.lstat()):
-            return
-        file = folder / file_name(delivery)
+def _forgotten(file: Path) -> Iterable[str]:
+    """Remove a saved file that a backend has by now; yield a problem if that fails."""
     try:
-        file.unlink()
-    except (FileNotFoundError, NotADirectoryError):
-        return
+        file.unlink(missing_ok=True)
     except OSError as error:
         yield (
             f"`{file.name}` is delivered, but cannot be removed ({error.strerror}); remove it, or"
@@ -142,37 +149,61 @@ def _forgotten(delivery: Delivery, places: Sequence[Path]) -> Iterable[str]:
         )
 
 
-def _kept(files: Mapping[str, str], places: Iterable[Path]) -> tuple[Path | None, list[str]]:
+def _kept(files: Sequence[_File], places: Iterable[Path]) -> tuple[Path | None, list[str]]:
     """Write `files` into the folder of the first place that takes them all."""
     problems: list[str] = []
     for place in places:
         folder = place / FOLDER
         if (problem := _write_all(files, folder, place)) is None:
             return folder, problems
-        problems.append(
-            f"what was not delivered cannot be saved in {folder} ({problem}); let the step's user"
-            " write there"
-        )
+        problems.append(f"what was not delivered cannot be saved in {folder}: {problem}")
     problems.append(
-        "what was not delivered is saved nowhere; the log shows it, and if the job is run again,"
-        " it is sent under the same id"
+        "what was not delivered is saved nowhere; the log shows it, and to run the job again sends"
+        " it under the same id"
     )
     return None, problems
 
 
-def _write_all(files: Mapping[str, str], folder: Path, place: Path) -> str | None:
+def _write_all(files: Sequence[_File], folder: Path, place: Path) -> str | None:
     """Write `files` and what hides them from git; return why that is not possible, if so."""
     try:
         with suppress(FileExistsError):
             folder.mkdir()
             _hand_over(folder, place, 0o755)
-        if workspace.is_link(folder.lstat()) or not folder.is_dir():
-            return "it is a link, or no folder"
-        for name, content in {".gitignore": "*\n", **files}.items():
-            _write(folder / name, content, place)
+        status = folder.lstat()
+        if workspace.is_link(status) or not folder.is_dir():
+            return "it is a link, or no folder; remove it"
+        if status.st_uid not in _owners(place):
+            return "it belongs to another user; remove it"
+        _write(folder / ".gitignore", "*\n", place)
+        for file in files:
+            _write(_free(folder, file), file.text, place)
     except OSError as error:
-        return error.strerror
+        return f"{error.strerror}; let the step's user write there"
     return None
+
+
+def _owners(place: Path) -> set[int]:
+    """Return the users whose folder may be written to: where all may write, others plant some."""
+    ours = getattr(os, "geteuid", lambda: place.stat().st_uid)()  # Windows has no such users
+    return {ours, place.stat().st_uid}
+
+
+def _free(folder: Path, new: _File) -> Path:
+    """Return where to write: never over what another step of the job saved under the name."""
+    file = folder / file_name(new.delivery)
+    try:
+        status = file.lstat()
+    except FileNotFoundError:
+        return file
+    if not stat.S_ISREG(status.st_mode):
+        return file  # planted, and replaced
+    if status.st_size <= saved.LARGEST and saved.repeats(
+        file.read_bytes(), new.delivery, new.origin
+    ):
+        return file
+    digest = hashlib.sha256(new.text.encode()).hexdigest()
+    return file.with_name(f"{file.stem}-{digest[:8]}.json")
 
 
 def _write(file: Path, content: str, place: Path) -> None:

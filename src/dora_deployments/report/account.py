@@ -1,6 +1,7 @@
 """The account of a run: what is known of it so far, and what that amounts to."""
 
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Literal
 
 from dora_deployments.actions.inputs import FailOn
@@ -18,9 +19,9 @@ RunStatus = Literal["delivered", "partial", "rejected", "undelivered", "skipped"
 class Account:
     """What a run has come to, filled in as it goes and told at its end, however it ends.
 
-    `headline` is our own sentence for people; `off` are those about backends without a key,
-    `problems` those of bad input, `warnings` those of a run that went on. All of them may
-    quote foreign text.
+    `headline` is our own sentence for people, `advice` what to do then; `off` are those about
+    backends without a key, `problems` those of bad input, `warnings` those of a run that went
+    on. All of them may quote foreign text. `refused` are saved files that were not sent.
     """
 
     fail_on: FailOn = "config"
@@ -31,6 +32,7 @@ class Account:
     is_dry_run: bool = False
     resolved: Resolved | None = None
     off: tuple[str, ...] = ()
+    refused: tuple[Path, ...] = ()
     deliveries: tuple[Delivery, ...] = ()
     dispatch: Dispatch | None = None
     outcomes: tuple[Outcome, ...] = ()
@@ -38,6 +40,7 @@ class Account:
     status: RunStatus = "undelivered"
     reason: str = ""
     headline: str = ""
+    advice: str = ""
     problems: tuple[str, ...] = ()
     warnings: tuple[str, ...] = ()
     exit_code: int = 0
@@ -45,15 +48,14 @@ class Account:
 
 def status_of(outcomes: tuple[Outcome, ...]) -> RunStatus:
     """Return what the outcomes amount to; skipped ones do not count."""
-    statuses = [outcome.status for outcome in outcomes if outcome.status != "skipped"]
-    recorded = [status in {"delivered", "duplicate"} for status in statuses]
-    if not statuses:
+    told = [outcome for outcome in outcomes if outcome.status != "skipped"]
+    if not told:
         return "skipped"
-    if all(recorded):
+    if all(outcome.is_recorded for outcome in told):
         return "delivered"
-    if any(recorded):
+    if any(outcome.is_recorded for outcome in told):
         return "partial"
-    return "rejected" if "rejected" in statuses else "undelivered"
+    return "rejected" if any(outcome.status == "rejected" for outcome in told) else "undelivered"
 
 
 def exit_code_of(outcomes: tuple[Outcome, ...], fail_on: FailOn) -> int:

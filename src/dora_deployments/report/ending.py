@@ -2,10 +2,11 @@
 
 import signal
 import traceback
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import Final
 
+from dora_deployments.delivery import undelivered
 from dora_deployments.deployment import Outcome
 from dora_deployments.errors import ActionError, InputError, Interrupted, Skip
 from dora_deployments.report.account import (
@@ -40,26 +41,31 @@ def done(account: Account, log: Log) -> None:
         account.reason = "outcome-not-supported"
     for outcome in account.outcomes:
         _tell(outcome, account, log)
-    headline = f"{_HEADLINES[account.status]}: {_subject(account)}{_missing(account)}"
+    told = "partial" if account.problems and account.status == "delivered" else account.status
+    account.headline = f"{_HEADLINES[told]}: {_subject(account)}{_lacking(account)}"
+    account.advice = _advice(account)
     if account.problems:
-        _reject(account, InputError(*account.problems), log)
-        headline += f"; {_count(len(account.problems), 'file')} refused"
-    account.headline = headline
-    log.line(headline)
+        account.headline += f"; {_count(len(account.problems), 'file')} refused"
+        _reject(account, InputError)
+    log.line(account.headline)
+    if account.advice:
+        log.line(account.advice)
 
 
 def skipped(account: Account, skip: Skip, log: Log) -> None:
     """End a run that has nothing to report."""
     account.status = "skipped"
     account.reason = skip.reason
-    account.headline = f"Nothing to report: {skip.explanation}"
-    level = "warning" if skip.warn else "notice"
-    log.annotate(level, f"Nothing to report ({skip.reason})", skip.explanation)
+    level, what = ("warning", "Not reported") if skip.warn else ("notice", "Nothing to report")
+    account.headline = f"{what}: {skip.explanation}"
+    log.annotate(level, f"{what} ({skip.reason})", skip.explanation)
 
 
 def refused(account: Account, error: ActionError, log: Log) -> None:
     """End a run that the workflow's author must mend; nothing was sent."""
-    _reject(account, error, log)
+    account.problems = error.problems
+    _reject(account, type(error))
+    told_bad(account, log, error.title)
     account.headline = f"{error.title}: nothing was sent"
     log.line(f"{account.headline} ({error.reason})")
 
@@ -71,9 +77,10 @@ def interrupted(account: Account, interrupt: Interrupted, log: Log) -> None:
     account.exit_code = 128 + interrupt.signal_number
     for outcome in account.outcomes:
         _tell(outcome, account, log)
-    account.headline = f"Cancelled by {name} before the report was done"
-    account.headline += _missing(account) if account.outcomes else "; nothing was sent"
-    log.annotate("error", "Cancelled", account.headline)
+    done = "the report was done" if account.outcomes else "anything was sent"
+    account.headline = f"The job was cancelled ({name}) before {done}"
+    account.advice = _advice(account) or "Run this job again"
+    log.annotate("error", "Cancelled", f"{account.headline}. {account.advice}")
 
 
 def broken(account: Account, error: Exception, log: Log) -> None:
@@ -84,14 +91,24 @@ def broken(account: Account, error: Exception, log: Log) -> None:
     account.exit_code = 1 if account.fail_on == "any" else 0
     where = f"{Path(place.filename).name}:{place.lineno}"
     account.headline = f"A bug in this action stopped the report: {type(error).__name__} at {where}"
+    account.advice = (
+        f"{_advice(account) or 'Run this job again'}. Please report the bug on the issues page of"
+        " this action's repository"
+    )
     log.annotate(
         "error" if account.exit_code else "warning",
         "Internal error",
-        f"{account.headline}; please report it on the issues page of this action's repository",
+        f"{account.headline}. {account.advice}",
     )
     for lines in traceback.format_exception(error):
         for line in lines.splitlines():
             log.debug(line)
+
+
+def told_bad(account: Account, log: Log, title: str = InputError.title) -> None:
+    """Tell the problems of bad input, which a run may have and go on."""
+    for problem in account.problems:
+        log.annotate("warning" if account.fail_on == "never" else "error", title, problem)
 
 
 def touched(account: Account, outcomes: Iterable[Outcome], log: Log) -> None:
@@ -120,25 +137,42 @@ def _status_so_far(account: Account) -> RunStatus:
     return status_of(account.outcomes) if account.outcomes else "undelivered"
 
 
-def _reject(account: Account, error: ActionError, log: Log) -> None:
+def _reject(account: Account, kind: type[ActionError]) -> None:
     account.status = "rejected"
-    account.reason = error.reason
-    account.problems = error.problems
-    account.exit_code = 0 if account.fail_on == "never" else error.exit_code
-    for problem in error.problems:
-        log.annotate("error" if account.exit_code else "warning", error.title, problem)
+    account.reason = kind.reason
+    account.exit_code = 0 if account.fail_on == "never" else kind.exit_code
 
 
-def _missing(account: Account) -> str:
-    """Return what to do about that which no backend has, in words that follow a headline."""
-    if account.kept.path:
-        return (
-            f"; what is missing is saved in {account.kept.path}: send it by `mode: replay`, or run"
-            " the job again, which sends it under the same id"
-        )
-    if any(outcome.status == "undelivered" for outcome in account.outcomes):
-        return "; run the job again to send what is missing"
-    return ""
+def _lacking(account: Account) -> str:
+    """Return which services a backend lacks that others have, in words that follow a headline."""
+    lacking: dict[str, list[str]] = {}
+    for outcome in account.outcomes:
+        if account.status == "partial" and outcome.is_missing:
+            lacking.setdefault(outcome.backend, []).append(outcome.service)
+    return "".join(f"; {backend} lacks {_some(names)}" for backend, names in lacking.items())
+
+
+def _advice(account: Account) -> str:
+    """Return what to do about that which a backend lacks, in a sentence, if there is any."""
+    path = account.kept.path
+    statuses = {outcome.status for outcome in account.outcomes}
+    if "rejected" in statuses:
+        kept = f"; {path} has it too, but only for the same key" if path else ""
+        return f"Mend what is named above, then run this job again{kept}"
+    if "undelivered" not in statuses:
+        return ""
+    if not path:
+        return "Run this job again"
+    where = f" with `replay-path: {path}`" if path != undelivered.FOLDER else ""
+    return (
+        f"Run this job again, or keep {path} as an artifact and send it by `mode: replay`{where};"
+        " the ids stay the same"
+    )
+
+
+def _some(names: Sequence[str]) -> str:
+    more = len(names) - _NAMED_SERVICES
+    return ", ".join(names[:_NAMED_SERVICES]) + (f" and {more} more" if more > 0 else "")
 
 
 def _count(number: int, noun: str) -> str:
@@ -150,9 +184,7 @@ def _subject(account: Account) -> str:
     if resolved is None:
         return _count(len(account.deliveries), "saved report")
     services = resolved.services.value
-    names = ", ".join(each.service.identifier for each in services[:_NAMED_SERVICES])
-    if len(services) > _NAMED_SERVICES:
-        names += f" and {len(services) - _NAMED_SERVICES} more"
+    names = _some([each.service.identifier for each in services])
     kind = "deployment"
     if resolved.shipped.is_rollback:
         kind = "rollback"
@@ -173,10 +205,13 @@ def _tell(outcome: Outcome, account: Account, log: Log) -> None:
     about = f"{outcome.backend}: {outcome.service} {outcome.status}"
     http = f"HTTP {outcome.http_status}, " if outcome.http_status else ""
     identity = f", id {outcome.id}" if outcome.id else ""
-    log.line(f"{about} ({http}{_count(outcome.attempts, 'attempt')}{identity}): {outcome.message}")
+    line = f"{about} ({http}{_count(outcome.attempts, 'attempt')}{identity})"
+    if outcome.status == "delivered" and outcome.http_status != 202:
+        log.line(f"{line}: {outcome.message}")
+        return
+    log.line(line)  # its message follows as an annotation
     said = f". It said: {log.quoted(outcome.detail)}" if outcome.detail else ""
-    if outcome.status in {"rejected", "undelivered"}:
+    level = "notice"
+    if outcome.is_missing:
         level = "error" if counts(outcome, account.fail_on) else "warning"
-        log.annotate(level, about, f"{outcome.message}{said}")
-    elif outcome.status in {"skipped", "duplicate"} or outcome.http_status == 202:
-        log.annotate("notice", about, f"{outcome.message}{said}")
+    log.annotate(level, about, f"{outcome.message}{said}")

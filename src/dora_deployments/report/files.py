@@ -1,13 +1,18 @@
 """The runner's files: what a run leaves behind for later steps and for people."""
 
+import os
 from collections.abc import Callable, Mapping
-from pathlib import Path
 
 from dora_deployments.report.account import Account
 from dora_deployments.report.log import Log
 from dora_deployments.report.outputs import file_text, outputs
 from dora_deployments.report.summary import summary
 from dora_deployments.report.text import Scrubber
+
+
+def _opened(path: str, flags: int) -> int:
+    # A pipe that nobody reads would hold the step up for ever. Windows has neither.
+    return os.open(path, flags | getattr(os, "O_NONBLOCK", 0), 0o666)
 
 
 def write(environ: Mapping[str, str], account: Account, scrub: Scrubber, log: Log) -> None:
@@ -28,7 +33,7 @@ def write(environ: Mapping[str, str], account: Account, scrub: Scrubber, log: Lo
         try:
             text = make()
             # Bytes as they are: on Windows text mode would write other line ends.
-            with Path(name).open("ab") as file:
+            with open(name, "ab", opener=_opened) as file:
                 file.write(text.encode())
         except Exception as error:
             why = (

@@ -1,5 +1,6 @@
 """The log of the step: everything that is printed, and the only module that prints."""
 
+import select
 from collections.abc import Iterable
 from typing import TextIO
 
@@ -7,6 +8,8 @@ from dora_deployments.report.commands import command
 from dora_deployments.report.text import Scrubber, neutral
 
 _LONGEST_LINE = 2_000
+_PIECE = 1_000  # characters, of at most 4 bytes: what a pipe takes at once if it takes any
+_PATIENCE = 2  # seconds
 
 
 class Log:
@@ -50,16 +53,28 @@ class Log:
 
     def quoted(self, text: str, limit: int = 200) -> str:
         """Return the start of a server's words on one line; scrubbed first, then cut."""
-        return " ".join(self._scrub(text).split())[:limit]
+        return self._scrub.words(text)[:limit]
 
     def _print(self, line: str) -> None:
         if self._stream is None:  # Python's word for an output that was closed from the start
             return
         # A console may know fewer characters than UTF-8.
         encoding = getattr(self._stream, "encoding", None) or "utf-8"
-        shown = line.encode(encoding, "backslashreplace").decode(encoding)
+        shown = line.encode(encoding, "backslashreplace").decode(encoding) + "\n"
         try:
-            self._stream.write(f"{shown}\n")
-            self._stream.flush()
+            for start in range(0, len(shown), _PIECE):
+                if not _is_read(self._stream):
+                    self._stream = None
+                    return
+                self._stream.write(shown[start : start + _PIECE])
+                self._stream.flush()
         except (OSError, ValueError):
             pass
+
+
+def _is_read(stream: TextIO) -> bool:
+    """Return whether whoever reads `stream` makes room in it: else a write would never end."""
+    try:
+        return bool(select.select([], [stream], [], _PATIENCE)[1])
+    except (OSError, ValueError):  # no pipe, or a system that cannot tell
+        return True

@@ -8,7 +8,7 @@ from typing import Any
 from dora_deployments.attribution.shipped import Shipped
 from dora_deployments.deployment import Outcome
 from dora_deployments.report.account import Account
-from dora_deployments.report.text import Scrubber, for_output, path_for_output, words_for_output
+from dora_deployments.report.text import Scrubber, for_output, words_for_output
 
 
 def outputs(account: Account, scrub: Scrubber) -> dict[str, str]:
@@ -41,7 +41,7 @@ def outputs(account: Account, scrub: Scrubber) -> dict[str, str]:
             }
         ),
         "results": _json([_result(outcome, names) for outcome in account.outcomes]),
-        "undelivered-path": path_for_output(account.kept.path),
+        "undelivered-path": for_output(account.kept.path, also="~"),  # as in RUNNER~1
     }
 
 
@@ -60,13 +60,15 @@ def _result(outcome: Outcome, names: dict[str, str]) -> dict[str, object]:
 def _distinct(services: Mapping[str, str]) -> dict[str, str]:
     """Return for each service its safe name, and for no two of them the same."""
     names: dict[str, str] = {}
+    taken: set[str] = set()
+    numbers: dict[str, int] = {}
     for service, safe in services.items():
         name = safe
-        number = 1
-        while name in names.values():
-            number += 1
-            name = f"{safe}_{number}"
+        while name in taken:
+            numbers[safe] = numbers.get(safe, 1) + 1
+            name = f"{safe}_{numbers[safe]}"
         names[service] = name
+        taken.add(name)
     return names
 
 

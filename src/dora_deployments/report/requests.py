@@ -10,11 +10,13 @@ from dora_deployments.report.text import Scrubber, pretty_json
 def show(deliveries: Iterable[Delivery], scrub: Scrubber, log: Log) -> None:
     """Print every request, its key hidden."""
     for delivery in deliveries:
-        services = ", ".join(delivery.services)
+        about = ", ".join(delivery.services)
+        if delivery.saved is not None:
+            about += f", saved in {delivery.saved.name}"
         for request in delivery.requests:
             log.debug(f"{delivery.backend.name}: {len(request.body)} bytes for {request.url}")
             log.group(
-                f"Request for {delivery.backend.name}, {services}",
+                f"Request for {delivery.backend.name}, {about}",
                 (
                     f"POST {request.url}",
                     f"{request.credential.header}: ***",

@@ -22,7 +22,6 @@ LIMIT: Final = 100_000
 _MORE: Final = "<p>More did not fit here; the log of the step has it all.</p>\n"
 _ROWS: Final = 100
 _CELL: Final = 300
-_FAILURES: Final = frozenset({"rejected", "undelivered"})
 _ICONS: Final = {
     "delivered": "✅",
     "duplicate": "✅",
@@ -50,20 +49,22 @@ def summary(account: Account, scrub: Scrubber) -> str:
 
 
 def _sections(account: Account, scrub: Scrubber) -> Iterator[str]:
-    icon = _ICONS[account.status]
+    icon = _ICONS["rejected" if account.exit_code else account.status]
     yield f"<h3>{icon} {_words(scrub, account.headline)}</h3>\n"
+    if account.advice:
+        yield f"<p>{_words(scrub, account.advice)}.</p>\n"
     if account.problems:
         yield _list("What to change", account.problems, scrub)
     if account.outcomes:
         yield _outcomes(account.outcomes, scrub)
+    if account.warnings:
+        yield _list("Warnings", account.warnings, scrub)
     if account.off:
         yield f"<p>{_words(scrub, '. '.join(account.off))}.</p>\n"
     if account.resolved is not None:
         if account.resolved.deployments and (shipped := _changes(account.resolved, scrub)):
             yield shipped
         yield _facts(account.resolved, scrub)
-    if account.warnings:
-        yield _list("Warnings", account.warnings, scrub)
     for delivery in account.deliveries:
         for request in delivery.requests:
             yield _body(delivery, request.url, request.body, scrub)
@@ -111,21 +112,21 @@ def _outcomes(outcomes: tuple[Outcome, ...], scrub: Scrubber) -> str:
             outcome.backend,
             _code(scrub, outcome.service),
             f"{_ICONS[outcome.status]} {outcome.status}",
-            _code(scrub, outcome.id),
             str(outcome.attempts),
             _message(outcome, scrub),
+            _code(scrub, outcome.id),
         )
 
     # Failures first: they must not be among the rows that are left out.
-    ordered = sorted(outcomes, key=lambda outcome: outcome.status not in _FAILURES)
-    return _table(("Backend", "Service", "Status", "Id", "Attempts", "Message"), ordered, row)
+    ordered = sorted(outcomes, key=lambda outcome: not outcome.is_missing)
+    return _table(("Backend", "Service", "Status", "Attempts", "Message", "Id"), ordered, row)
 
 
 def _message(outcome: Outcome, scrub: Scrubber) -> str:
     message = _words(scrub, outcome.message)
     if not outcome.detail:
         return message
-    return f"{message}<br>It said: {_code(scrub, outcome.detail, limit=200)}"
+    return f"{message}<br>It said: {_code(scrub, scrub.words(outcome.detail), limit=200)}"
 
 
 def _list(title: str, texts: tuple[str, ...], scrub: Scrubber) -> str:

@@ -10,7 +10,7 @@ import unicodedata
 from base64 import b64encode
 from collections.abc import Iterable, Iterator
 from typing import Any
-from urllib.parse import quote, quote_plus
+from urllib.parse import quote, quote_plus, unquote
 
 from dora_deployments.actions.text import is_control
 
@@ -18,11 +18,12 @@ _ZERO_WIDTH_JOINER = "\u200d"
 _STRING = re.compile(r'"(?:[^"\\]|\\.)*"')
 # What GitHub's renderer turns into a mention or a link, up to where it is broken.
 _LINKABLE = re.compile(r"@|://|www(?=\.)", re.IGNORECASE)
-_UNSAFE = re.compile(r"[^A-Za-z0-9 _./:@+-]")
-_UNSAFE_IN_PATH = re.compile(r"[^A-Za-z0-9 _./:@+~-]")
+_LONG = 16
+_PART = 8
+_TIMES = 3  # that a text may be escaped, one over the other
+_ESCAPE = re.compile(r"\\+u([0-9a-f]{4})|\\+x([0-9a-f]{2})", re.IGNORECASE)
 # Shorter ones could be part of any text by chance.
 _SHORTEST_PART = 8
-_UNSAFE_IN_WORDS = re.compile(r"[^A-Za-z0-9 _./:@+,-]")
 
 
 class Scrubber:
@@ -39,6 +40,26 @@ class Scrubber:
         for form in self._forms:
             text = text.replace(form, "***")
         return text
+
+    def holds(self, bodies: Iterable[bytes]) -> bool:
+        """Return whether a long secret stands in any of the JSON `bodies`.
+
+        A short one, made up for a test, may well be part of a name by chance.
+        """
+        long = [json.dumps(secret)[1:-1] for secret in self.secrets if len(secret) >= _LONG]
+        return any(secret in body.decode() for body in bodies for secret in long)
+
+    def words(self, text: str) -> str:
+        """Return a server's own words on one line, or that they hold a part of a secret.
+
+        A server may echo a key in any way of writing, and any part of it.
+        """
+        plain = _plain(text)
+        for secret in self.secrets:
+            for form in _alphabets(secret):
+                if any(form[at : at + _PART] in plain for at in range(len(form) - _PART + 1)):
+                    return "(not shown, since a part of a key is in it)"
+        return " ".join(self(text).split())
 
 
 def neutral(text: str, limit: int | None = None) -> str:
@@ -66,19 +87,17 @@ def for_html_prose(text: str, limit: int | None = None) -> str:
     return _LINKABLE.sub(lambda found: f"{found[0]}\u200b", for_html(text, limit))
 
 
-def for_output(text: str) -> str:
-    """Return `text` such that it is safe wherever a workflow puts an output."""
-    return _UNSAFE.sub("_", text)
+def for_output(text: str, also: str = "") -> str:
+    """Return `text` such that it is safe wherever a workflow puts an output.
 
-
-def path_for_output(path: str) -> str:
-    """Return a path for an output, also a short one of Windows, such as `RUNNER~1`."""
-    return _UNSAFE_IN_PATH.sub("_", path)
+    What a shell or an expression reads becomes `_`; `also` are harmless marks to leave.
+    """
+    return re.sub(f"[^A-Za-z0-9 _./:@+{re.escape(also)}-]", "_", text)
 
 
 def words_for_output(text: str) -> str:
     """Return our own words for an output: without the marks that a shell reads."""
-    return _UNSAFE_IN_WORDS.sub("_", text.replace("`", "").replace(";", ","))
+    return for_output(text.replace("`", "").replace(";", ","), also=",")
 
 
 def pretty_json(body: bytes, scrub: Scrubber) -> list[str]:
@@ -89,6 +108,30 @@ def pretty_json(body: bytes, scrub: Scrubber) -> list[str]:
     """
     shown = json.dumps(_scrubbed(json.loads(body), scrub), indent=2)
     return _STRING.sub(_escaped, shown).splitlines()
+
+
+def _plain(text: str) -> str:
+    """Return the letters and digits of `text`, however they are escaped."""
+    for _ in range(_TIMES):
+        text = html.unescape(unquote(_ESCAPE.sub(_character, text)))
+    return _letters(text)
+
+
+def _character(escape: re.Match[str]) -> str:
+    return chr(int(escape[1] or escape[2], 16))
+
+
+def _letters(text: str) -> str:
+    shown = unicodedata.normalize("NFKC", text).casefold()
+    return "".join(character for character in shown if character.isalnum())
+
+
+def _alphabets(secret: str) -> Iterator[str]:
+    """Yield the letters and digits of `secret`, and of what it is in hex and base64."""
+    raw = secret.encode(errors="replace")
+    yield from (_letters(secret), raw.hex())
+    for before in range(3):  # what stands before it in the same base64 shifts the letters
+        yield _letters(b64encode(b" " * before + raw).decode()[before + 1 : -4])
 
 
 def _forms(secret: str) -> Iterator[str]:
@@ -105,7 +148,7 @@ def _forms(secret: str) -> Iterator[str]:
     for form in encoded:
         if len(form) >= _SHORTEST_PART:
             yield form
-    if " " in secret:  # no key, but words, whose halves may be anybody's
+    if " " in secret:  # as in an expression: half of it may be a word of ours
         return
     for form in (secret, *encoded):
         middle = len(form) // 2
