@@ -462,8 +462,10 @@ def test_what_cannot_be_removed_is_said(run, folder):
     assert settle(run, replayed("delivered", folder / NAME)) == Kept(problems=(problem,))
 
 
-def test_what_is_gone_already_needs_not_be_removed(run, tmp_path):
-    assert settle(run, replayed("delivered", tmp_path / "missing" / "x.json")) == Kept()
+@pytest.mark.parametrize("place", ["missing/x.json", "file/x.json"])
+def test_what_is_gone_already_needs_not_be_removed(run, tmp_path, place):
+    (tmp_path / "file").touch()
+    assert settle(run, replayed("delivered", tmp_path / place)) == Kept()
 
 
 # --- where it is

@@ -465,7 +465,9 @@ def test_what_does_not_fit_is_named_and_stays_while_the_rest_is_sent(
             f"8-planted.json' {NOT_SIGNED}",
         )
     ]
-    assert again.log.splitlines()[-1] == ("Recorded in part only: 4 saved reports; 8 files refused")
+    assert again.log.splitlines()[-1] == (
+        "Recorded in part only: 4 saved reports; 8 files not sent"
+    )
     assert results(again) == all_of("delivered")
     assert [sent(datadog), sent(dx)] == bodies
     assert {path.name for path in folder.iterdir()} == planted | {".gitignore"}
@@ -480,7 +482,7 @@ def test_what_is_refused_and_what_is_lost_again_are_told_apart(action, lost, wor
     assert ended(again) == (2, "rejected", "bad-input", FOLDER)
     services = ", ".join(service for backend, service in again.results() if backend == "datadog")
     assert again.log.splitlines()[-2:] == [
-        (f"Recorded in part only: 4 saved reports; Datadog lacks {services}; 1 file refused"),
+        (f"Recorded in part only: 4 saved reports; Datadog lacks {services}; 1 file not sent"),
         KEEP,
     ]
     assert again.summary.startswith(

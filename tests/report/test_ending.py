@@ -3,6 +3,7 @@
 import io
 import signal
 from dataclasses import replace
+from pathlib import Path
 
 import pytest
 
@@ -273,7 +274,8 @@ def test_a_replay_counts_what_it_sent_again(outcomes, subject):
 
 @pytest.mark.parametrize(("fail_on", "code"), [("config", 2), ("any", 2), ("never", 0)])
 @pytest.mark.parametrize(
-    ("problems", "files"), [(("`a` is odd",), "1 file"), (("`a` is odd", "b is odd"), "2 files")]
+    ("problems", "files"),
+    [(("`a` is odd",), 1), (("`a` is odd", "b is odd"), 2), (("x", "and 9 more files"), 10)],
 )
 @pytest.mark.parametrize(
     ("outcomes", "lines", "headline", "advice"),
@@ -297,14 +299,20 @@ def test_a_replay_counts_what_it_sent_again(outcomes, subject):
 def test_a_replay_with_files_that_are_refused_is_a_bad_one(
     outcomes, lines, headline, advice, problems, files, fail_on, code
 ):
-    known = {"fail_on": fail_on, "problems": problems, "kept": Kept(path="dora-undelivered")}
+    known = {
+        "fail_on": fail_on,
+        "problems": problems,
+        "refused": tuple(Path(f"{number}.json") for number in range(files)),
+        "kept": Kept(path="dora-undelivered"),
+    }
     account = of_replay(*outcomes, **known)
     level = "error" if fail_on == "any" else "warning"
+    not_sent = "1 file not sent" if files == 1 else f"{files} files not sent"
 
     # The files were named already, when they were read.
     assert told(ending.done, account) == [
         *[line.format(level) for line in lines],
-        f"{headline}; {files} refused",
+        f"{headline}; {not_sent}",
         *([advice] if advice else []),
     ]
     assert account == of_replay(
@@ -313,7 +321,7 @@ def test_a_replay_with_files_that_are_refused_is_a_bad_one(
         status="rejected",
         reason="bad-input",
         exit_code=code,
-        headline=f"{headline}; {files} refused",
+        headline=f"{headline}; {not_sent}",
         advice=advice,
     )
 

@@ -141,7 +141,9 @@ def _around(file: Path, places: Sequence[Path]) -> Path:
 def _forgotten(file: Path) -> Iterable[str]:
     """Remove a saved file that a backend has by now; yield a problem if that fails."""
     try:
-        file.unlink(missing_ok=True)
+        file.unlink()
+    except (FileNotFoundError, NotADirectoryError):
+        return
     except OSError as error:
         yield (
             f"`{file.name}` is delivered, but cannot be removed ({error.strerror}); remove it, or"

@@ -45,7 +45,7 @@ def done(account: Account, log: Log) -> None:
     account.headline = f"{_HEADLINES[told]}: {_subject(account)}{_lacking(account)}"
     account.advice = _advice(account)
     if account.problems:
-        account.headline += f"; {_count(len(account.problems), 'file')} refused"
+        account.headline += f"; {_count(len(account.refused), 'file')} not sent"
         _reject(account, InputError)
     log.line(account.headline)
     if account.advice:
