@@ -783,3 +783,18 @@ def test_a_secret_of_sixteen_characters_is_in_no_other_input_by_chance():
             " check that no two inputs are swapped"
         ),
     )
+
+
+@pytest.mark.parametrize("name", ["commit-sha", "previous-sha", "merge-commit-shas", "metadata"])
+def test_a_commit_is_no_secret_though_a_made_up_key_stands_in_it(name):
+    sha = f"{API_KEY}01234567".lower()
+    text = f'{{"commit": "{sha}"}}' if name == "metadata" else sha
+    found = Inputs.from_environ(environ({"datadog-api-key": API_KEY.lower(), name: text}), NOW)
+    assert found.datadog_api_key == API_KEY.lower()
+    assert sha in str(getattr(found, name.replace("-", "_")))
+
+
+@pytest.mark.parametrize("text", ["{}", "{}0123456", "{}012345678", "a{}01234567"])
+def test_what_is_not_just_as_long_as_a_commit_may_be_a_secret(text):
+    given = {"datadog-api-key": API_KEY, "version": text.format(API_KEY)}
+    assert [problem.split("`")[1] for problem in problems(given)] == ["version"]

@@ -314,6 +314,16 @@ ANSWERS = {
         of_dx("duplicate", DUPLICATE, http_status=422, attempts=1),
         42,
     ),
+    "422 that breaks off": (
+        [short_body(422, b'{"message": "commit_sha is unk')],
+        rejected(422, "DX refuses a value; correct what it names"),
+        42,
+    ),
+    "422 that is too long": (
+        [answer(422, {"message": "x" * MAX_BODY})],
+        rejected(422, "DX refuses a value; correct what it names"),
+        42,
+    ),
     "422 that names another field": (
         [answer(422, {"ok": False, "errors": {"deployed_at": ["is in the future"]}})],
         rejected(

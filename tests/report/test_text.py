@@ -306,3 +306,24 @@ def test_a_secret_is_taken_out_of_a_body_before_its_marks_are_escaped():
         '  "***": null',
         "}",
     ]
+
+
+@pytest.mark.threat(4, 19)
+@pytest.mark.parametrize(
+    ("body", "held"),
+    [
+        ({"env": "for 0123456789abcdef/\u5e97"}, True),
+        ({"0123456789abcdef/\u5e97": 1}, True),
+        ({"env": "0123456789abcdef"}, False),
+        ({"env": "short"}, False),
+        ({}, False),
+    ],
+)
+def test_a_body_holds_a_secret_whole_or_not_at_all(body, held):
+    scrub = Scrubber(("0123456789abcdef/\u5e97", "short"))
+    assert scrub.holds([b"{}", json.dumps(body).encode()]) is held
+
+
+def test_a_commit_is_no_secret_though_a_key_stands_in_it():
+    body = json.dumps({"sha": "0123456789abcdef" * 2 + "01234567"}).encode()
+    assert Scrubber(("0123456789abcdef",)).holds([body]) is False

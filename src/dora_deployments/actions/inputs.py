@@ -9,7 +9,7 @@ from typing import Final, Literal, TypeVar
 from dora_deployments.actions import hosts, moments, parse
 from dora_deployments.actions.config import config_path
 from dora_deployments.actions.patterns import BranchFilter, EnvironmentRule
-from dora_deployments.actions.text import shown
+from dora_deployments.actions.text import shown, without_shas
 from dora_deployments.deployment import Fact, Service
 from dora_deployments.errors import InputError
 
@@ -214,7 +214,7 @@ class _Reader:
 
     def read(self, name: str, parser: Callable[[str], T], default: D) -> T | D:
         """Return the parsed input, or `default` where it is absent or bad."""
-        value = _raw(self._environ, name) or ""
+        value = without_shas(_raw(self._environ, name) or "")
         if any(part in value for part in self._parts):
             # Else a message or a request might show it, and nobody knows half a key as one.
             self.problems.append(

@@ -1,8 +1,10 @@
 """What counts as a name: text on one line that any backend and any file can hold."""
 
+import re
 import unicodedata
 from typing import Final
 
+_SHA: Final = re.compile(r"(?<![0-9a-f])(?:[0-9a-f]{64}|[0-9a-f]{40})(?![0-9a-f])", re.IGNORECASE)
 # Controls, line and paragraph separators, and halves of surrogate pairs. Format characters
 # stay: emoji are joined by them.
 _CONTROLS: Final = frozenset({"Cc", "Zl", "Zp", "Cs"})
@@ -16,6 +18,14 @@ def is_control(character: str) -> bool:
 def has_controls(text: str) -> bool:
     """Return whether any character of `text` is a control character or its like."""
     return any(map(is_control, text))
+
+
+def without_shas(text: str) -> str:
+    """Return `text` without full commit SHAs and their like, which are no secrets.
+
+    A hex key made up for a test may well be a part of one.
+    """
+    return _SHA.sub("", text)
 
 
 def shown(text: str, limit: int = 200) -> str:

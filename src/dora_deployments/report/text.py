@@ -12,7 +12,7 @@ from collections.abc import Iterable, Iterator
 from typing import Any
 from urllib.parse import quote, quote_plus, unquote
 
-from dora_deployments.actions.text import is_control
+from dora_deployments.actions.text import is_control, without_shas
 
 _ZERO_WIDTH_JOINER = "\u200d"
 _STRING = re.compile(r'"(?:[^"\\]|\\.)*"')
@@ -47,7 +47,8 @@ class Scrubber:
         A short one, made up for a test, may well be part of a name by chance.
         """
         long = [json.dumps(secret)[1:-1] for secret in self.secrets if len(secret) >= _LONG]
-        return any(secret in body.decode() for body in bodies for secret in long)
+        texts = [without_shas(body.decode()) for body in bodies]
+        return any(secret in text for text in texts for secret in long)
 
     def words(self, text: str) -> str:
         """Return a server's own words on one line, or that they hold a part of a secret.
