@@ -624,6 +624,24 @@ def test_a_422_that_names_the_id_or_nothing_is_a_duplicate(body):
     )
 
 
+@pytest.mark.fault(42)
+def test_a_422_of_which_not_all_is_known_is_a_refusal():
+    body = json.dumps({"message": "reference_id"}).encode()
+    limit = replies.MAX_BODY
+    statuses = [
+        BACKEND.verdict(CREATE, Reply(status=422, body=content, whole=whole)).status
+        for content, whole in (
+            (body, True),
+            (body, False),
+            (b"", True),
+            (b"", False),
+            (body.ljust(limit), True),
+            (body.ljust(limit + 1), True),
+        )
+    ]
+    assert statuses == ["duplicate", "rejected", "duplicate", "rejected", "duplicate", "rejected"]
+
+
 @pytest.mark.parametrize("body", [b"<html>Unprocessable entity</html>", b"blocked", b"[]"])
 def test_a_422_that_is_not_dx_speaking_is_a_refusal(body):
     assert BACKEND.verdict(CREATE, reply(422, body)).status == "rejected"

@@ -17,7 +17,6 @@ from dora_deployments.delivery.saved import Origin
 from dora_deployments.errors import InputError, Skip
 
 MOST: Final = 1_000  # deliveries of one run
-_LONGEST: Final = 200  # of a path in a message
 
 
 def found(inputs: Inputs, run: Run) -> tuple[Path, tuple[str, ...]]:
@@ -62,7 +61,7 @@ def deliveries(
             yield _delivery(base, path, origin, backends, off)
             good += 1
         except ValueError as error:
-            yield f"{shown(path, _LONGEST)} {error}"
+            yield f"{shown(path)} {error}"
 
 
 def _delivery(
