@@ -31,8 +31,9 @@ bounded() {
   wait "$child"
 }
 
-trap 'kill $child 2> /dev/null; outputs; exit 130' INT
-trap 'kill $child 2> /dev/null; outputs; exit 143' TERM
+# There may be no such command, or none any more.
+trap 'kill $child 2> /dev/null || true; outputs; exit 130' INT
+trap 'kill $child 2> /dev/null || true; outputs; exit 143' TERM
 
 here=$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd)
 python=
@@ -46,6 +47,7 @@ done
 
 seconds="${INPUT_TIMEOUT:-60}"
 [[ "$seconds" =~ ^[0-9]{1,3}$ ]] || seconds=60
+seconds=$((10#$seconds)) # 008 is eight, and no octal number
 
 # Named after the lock, since two versions of the action may run in one job.
 lock="$here/requirements.txt"
