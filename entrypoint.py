@@ -19,8 +19,8 @@ gc.disable()
 # With -I neither the working directory nor PYTHONPATH is searched, so name our own source.
 sys.path.insert(0, str(Path(__file__).resolve().parent / "src"))
 
-from dora_deployments.actions.inputs import spelt_for  # noqa: E402
-from dora_deployments.main import main  # noqa: E402
+from dora_deployments.actions.inputs import spelt_for  # noqa: E402 - the path must be set first
+from dora_deployments.main import main  # noqa: E402 - the path must be set first
 
 if __name__ == "__main__":
     # An argument says which, since a step before this one could plant a variable.

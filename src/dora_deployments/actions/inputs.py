@@ -9,7 +9,7 @@ from typing import Final, Literal, TypeVar
 from dora_deployments.actions import hosts, moments, parse
 from dora_deployments.actions.config import config_path
 from dora_deployments.actions.patterns import BranchFilter, EnvironmentRule
-from dora_deployments.actions.text import shown, without_shas
+from dora_deployments.actions.text import parts, shown, without_shas
 from dora_deployments.deployment import Fact, Service
 from dora_deployments.errors import InputError
 
@@ -42,7 +42,7 @@ FAIL_ON_CHOICES: Final[tuple[FailOn, ...]] = ("never", "config", "any")
 SHORTEST_TIMEOUT: Final = 5  # seconds
 DEFAULT_REPLAY_PATH: Final = "dora-undelivered"
 # Shorter ones, made up for a test, may well be part of another input by chance.
-_LONG_SECRET: Final = 16
+LONG_SECRET: Final = 16
 # A part of a secret that is as long is no chance any more.
 _SHORTEST_PART: Final = 12
 _BARE_BEARER: Final = "bearer"
@@ -204,10 +204,10 @@ class _Reader:
     def __init__(self, environ: Mapping[str, str]) -> None:
         self._environ = environ
         self._parts = {
-            secret[start : start + _SHORTEST_PART]
+            part
             for secret in masks(environ)
-            if len(secret) >= _LONG_SECRET
-            for start in range(len(secret) - _SHORTEST_PART + 1)
+            if len(secret) >= LONG_SECRET
+            for part in parts(secret, _SHORTEST_PART)
         }
         self.problems: list[str] = []
         self.warnings: list[str] = []

@@ -2,6 +2,7 @@
 
 import re
 import unicodedata
+from collections.abc import Iterator
 from typing import Final
 
 _SHA: Final = re.compile(r"(?<![0-9a-f])(?:[0-9a-f]{64}|[0-9a-f]{40})(?![0-9a-f])", re.IGNORECASE)
@@ -18,6 +19,12 @@ def is_control(character: str) -> bool:
 def has_controls(text: str) -> bool:
     """Return whether any character of `text` is a control character or its like."""
     return any(map(is_control, text))
+
+
+def parts(text: str, length: int) -> Iterator[str]:
+    """Yield every part of `text` that is just so long."""
+    for start in range(len(text) - length + 1):
+        yield text[start : start + length]
 
 
 def without_shas(text: str) -> str:

@@ -32,7 +32,7 @@ _NAMED_SERVICES: Final = 3
 def done(account: Account, log: Log) -> None:
     """End a run that went through all stages; its outcomes may be good or bad.
 
-    A dry run has none but skipped ones. Saved deployments that are refused make the run a
+    A dry run has none but skipped ones. Saved reports that are refused make the run a
     bad one, whatever became of the others.
     """
     account.status = "dry-run" if account.is_dry_run else status_of(account.outcomes)

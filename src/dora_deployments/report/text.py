@@ -12,16 +12,15 @@ from collections.abc import Iterable, Iterator
 from typing import Any
 from urllib.parse import quote, quote_plus, unquote
 
-from dora_deployments.actions.text import is_control, without_shas
+from dora_deployments.actions.inputs import LONG_SECRET
+from dora_deployments.actions.text import is_control, parts, without_shas
 
 _ZERO_WIDTH_JOINER = "\u200d"
 _STRING = re.compile(r'"(?:[^"\\]|\\.)*"')
 # What GitHub's renderer turns into a mention or a link, up to where it is broken.
 _LINKABLE = re.compile(r"@|://|www(?=\.)", re.IGNORECASE)
-_LONG = 16
-_PART = 8
-_TIMES = 3  # that a text may be escaped, one over the other
 _ESCAPE = re.compile(r"\\+u([0-9a-f]{4})|\\+x([0-9a-f]{2})", re.IGNORECASE)
+_TIMES = 3  # that a text may be escaped, one over the other
 # Shorter ones could be part of any text by chance.
 _SHORTEST_PART = 8
 
@@ -46,7 +45,7 @@ class Scrubber:
 
         A short one, made up for a test, may well be part of a name by chance.
         """
-        long = [json.dumps(secret)[1:-1] for secret in self.secrets if len(secret) >= _LONG]
+        long = [json.dumps(secret)[1:-1] for secret in self.secrets if len(secret) >= LONG_SECRET]
         texts = [without_shas(body.decode()) for body in bodies]
         return any(secret in text for text in texts for secret in long)
 
@@ -58,7 +57,7 @@ class Scrubber:
         plain = _plain(text)
         for secret in self.secrets:
             for form in _alphabets(secret):
-                if any(form[at : at + _PART] in plain for at in range(len(form) - _PART + 1)):
+                if any(part in plain for part in parts(form, _SHORTEST_PART)):
                     return "(not shown, since a part of a key is in it)"
         return " ".join(self(text).split())
 
@@ -130,9 +129,15 @@ def _letters(text: str) -> str:
 def _alphabets(secret: str) -> Iterator[str]:
     """Yield the letters and digits of `secret`, and of what it is in hex and base64."""
     raw = secret.encode(errors="replace")
-    yield from (_letters(secret), raw.hex())
-    for before in range(3):  # what stands before it in the same base64 shifts the letters
-        yield _letters(b64encode(b" " * before + raw).decode()[before + 1 : -4])
+    yield from map(_letters, (secret, raw.hex(), *_in_base64(raw)))
+
+
+def _in_base64(raw: bytes) -> Iterator[str]:
+    """Yield what is `raw` in base64: what stands before it in the same text shifts the letters."""
+    for before in range(3):
+        # Letters that also hold a part of what stands before or after it are left out.
+        whole = slice(-(-before * 4 // 3), (before + len(raw)) * 4 // 3)
+        yield b64encode(b" " * before + raw).decode()[whole]
 
 
 def _forms(secret: str) -> Iterator[str]:
@@ -140,10 +145,7 @@ def _forms(secret: str) -> Iterator[str]:
     raw = secret.encode(errors="replace")  # one that is not UTF-8 is refused, but masked
     in_json = json.dumps(secret)[1:-1]
     encoded = {raw.hex(), raw.hex().upper(), quote(raw, safe=""), quote_plus(raw)}
-    for before in range(3):  # what stands before it in the same base64 shifts the letters
-        # Letters that also hold a part of what stands before or after it are left out.
-        whole = slice(-(-before * 4 // 3), (before + len(raw)) * 4 // 3)
-        letters = b64encode(b" " * before + raw).decode()[whole]
+    for letters in _in_base64(raw):
         encoded |= {letters, letters.replace("+", "-").replace("/", "_")}
     yield from (secret, in_json, in_json.replace("/", "\\/"))
     for form in encoded:
