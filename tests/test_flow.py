@@ -12,6 +12,7 @@ STAGES = (
     "deployment",
     "budget",
     "signals",
+    "packages",
     "actions",
     "attribution",
     "backends",

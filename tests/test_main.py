@@ -10,8 +10,10 @@ from collections.abc import Iterator, Mapping
 
 import pytest
 
+from dora_deployments import packages
 from dora_deployments.delivery.retry import Pace
 from dora_deployments.main import LARGEST_EVENT, main
+from dora_deployments.packages import PackagesError
 from tests.builders import payload_file
 from tests.end_to_end import receivers
 from tests.end_to_end.receivers import Datadog, Dx, Faulty
@@ -760,3 +762,144 @@ def test_an_event_that_names_a_secret_is_told_to_nobody(
     )
     for text in (log.replace(f"::add-mask::{secret}\n", ""), summary(), str(found)):
         assert secret not in text
+
+
+def lacking(*locks):
+    """Return a supply that has no packages of `locks`, and the locks that it was asked for."""
+    asked = []
+
+    def provide(lock, budget):
+        asked.append(lock)
+        assert 0 < budget.left() <= 45
+        if lock in locks:
+            raise PackagesError("the packages are missing", ("ERROR: ##[add-mask]x", "no network"))
+
+    return provide, asked
+
+
+@pytest.mark.parametrize(("fail_on", "exit_code"), [("config", 0), ("never", 0), ("any", 1)])
+def test_a_report_whose_packages_are_missing_is_saved(
+    fail_on, exit_code, environ_of, outputs, tmp_path, capsys
+):
+    provide, asked = lacking(packages.CORE)
+    environ = environ_of(
+        "push",
+        "push.branch",
+        {"GITHUB_WORKSPACE": str(tmp_path)},
+        github_token="token",
+        dx_token=TOKEN,
+        dx_instance="acme",
+        fail_on=fail_on,
+    )
+    assert main(environ, provide=provide) == exit_code
+    found = outputs()
+    assert (found["status"], found["reason"]) == ("undelivered", "")
+    (result,) = json.loads(found["results"])
+    assert result["message"] == "not sent, since the packages are missing"
+    assert found["undelivered-path"] == "dora-undelivered"
+    assert len(saved_in(tmp_path)) == 1
+    assert asked == [packages.CORE]  # not those of look-ups as well
+    log = capsys.readouterr().out
+    assert (
+        "::group::What the installer said last\nERROR: ## [add-mask]x\nno network\n::endgroup::\n"
+    ) in log
+    assert log.splitlines()[-1].startswith("Run this job again, or keep dora-undelivered")
+
+
+def test_what_was_saved_without_packages_is_replayed_with_them(environ_of, outputs, tmp_path):
+    provide, _ = lacking(packages.CORE)
+    with Dx(token=TOKEN, repositories=("acme/shop",)) as dx:
+        variables = {"GITHUB_WORKSPACE": str(tmp_path)}
+        given = {"dx_token": TOKEN, "dx_instance": dx.url}
+        main(environ_of("push", "push.branch", variables, **given), provide=provide)
+        assert dx.received == []
+        main(environ_of("push", "push.branch", variables, **given, mode="replay"))
+        assert len(dx.deployments) == 1
+    assert outputs()["status"] == "delivered"
+
+
+def test_a_failed_deployment_is_still_none_for_datadog_without_packages(environ_of, outputs):
+    provide, _ = lacking(packages.CORE)
+    environ = environ_of(
+        "push", "push.branch", datadog_api_key=API_KEY, dx_token=TOKEN, dx_instance="acme",
+        success="false",
+    )  # fmt: skip
+    assert main(environ, provide=provide) == 0
+    statuses = {each["backend"]: each["status"] for each in json.loads(outputs()["results"])}
+    assert statuses == {"datadog": "skipped", "dx": "undelivered"}
+
+
+@pytest.mark.parametrize(("fail_on", "exit_code"), [("config", 0), ("never", 0), ("any", 1)])
+def test_without_the_packages_that_read_its_configuration_nothing_can_be_reported(
+    fail_on, exit_code, environ_of, outputs, summary, tmp_path, capsys
+):
+    provide, _ = lacking(packages.CORE)
+    (tmp_path / ".github").mkdir()
+    (tmp_path / ".github" / "dora.yml").write_text("services: {shop: {paths: [/**]}}\n", "utf-8")
+    environ = environ_of(
+        "push",
+        "push.branch",
+        {"GITHUB_WORKSPACE": str(tmp_path)},
+        dx_token=TOKEN,
+        dx_instance="acme",
+        fail_on=fail_on,
+    )
+    assert main(environ, provide=provide) == exit_code
+    found = outputs()
+    assert (found["status"], found["reason"]) == ("undelivered", "internal-error")
+    level = "error" if exit_code else "warning"
+    assert capsys.readouterr().out.splitlines()[-1] == (
+        f"::{level} title=Not reported::the packages are missing. Run this job again"
+    )
+    assert "Not reported: the packages are missing" in summary()
+
+
+def test_what_was_installed_is_told(environ_of, outputs, capsys):
+    with Dx(token=TOKEN, repositories=("acme/shop",)) as dx:
+        environ = environ_of("push", "push.branch", dx_token=TOKEN, dx_instance=dx.url)
+        assert main(environ, provide=lambda lock, _: f"Installed {lock}") == 0
+    assert outputs()["status"] == "delivered"
+    assert f"\nInstalled {packages.CORE}\n" in capsys.readouterr().out
+
+
+def test_without_what_github_is_asked_with_the_report_goes_out_and_is_tried_only_once(
+    environ_of, outputs, capsys
+):
+    provide, asked = lacking(packages.LOOK_UPS)
+    with Dx(token=TOKEN, repositories=("acme/shop",)) as dx:
+        environ = environ_of(
+            "push", "push.branch", github_token="token", dx_token=TOKEN, dx_instance=dx.url
+        )
+        assert main(environ, provide=provide) == 0
+    assert asked == [packages.CORE, packages.LOOK_UPS]
+    assert outputs()["status"] == "delivered"
+    warning = (
+        "::warning title=Deployment report::the deployment before this one, and so what this one"
+        " ships, could not be looked up: the packages are missing\n"
+    )
+    assert capsys.readouterr().out.count(warning) == 1
+
+
+def test_a_replay_brings_its_packages_first(environ_of, outputs):
+    def provide(lock, _):
+        raise PackagesError(f"{lock} is missing")
+
+    environ = environ_of("push", "push.branch", mode="replay", dx_token=TOKEN, dx_instance="acme")
+    assert main(environ, provide=provide) == 0
+    assert (outputs()["status"], outputs()["reason"]) == ("undelivered", "internal-error")
+
+
+def test_a_replay_of_what_is_no_saved_report_is_a_bad_input(environ_of, outputs, tmp_path):
+    (tmp_path / "saved.json").write_text("{}", "utf-8")
+    environ = environ_of(
+        "push",
+        "push.branch",
+        {"GITHUB_WORKSPACE": str(tmp_path)},
+        mode="replay",
+        replay_path="saved.json",
+        dx_token=TOKEN,
+        dx_instance="acme",
+    )
+    assert main(environ) == 2
+    found = outputs()
+    assert (found["status"], found["reason"], found["results"]) == ("rejected", "bad-input", "[]")

@@ -1,5 +1,6 @@
 """What runs is what this commit names: packages by hash, actions by commit, the image from here."""
 
+import importlib.metadata
 import json
 import re
 from pathlib import Path
@@ -8,11 +9,18 @@ import pytest
 import yaml
 
 ROOT = Path(__file__).parent.parent
+LOCKS = ("requirements.txt", "requirements-look-ups.txt", "requirements-dev.txt")
+HERE = {each.name.lower() for each in importlib.metadata.distributions()}
 INSTALL = "--require-hashes --no-deps --only-binary :all: --requirement"
 
 
 def read(name):
     return (ROOT / name).read_text("utf-8")
+
+
+def meant(name):
+    """Return the packages that a lock is made for."""
+    return sorted(re.findall(r"^[A-Za-z0-9_-]+", read(name), re.MULTILINE))
 
 
 def plain(text):
@@ -21,7 +29,7 @@ def plain(text):
 
 
 @pytest.mark.threat(16, 23)
-@pytest.mark.parametrize("lock", ["requirements.txt", "requirements-dev.txt"])
+@pytest.mark.parametrize("lock", LOCKS)
 def test_every_package_is_locked_by_version_and_hash(lock):
     entries = re.findall(
         r"^(\S+?)==\S+[^\n]*((?:\n    --hash=sha256:[0-9a-f]{64}[^\n]*)*)", read(lock), re.MULTILINE
@@ -33,14 +41,36 @@ def test_every_package_is_locked_by_version_and_hash(lock):
 
 @pytest.mark.threat(23)
 def test_the_action_depends_on_the_packages_that_it_means_by_name():
-    names = re.findall(r"^[A-Za-z0-9_-]+", read("requirements.in"), re.MULTILINE)
-    assert sorted(names) == ["PyGithub", "PyYAML", "jsonschema", "pathspec", "requests", "urllib3"]
+    assert meant("requirements.in") == ["PyYAML", "jsonschema", "pathspec", "requests", "urllib3"]
+    assert meant("requirements-look-ups.in") == ["PyGithub"]
+
+
+def test_every_lock_has_the_same_version_of_a_package():
+    known = {}
+    for lock in LOCKS:
+        found = re.findall(r"^(\S+?)==(\S+)(?: ; (.*))? \\$", read(lock), re.MULTILINE)
+        for name, version, _ in found:
+            known.setdefault(name, {}).setdefault(lock, set()).add(version)
+    assert [name for name, by in known.items() if len({*map(frozenset, by.values())}) > 1] == []
+
+
+def test_the_locks_of_a_run_have_all_that_its_packages_need():
+    # The lock of the look-ups leaves out what every run has.
+    locked = {
+        name for lock in LOCKS[:2] for name in re.findall(r"^(\S+?)==", read(lock), re.MULTILINE)
+    }
+    installed = [name for name in locked if name in HERE]
+    wishes = [wish for name in installed for wish in importlib.metadata.requires(name) or ()]
+    needed = {
+        re.match(r"[\w-]+", wish)[0].lower().replace("_", "-") for wish in wishes if ";" not in wish
+    }
+    assert {"pyjwt", "pynacl", "requests", "urllib3"} <= needed
+    assert needed - locked == set()
 
 
 @pytest.mark.threat(16)
-@pytest.mark.parametrize("installer", ["launch.sh", "Dockerfile"])
-def test_nothing_is_installed_but_wheels_of_the_lock(installer):
-    installs = re.findall(r"pip [^\n]*\binstall\b[^\n]*", plain(read(installer)))
+def test_nothing_is_installed_in_the_image_but_wheels_of_the_locks():
+    installs = re.findall(r"pip [^\n]*\binstall\b[^\n]*", plain(read("Dockerfile")))
     assert len(installs) == 1
     assert INSTALL in installs[0]
 
@@ -49,7 +79,7 @@ def test_nothing_is_installed_but_wheels_of_the_lock(installer):
 def test_who_pins_this_action_by_its_commit_has_pinned_all_that_it_runs():
     composite = yaml.safe_load(read("action.yml"))["runs"]
     assert [set(step) & {"uses", "image"} for step in composite["steps"]] == [set()]
-    assert composite["steps"][0]["run"] == 'exec bash "$GITHUB_ACTION_PATH/launch.sh"'
+    assert composite["steps"][0]["run"] == 'source "$GITHUB_ACTION_PATH/launch.sh"'
     assert yaml.safe_load(read("docker/action.yml"))["runs"]["image"] == "../Dockerfile"
 
 
@@ -61,7 +91,8 @@ def test_who_pins_this_action_by_its_commit_has_pinned_all_that_it_runs():
 )
 def test_every_foreign_action_is_named_by_its_commit(path):
     uses = re.findall(r"\buses: (\S+)", path.read_text("utf-8"))
-    foreign = [name for name in uses if name != "acme/dora-deployments@v1"]
+    own = {"acme/dora-deployments@v1", "./", "./docker"}
+    foreign = [name for name in uses if name not in own]
     assert [
         name for name in foreign if not re.fullmatch(r"[\w.-]+/[\w./-]+@[0-9a-f]{40}", name)
     ] == []
@@ -81,6 +112,24 @@ def test_the_image_starts_the_program_itself_apart_from_what_surrounds_it():
         "docker",
     ]
     final_stage = dockerfile.rpartition("\nFROM ")[2]
-    assert (
-        re.findall(r"^(?:RUN|ADD|CMD|SHELL|ENV|EXPOSE|VOLUME)\b", final_stage, re.MULTILINE) == []
-    )
+    assert re.findall(r"^[A-Z]+\b", final_stage, re.MULTILINE) == [
+        *("COPY", "RUN", "ARG", "ARG", "LABEL", "ENTRYPOINT")
+    ]
+
+
+@pytest.mark.threat(16, 18)
+def test_the_image_installs_in_a_stage_that_is_left_behind_and_ends_up_without_pip():
+    stages = plain(read("Dockerfile")).split("\nFROM ")[1:]
+    assert [stage.splitlines()[0] for stage in stages] == [
+        "${PYTHON_IMAGE} AS build",
+        "${PYTHON_IMAGE}",
+    ]
+    assert [len(re.findall(r"\bpip [^\n]*\binstall\b", stage)) for stage in stages] == [1, 0]
+    assert '&& rm -rf "$pip" "$pip"-*.dist-info "$ensurepip"' in stages[1]
+
+
+@pytest.mark.threat(16)
+def test_only_what_the_image_is_made_of_is_given_to_the_engine_that_builds_it():
+    copied = re.findall(r"^COPY (?!--from)(.*) \S+$", read("Dockerfile"), re.MULTILINE)
+    sent = [f"!{name}" for names in copied for name in names.split()]
+    assert read(".dockerignore").splitlines() == ["*", *sent, "**/__pycache__"]

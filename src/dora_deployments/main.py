@@ -1,18 +1,19 @@
 """The stages as calls: from the environment to the exit code."""
 
 import sys
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from datetime import datetime
+from functools import partial
 from itertools import zip_longest
 from pathlib import Path
 from typing import Final
 
-from dora_deployments import __version__, backends, signals
+from dora_deployments import __version__, backends, packages, signals
 from dora_deployments.actions import config, payload, workspace
 from dora_deployments.actions import inputs as inputs_module
 from dora_deployments.actions.event import Event
 from dora_deployments.actions.events import what_happened
-from dora_deployments.actions.inputs import SHORTEST_TIMEOUT, Inputs
+from dora_deployments.actions.inputs import Inputs
 from dora_deployments.actions.moments import UTC
 from dora_deployments.actions.payload import Payload
 from dora_deployments.actions.run import Run
@@ -34,6 +35,7 @@ from dora_deployments.errors import (
     Interrupted,
     Skip,
 )
+from dora_deployments.packages import PackagesError
 from dora_deployments.report import changes, ending, files, requests
 from dora_deployments.report.account import Account
 from dora_deployments.report.facts import facts
@@ -42,18 +44,22 @@ from dora_deployments.report.text import Scrubber
 
 # Kept back from `timeout` for outputs and summary.
 _REPORT_SECONDS: Final = 0.5
+_INSTALLING: Final = 0.75  # of the time that is left
 LARGEST_EVENT: Final = 64 * 1024 * 1024
 _MOST_PROBLEMS: Final = 50  # that are told one by one
+Provide = Callable[[str, Budget], str | None]
 # On these the workspace may hold what a stranger wrote.
 _STRANGE_WORKSPACE: Final = frozenset({"pull_request_target", "workflow_run"})
 
 
-def main(environ: Mapping[str, str], pace: Pace | None = None, elapsed: int = 0) -> int:
+def main(
+    environ: Mapping[str, str], pace: Pace | None = None, provide: Provide | None = None
+) -> int:
     """Report the deployment to every backend; return the exit code of the step.
 
     What was not delivered is saved, and outputs and summary are written, however the run
-    ends, a bug of ours and a cancelled job included. `pace` is that of the attempts, `elapsed`
-    are the seconds that the step took before.
+    ends, a bug of ours and a cancelled job included. `pace` is that of the attempts; `provide`
+    brings the packages of a lock, if they are not all there.
     """
     scrub = Scrubber(inputs_module.masks(environ))
     log = Log(sys.stdout, scrub, debug=environ.get("RUNNER_DEBUG") == "1")
@@ -63,7 +69,7 @@ def main(environ: Mapping[str, str], pace: Pace | None = None, elapsed: int = 0)
             try:
                 with signals.interruptible():
                     log.mask()
-                    _run(environ, elapsed, account, pace, scrub, log)
+                    _run(environ, provide, account, pace, scrub, log)
             finally:
                 # From here on no signal interrupts.
                 _settle(account, log)
@@ -72,6 +78,8 @@ def main(environ: Mapping[str, str], pace: Pace | None = None, elapsed: int = 0)
             ending.skipped(account, skip, log)
         except ActionError as error:
             ending.refused(account, error, log)
+        except PackagesError as error:
+            ending.unprepared(account, error, log)
         except Interrupted as interrupt:
             ending.interrupted(account, interrupt, log)
         except Exception as error:
@@ -83,7 +91,7 @@ def main(environ: Mapping[str, str], pace: Pace | None = None, elapsed: int = 0)
 
 def _run(
     environ: Mapping[str, str],
-    elapsed: int,
+    provide: Provide | None,
     account: Account,
     pace: Pace | None,
     scrub: Scrubber,
@@ -94,18 +102,19 @@ def _run(
     log.line(f"dora-deployments {__version__}")
     inputs = Inputs.from_environ(environ, now)
     ending.warned(account, log, *inputs.warnings)
-    seconds = max(inputs.timeout - elapsed, SHORTEST_TIMEOUT)
-    budget = Budget.of(seconds - _REPORT_SECONDS)
+    budget = Budget.of(inputs.timeout - _REPORT_SECONDS)
     account.is_dry_run = inputs.dry_run
     account.previous_sha = inputs.previous_sha or ""
 
     account.run = run = Run.from_environ(environ)
     account.repository = inputs.repository or run.repository or ""
     log.debug(f"Python {sys.version.split()[0]}, GITHUB_REF {run.ref}, GITHUB_SHA {run.sha}")
+    supply = _Supply(provide, log)
     if inputs.mode == "replay":
-        _read_saved(inputs, run, budget.capped(seconds / 2), account, log)
+        supply.bring(packages.CORE, budget)
+        _read_saved(inputs, run, budget.capped(budget.left() / 2), account, log)
     else:
-        _read_event(inputs, run, now, budget, account, log)
+        _read_event(inputs, run, now, budget, supply, account, log)
     if scrub.holds(request.body for each in account.deliveries for request in each.requests):
         account.deliveries = ()
         raise EventError(
@@ -117,13 +126,49 @@ def _run(
         account.outcomes = dispatch.unsupported(account.deliveries)
         return
     account.dispatch = Dispatch.of(account.deliveries, pace)
-    account.dispatch.start(budget)
-    account.dispatch.wait(budget)
+    if packages.CORE in supply.lacking:
+        account.dispatch.give_up(str(supply.lacking[packages.CORE]))
+    else:
+        account.dispatch.start(budget)
+        account.dispatch.wait(budget)
     log.debug(f"{budget.left():.1f} s were left")
 
 
+class _Supply:
+    """Brings packages when they are needed, and tells of it; `lacking` are those it could not."""
+
+    def __init__(self, provide: Provide | None, log: Log) -> None:
+        self._provide = provide
+        self._log = log
+        self.lacking: dict[str, PackagesError] = {}
+
+    def bring(self, lock: str, budget: Budget) -> None:
+        """Bring the packages of a lock; raise `PackagesError` if there are none of it, or any."""
+        if self._provide is None:  # they are all there
+            return
+        if self.lacking:
+            raise next(iter(self.lacking.values()))
+        try:
+            # That must leave time for what it is done for.
+            said = self._provide(lock, budget.capped(budget.left() * _INSTALLING))
+        except PackagesError as error:
+            self.lacking[lock] = error
+            if error.output:
+                lines = (self._log.quoted(line) for line in error.output)
+                self._log.group("What the installer said last", lines)
+            raise
+        if said:
+            self._log.line(said)
+
+
 def _read_event(
-    inputs: Inputs, run: Run, now: datetime, budget: Budget, account: Account, log: Log
+    inputs: Inputs,
+    run: Run,
+    now: datetime,
+    budget: Budget,
+    supply: _Supply,
+    account: Account,
+    log: Log,
 ) -> None:
     """Resolve what the event says was deployed, and prepare its deliveries."""
     account.event = run.event_name or ""
@@ -133,12 +178,21 @@ def _read_event(
     )
     happening = what_happened(event)
     ending.warned(account, log, *happening.warnings)
+    file = _workspace_file(event)
+    try:
+        supply.bring(packages.CORE, budget)
+    except PackagesError:
+        if file is not None:  # nothing else can read it
+            raise
     # Slow look-ups must leave the backends their time.
     look_up_budget = budget.capped(min(LOOK_UP_SECONDS, budget.left() / 2))
-    with GitHub(api_url=run.api_url, token=inputs.github_token, budget=look_up_budget) as look_ups:
-        account.resolved = resolved = resolve(
-            happening, inputs, run, look_ups, now, _workspace_file(event)
-        )
+    with GitHub(
+        api_url=run.api_url,
+        token=inputs.github_token,
+        budget=look_up_budget,
+        prepare=partial(supply.bring, packages.LOOK_UPS),
+    ) as look_ups:
+        account.resolved = resolved = resolve(happening, inputs, run, look_ups, now, file)
     log.group(
         f"What was {'deployed' if resolved.deployments else 'merged'}, by the event {event.name}",
         (f"{label}: {value}, from {source}" for label, value, source in facts(resolved)),

@@ -1,6 +1,5 @@
 """The whole action: a process, a real event, real HTTP to receivers as strict as the vendors."""
 
-import hashlib
 import json
 import os
 import signal
@@ -651,62 +650,6 @@ def test_a_backend_that_drips_its_answer_does_not_hold_up_the_other_nor_the_step
     assert (finished.outputs["status"], finished.exit_code) == ("partial", 0)
 
 
-def test_the_composite_starts_the_same_program_with_the_underscored_inputs(tmp_path, dx):
-    # The environment of the composite's step is ready, so that nothing is installed here.
-    lock = hashlib.sha256((ROOT / "requirements.txt").read_bytes()).hexdigest()
-    ready = tmp_path / f"dora-deployments-{lock[:16]}"
-    (ready / "bin").mkdir(parents=True)
-    (ready / "complete").touch()
-    (ready / "bin" / "python").symlink_to(sys.executable)
-    (ready / "pyvenv.cfg").write_text(
-        f"home = {Path(sys._base_executable).parent}\ninclude-system-site-packages = false\n",
-        "utf-8",
-    )
-    (ready / "lib").symlink_to(Path(sys.prefix) / "lib")
-    environ = environment(
-        tmp_path,
-        "push",
-        json.dumps(payload_file("push.branch")).encode(),
-        {"DX_TOKEN": TOKEN, "DX_INSTANCE": dx.url, "GITHUB_TOKEN": "", "DATADOG_API_KEY": ""},
-    )
-    process = subprocess.run(
-        ["bash", "--noprofile", "--norc", "-eo", "pipefail", str(ROOT / "launch.sh")],
-        env=environ,
-        capture_output=True,
-        check=False,
-    )
-    assert (process.returncode, process.stderr) == (0, b"")
-    assert len(dx.deployments) == 1
-
-
-@pytest.mark.parametrize(
-    ("fail_on", "exit_code"), [("", 0), ("config", 0), ("never", 0), (" Any ", 1)]
-)
-def test_a_composite_that_cannot_start_warns_and_fails_only_where_outages_do(
-    fail_on, exit_code, tmp_path
-):
-    environ = environment(tmp_path, "push", b"{}", {"FAIL_ON": fail_on})
-    empty = tmp_path / "empty"
-    empty.mkdir()
-    (empty / "dirname").symlink_to("/usr/bin/dirname")
-    process = subprocess.run(
-        ["/bin/bash", "--noprofile", "--norc", "-eo", "pipefail", str(ROOT / "launch.sh")],
-        env={**environ, "PATH": str(empty)},
-        capture_output=True,
-        check=False,
-        text=True,
-    )
-    assert process.returncode == exit_code
-    assert process.stdout == (
-        "::warning title=Deployment report::No Python 3.10 or newer was found; add"
-        " actions/setup-python before this step; the deployment was not reported\n"
-    )
-    assert (tmp_path / "output").read_text("utf-8") == (
-        "status=undelivered\nreason=internal-error\nrollback=false\nservices=[]\n"
-        "merge-commit-shas=[]\npull-requests=[]\ndeployment-ids={}\nresults=[]\n"
-    )
-
-
 def test_what_is_meant_for_this_machine_is_read_by_no_proxy(dx):
     with Faulty(receivers.answer(200, {"ok": True})) as proxy:
         finished = run_action(
@@ -717,14 +660,3 @@ def test_what_is_meant_for_this_machine_is_read_by_no_proxy(dx):
         )
     assert (finished.outputs["status"], proxy.requests) == ("delivered", [])
     assert len(dx.deployments) == 1
-
-
-def test_a_composite_that_cannot_even_write_its_outputs_does_not_fail_the_step(tmp_path):
-    environ = environment(tmp_path, "push", b"{}", {})
-    process = subprocess.run(
-        ["/bin/bash", "--noprofile", "--norc", "-eo", "pipefail", str(ROOT / "launch.sh")],
-        env={**environ, "PATH": str(tmp_path), "GITHUB_OUTPUT": "/nowhere/output"},
-        capture_output=True,
-        check=False,
-    )
-    assert process.returncode == 0

@@ -1,14 +1,13 @@
 """A step before ours may set any variable for it, inputs in another spelling among them."""
 
-import hashlib
 import json
 import subprocess
 import sys
-from pathlib import Path
 
 import pytest
 
 from tests.builders import payload_file
+from tests.end_to_end.composite import COMMAND, PATH, installed
 from tests.end_to_end.receivers import Dx
 from tests.end_to_end.runner import ROOT, environment
 from tests.report import runner
@@ -26,19 +25,9 @@ def docker(folder, inputs, planted):
 
 def composite(folder, inputs, planted):
     """Return the outputs of the composite action's script, whose packages are there already."""
-    lock = hashlib.sha256((ROOT / "requirements.txt").read_bytes()).hexdigest()
-    ready = folder / f"dora-deployments-{lock[:16]}"
-    (ready / "bin").mkdir(parents=True)
-    (ready / "complete").touch()
-    (ready / "bin" / "python").symlink_to(sys.executable)
-    (ready / "pyvenv.cfg").write_text(
-        f"home = {Path(sys._base_executable).parent}\ninclude-system-site-packages = false\n",
-        "utf-8",
-    )
-    (ready / "lib").symlink_to(Path(sys.prefix) / "lib")
-    command = ["bash", "--noprofile", "--norc", "-eo", "pipefail", str(ROOT / "launch.sh")]
+    installed(folder)
     return outputs(
-        folder, command, {name.replace("-", "_"): inputs[name] for name in inputs}, planted
+        folder, COMMAND, {name.replace("-", "_"): inputs[name] for name in inputs}, planted
     )
 
 
@@ -46,7 +35,7 @@ def outputs(folder, command, inputs, planted):
     event = json.dumps(payload_file("push.branch")).encode()
     process = subprocess.run(
         command,
-        env=environment(folder, "push", event, {**planted, **inputs}),
+        env={**environment(folder, "push", event, {**planted, **inputs}), "PATH": PATH},
         capture_output=True,
         check=False,
     )

@@ -3,10 +3,8 @@
 import contextlib
 import json
 import os
-import signal
 import subprocess
 import sys
-import threading
 
 import pytest
 
@@ -16,20 +14,6 @@ from tests.end_to_end.runner import ROOT, environment
 from tests.report import runner
 
 KEY = "0123456789abcdef0123456789abcdef"
-SLOW_PYTHON = """\
-#!/bin/sh
-case "$*" in
-  *venv*) exec sleep 600 ;;
-  *hashlib*) echo 0123456789abcdef ;;
-esac
-"""
-WAITING_PYTHON = """\
-#!/bin/sh
-case "$*" in
-  *hashlib*) echo 0123456789abcdef ;;
-  *{during}*) touch {reached}; exec sleep 1 ;;
-esac
-"""
 COMMAND = [sys.executable, "-I", "-X", "utf8", "-u", str(ROOT / "entrypoint.py")]
 
 pytestmark = [
@@ -79,52 +63,3 @@ def test_a_log_that_nobody_reads_holds_nothing_up(environ, tmp_path):
         os.close(writer)
     assert (finished.returncode, finished.stderr) == (0, b"")
     assert runner.outputs((tmp_path / "output").read_text("utf-8"))["status"] == "delivered"
-
-
-def launched(folder, python, timeout):
-    """Start the composite's script with a stand-in for Python."""
-    tools = folder / "tools"
-    tools.mkdir()
-    (tools / "python3").write_text(python, "utf-8")
-    (tools / "python3").chmod(0o755)
-    return subprocess.Popen(
-        ["bash", "--noprofile", "--norc", "-eo", "pipefail", str(ROOT / "launch.sh")],
-        env={
-            "PATH": f"{tools}:/usr/bin:/bin",
-            "GITHUB_OUTPUT": str(folder / "output"),
-            "RUNNER_TEMP": str(folder),
-            "INPUT_TIMEOUT": timeout,
-        },
-        stdout=subprocess.PIPE,
-        stderr=subprocess.PIPE,
-        text=True,
-    )
-
-
-@pytest.mark.parametrize("timeout", ["1", "001"])
-def test_a_python_that_makes_no_environment_in_time_is_given_up(tmp_path, timeout):
-    process = launched(tmp_path, SLOW_PYTHON, timeout)
-    log, errors = process.communicate(timeout=60)
-    assert (process.returncode, errors) == (0, "")
-    assert log == (
-        "::warning title=Deployment report::No Python environment could be made within 1 s; is"
-        " python3-venv installed?; the deployment was not reported\n"
-    )
-    assert runner.outputs((tmp_path / "output").read_text("utf-8"))["status"] == "undelivered"
-
-
-@pytest.mark.fault(100)
-@pytest.mark.parametrize("during", ["version_info", "venv"])
-@pytest.mark.parametrize(("number", "code"), [(signal.SIGINT, 130), (signal.SIGTERM, 143)])
-def test_a_job_that_is_cancelled_while_python_is_prepared_has_its_outputs(
-    tmp_path, during, number, code
-):
-    python = WAITING_PYTHON.format(during=during, reached=tmp_path / "reached")
-    process = launched(tmp_path, python, "60")
-    pause = threading.Event()
-    while not (tmp_path / "reached").exists():
-        pause.wait(0.02)
-    process.send_signal(number)
-    _, errors = process.communicate(timeout=60)
-    assert (process.returncode, errors) == (code, "")
-    assert runner.outputs((tmp_path / "output").read_text("utf-8"))["status"] == "undelivered"

@@ -11,7 +11,7 @@ from typing import Final
 
 from dora_deployments.backends import Backend, replies
 from dora_deployments.budget import Budget, in_thread
-from dora_deployments.delivery import retry, session
+from dora_deployments.delivery import retry
 from dora_deployments.delivery.deliver import Delivery
 from dora_deployments.delivery.retry import Pace
 from dora_deployments.deployment import Outcome, Reply, Request, Status
@@ -61,6 +61,11 @@ class Dispatch:
             errands.setdefault(errand.delivery.backend, []).append(errand)
         for of_backend in errands.values():
             _start(of_backend, budget, quarter, self.pace)
+
+    def give_up(self, why: str) -> None:
+        """End without sending anything, for a reason in words that follow "not sent, since"."""
+        for errand in self.errands:
+            errand.give_up(f"not sent, since {why}")
 
     def wait(self, budget: Budget) -> None:
         """Return once every delivery has ended, what went first aside, or the budget has."""
@@ -129,8 +134,9 @@ class _Errand:
         self.done.set()
 
     def give_up(self, why: str) -> None:
-        """End, without having got an answer."""
-        self.outcome = self._ended("undelivered", why)
+        """End without an answer, if there is anything to send at all."""
+        if self.delivery.unsupported is None:
+            self.outcome = self._ended("undelivered", why)
         self.done.set()
 
     def ended(self) -> Ended:
@@ -189,6 +195,8 @@ class _Errand:
         self, request: Request, budget: Budget, pace: Pace
     ) -> tuple[Outcome, Mapping[str, str]]:
         """Send one request once; return how it ended and the headers of the answer."""
+        from dora_deployments.delivery import session
+
         self.http_status = None
         left = max(budget.left(), _SHORTEST_TIMEOUT)
         timeout = (min(pace.connect_timeout, left), min(pace.read_timeout, left))

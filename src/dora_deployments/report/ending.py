@@ -9,6 +9,7 @@ from typing import Final
 from dora_deployments.delivery import undelivered
 from dora_deployments.deployment import Outcome
 from dora_deployments.errors import ActionError, InputError, Interrupted, Skip
+from dora_deployments.packages import PackagesError
 from dora_deployments.report.account import (
     Account,
     RunStatus,
@@ -81,6 +82,17 @@ def interrupted(account: Account, interrupt: Interrupted, log: Log) -> None:
     account.headline = f"The job was cancelled ({name}) before {done}"
     account.advice = _advice(account) or "Run this job again"
     log.annotate("error", "Cancelled", f"{account.headline}. {account.advice}")
+
+
+def unprepared(account: Account, error: PackagesError, log: Log) -> None:
+    """End a run that lacks the packages to read what to report: an outage, mostly of an index."""
+    account.status = "undelivered"
+    account.reason = "internal-error"
+    account.exit_code = 1 if account.fail_on == "any" else 0
+    account.headline = f"Not reported: {error}"
+    account.advice = "Run this job again"
+    level = "error" if account.exit_code else "warning"
+    log.annotate(level, "Not reported", f"{error}. {account.advice}")
 
 
 def broken(account: Account, error: Exception, log: Log) -> None:

@@ -1,6 +1,6 @@
 """GitHub's API, through PyGithub: the only package that speaks to GitHub."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, Final
 
 from dora_deployments.actions.event import Marks
@@ -27,11 +27,19 @@ LOOK_UP_SECONDS: Final = 20.0
 class GitHub:
     """The look-ups, as far as `token` lets us see, none of them past `budget`.
 
-    Each raises `LookUpError`, whatever goes wrong. To be used as a context.
+    Each raises `LookUpError`, whatever goes wrong. Before the first one, `prepare` brings
+    PyGithub. To be used as a context.
     """
 
-    def __init__(self, *, api_url: str, token: str | None, budget: Budget) -> None:
-        self._api = Api(api_url=api_url, token=token, budget=budget)
+    def __init__(
+        self,
+        *,
+        api_url: str,
+        token: str | None,
+        budget: Budget,
+        prepare: Callable[[Budget], None] | None = None,
+    ) -> None:
+        self._api = Api(api_url=api_url, token=token, budget=budget, prepare=prepare)
 
     def __enter__(self) -> "Self":
         return self

@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any, Final, TypeVar
 
 from dora_deployments.attribution.look_ups import LookUpError
 from dora_deployments.budget import Budget, NoThreadError, side_by_side
+from dora_deployments.packages import PackagesError
 
 if TYPE_CHECKING:
     from dora_deployments.attribution.github.client import Client
@@ -34,7 +35,15 @@ _OUTAGES: Final = frozenset({408, 425, 500, 502, 503, 504})
 class Api:
     """GitHub's API as far as `token` lets us see it. No question outlasts `budget`."""
 
-    def __init__(self, *, api_url: str, token: str | None, budget: Budget) -> None:
+    def __init__(
+        self,
+        *,
+        api_url: str,
+        token: str | None,
+        budget: Budget,
+        prepare: Callable[[Budget], None] | None = None,
+    ) -> None:
+        self._prepare = prepare
         self._api_url = api_url
         self._token = token
         self._budget = budget
@@ -67,6 +76,12 @@ class Api:
         """Return the answers to questions asked side by side, in their order."""
         if self._token is None:
             return [LookUpError("`github-token` is empty", outage=True) for _ in questions]
+        if self._prepare is not None:
+            try:
+                self._prepare(self._budget)
+            except PackagesError as error:
+                return [LookUpError(str(error), outage=True) for _ in questions]
+            self._prepare = None
         works = [partial(self._answer, question) for question in questions]
         return [
             _translated(answer, needs) if isinstance(answer, Exception) else answer

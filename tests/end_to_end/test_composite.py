@@ -1,0 +1,277 @@
+"""The composite's script: it finds a Python, brings what the run needs, and becomes the action."""
+
+import json
+import signal
+import subprocess
+import sys
+import threading
+from pathlib import Path
+
+import pytest
+
+from dora_deployments.packages import CORE, LOOK_UPS, folder_name
+from tests.builders import payload_file
+from tests.end_to_end import stories
+from tests.end_to_end.composite import PATH, installed, launched
+from tests.end_to_end.receivers import Dx
+from tests.end_to_end.runner import ROOT, environment
+from tests.report import runner
+
+TOKEN = "dx-token-of-the-tests"
+INSTALLED = "Installed the packages of {} by uv in "
+# Stands in for uv, and for the index that it would ask.
+INSTALLER = """\
+#!/bin/sh
+PATH=/usr/bin:/bin
+while [ "$1" != --target ]; do shift; done
+echo "$4" >> {folder}/asked
+case "$4" in {refused}) exit 1 ;; esac
+mkdir "$2"
+ln -s {packages}/* "$2"
+"""
+NEVER = "nothing"
+NO_PYTHON = (
+    "::warning title=Not reported::This runner has no Python 3.10 or newer, so the deployment was"
+    " not reported; add actions/setup-python before this step\n"
+)
+NOTHING_KNOWN = (
+    "status=undelivered\nreason=internal-error\nrollback=false\nservices=[]\n"
+    "merge-commit-shas=[]\npull-requests=[]\ndeployment-ids={}\nresults=[]\n"
+)
+
+
+@pytest.fixture
+def dx():
+    with Dx(token=TOKEN, repositories=("acme/shop",)) as server:
+        yield server
+
+
+@pytest.fixture
+def tools(tmp_path):
+    """A folder that is first on the search path."""
+    folder = tmp_path / "tools"
+    folder.mkdir()
+    return folder
+
+
+@pytest.fixture
+def environ(tmp_path, tools, dx):
+    """The step's environment after a push; nothing is installed yet."""
+    for file in ("output", "summary.md"):
+        (tmp_path / file).touch()
+    return {
+        **environment(
+            tmp_path,
+            "push",
+            json.dumps(payload_file("push.branch")).encode(),
+            {"DX_TOKEN": TOKEN, "DX_INSTANCE": dx.url, "GITHUB_TOKEN": "", "DATADOG_API_KEY": ""},
+        ),
+        "PATH": f"{tools}:{PATH}",
+        "RUNNER_TOOL_CACHE": str(tmp_path / "tool cache"),
+    }
+
+
+def program(file, text):
+    file.parent.mkdir(parents=True, exist_ok=True)
+    file.write_text(text, "utf-8")
+    file.chmod(0o755)
+
+
+def installer(tools, refused=NEVER):
+    (packages,) = (path for path in sys.path if path.endswith("site-packages"))
+    text = INSTALLER.format(folder=tools, packages=packages, refused=refused)
+    program(tools / "uv", text)
+
+
+def asked(tools):
+    """Return the locks that the installer was asked for."""
+    file = tools / "asked"
+    return [Path(line).name for line in file.read_text().splitlines()] if file.exists() else []
+
+
+def run(environ):
+    """Return what a run of the script ends with, prints and puts out."""
+    process = launched(environ)
+    log, errors = process.communicate(timeout=60)
+    assert errors == ""
+    outputs = runner.outputs(Path(environ["GITHUB_OUTPUT"]).read_text("utf-8"))
+    return process.returncode, log, outputs
+
+
+def test_the_first_step_installs_and_the_second_starts_at_once(environ, tools, dx):
+    installer(tools)
+    exit_code, log, outputs = run(environ)
+    assert (exit_code, outputs["status"]) == (0, "delivered")
+    assert INSTALLED.format(CORE) in log
+    again = {**environ, "INPUT_ENVIRONMENT": "another"}
+    exit_code, log, outputs = run(again)
+    assert (exit_code, outputs["status"], outputs["environment"]) == (0, "delivered", "another")
+    assert "Installed" not in log
+    assert asked(tools) == [CORE]
+    assert len(dx.deployments) == 2
+
+
+def test_what_github_is_asked_with_is_installed_once_something_is_asked(environ, tools, tmp_path):
+    installer(tools)
+    with stories.story(tmp_path / "story") as story:
+        story.history.deploy(story.history.commit())
+        before = story.history.commit()
+        merged = story.landed("squash")
+        happened = story.push(story.history.branches["main"], before)
+        Path(environ["GITHUB_EVENT_PATH"]).write_text(json.dumps(happened.payload), "utf-8")
+        environ |= {
+            "GITHUB_API_URL": story.github.api_url,
+            "INPUT_GITHUB_TOKEN": stories.TOKEN,
+            "INPUT_DX_TOKEN": stories.DX_TOKEN,
+            "INPUT_DX_INSTANCE": story.dx.url,
+        }
+        exit_code, log, outputs = run(environ)
+    assert (exit_code, outputs["status"]) == (0, "delivered")
+    assert json.loads(outputs["pull-requests"]) == [merged]
+    assert asked(tools) == [CORE, LOOK_UPS]
+    assert log.index(INSTALLED.format(CORE)) < log.index(INSTALLED.format(LOOK_UPS))
+
+
+def test_where_nothing_can_be_asked_with_the_report_goes_out_without(environ, tools, dx):
+    installer(tools, refused=f"*{LOOK_UPS}")
+    environ |= {"INPUT_GITHUB_TOKEN": "token-of-the-tests", "PIP_NO_INDEX": "1"}
+    del environ["RUNNER_TOOL_CACHE"]
+    exit_code, log, outputs = run(environ)
+    assert (exit_code, outputs["status"], len(dx.deployments)) == (0, "delivered", 1)
+    assert "the Python packages of this action could not be installed" in log
+    assert asked(tools) == [CORE, LOOK_UPS]
+
+
+def test_a_run_that_has_nothing_to_report_installs_nothing(environ, tools):
+    installer(tools)
+    environ["GITHUB_EVENT_NAME"] = "issues"
+    exit_code, _, outputs = run(environ)
+    assert (exit_code, outputs["reason"]) == (0, "event-not-a-deployment")
+    assert asked(tools) == []
+
+
+def test_packages_that_cannot_be_had_are_an_outage_and_the_report_is_saved(environ, tools, dx):
+    installer(tools, refused="*")
+    exit_code, log, outputs = run({**environ, "PIP_NO_INDEX": "1"})
+    assert (exit_code, outputs["status"], dx.deployments) == (0, "undelivered", {})
+    (result,) = json.loads(outputs["results"])
+    assert result["message"] == (
+        "not sent, since the Python packages of this action could not be installed"
+    )
+    assert "ERROR: No matching distribution found for" in log
+    installer(tools)
+    exit_code, _, outputs = run(
+        {**environ, "INPUT_MODE": "replay", "INPUT_REPLAY_PATH": outputs["undelivered-path"]}
+    )
+    assert (exit_code, outputs["status"], len(dx.deployments)) == (0, "delivered", 1)
+
+
+@pytest.mark.parametrize(
+    ("fail_on", "exit_code"), [("", 0), ("config", 0), ("never", 0), (" Any ", 1)]
+)
+def test_a_runner_without_python_warns_and_fails_only_where_outages_do(
+    fail_on, exit_code, environ, tools
+):
+    environ |= {"INPUT_FAIL_ON": fail_on, "PATH": str(tools)}
+    process = launched(environ)
+    assert process.communicate(timeout=60) == (NO_PYTHON, "")
+    assert process.returncode == exit_code
+    assert Path(environ["GITHUB_OUTPUT"]).read_text("utf-8") == NOTHING_KNOWN
+
+
+def test_a_runner_without_python_that_takes_no_outputs_either_does_not_fail(environ, tools):
+    process = launched({**environ, "PATH": str(tools), "GITHUB_OUTPUT": "/nowhere/output"})
+    process.communicate(timeout=60)
+    assert process.returncode == 0
+
+
+@pytest.mark.parametrize("name", ["python3", "python", "py"])
+def test_python_is_found_by_any_of_its_names(name, environ, tools, tmp_path):
+    installed(tmp_path / "tool cache")
+    shift = "shift; " if name == "py" else ""
+    program(tools / name, f'#!/bin/sh\n{shift}exec {sys.executable} "$@"\n')
+    for other, version in {"python3": "Python 3.9.25", "python": "Python 2.7.18"}.items():
+        if other != name:
+            program(tools / other, f"#!/bin/sh\necho {version}\n")
+    exit_code, _, outputs = run({**environ, "PATH": str(tools)})
+    assert (exit_code, outputs["status"]) == (0, "delivered")
+
+
+@pytest.mark.parametrize("file", ["bin/python3", "python.exe"])
+def test_python_is_found_in_the_runners_tool_cache(file, environ, tools, tmp_path):
+    installed(tmp_path / "tool cache")
+    program(
+        tmp_path / "tool cache" / "Python" / "3.12.1" / "x64" / file,
+        f'#!/bin/sh\nexec {sys.executable} "$@"\n',
+    )
+    exit_code, _, outputs = run({**environ, "PATH": str(tools)})
+    assert (exit_code, outputs["status"]) == (0, "delivered")
+
+
+@pytest.mark.threat(18)
+def test_nothing_is_imported_from_beside_the_runners_python(environ, tools, tmp_path):
+    # As if whoever prepared the job had installed this for the Python that runs it.
+    planted = tmp_path / "planted"
+    for name in ("sitecustomize", "usercustomize", "requests"):
+        program(planted / f"{name}.py", "raise SystemExit('planted')\n")
+    installed(tmp_path / "tool cache")
+    bare = tmp_path / "bare"
+    (bare / "bin").mkdir(parents=True)
+    (bare / "bin" / "python3").symlink_to(sys._base_executable)
+    (bare / "pyvenv.cfg").write_text(f"home = {Path(sys._base_executable).parent}\n", "utf-8")
+    packages = bare / "lib" / f"python3.{sys.version_info[1]}" / "site-packages"
+    packages.parent.mkdir(parents=True)
+    packages.symlink_to(planted)
+    (tools / "python3").symlink_to(bare / "bin" / "python3")
+    environ["PYTHONPATH"] = str(planted)
+    exit_code, _, outputs = run({**environ, "PATH": f"{bare}/bin:{environ['PATH']}"})
+    assert (exit_code, outputs["status"]) == (0, "delivered")
+
+
+def test_a_usual_run_imports_no_package_that_it_can_do_without(environ, dx):
+    script = (
+        "import os, sys; sys.path += sys.argv[1:]\n"
+        "from dora_deployments.main import main; main(os.environ)\n"
+        "print(*sorted({'github', 'jsonschema', 'pathspec', 'requests', 'yaml'} & {*sys.modules}))"
+    )
+    process = subprocess.run(
+        [sys.executable, "-I", "-S", "-c", script, str(ROOT / "src"), *sys.path],
+        env=environ,
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    assert len(dx.deployments) == 1
+    *_, names = process.stdout.splitlines()
+    assert names == "requests"
+
+
+@pytest.mark.fault(100)
+@pytest.mark.parametrize(("number", "code"), [(signal.SIGINT, 130), (signal.SIGTERM, 143)])
+@pytest.mark.parametrize("during", ["python3", "uv"])
+def test_a_job_that_is_cancelled_before_the_program_can_report_has_its_outputs(
+    during, number, code, environ, tools, tmp_path
+):
+    reached = tmp_path / "reached"
+    program(tools / during, f"#!/bin/sh\nPATH=/usr/bin:/bin\ntouch {reached}\nexec sleep 1\n")
+    process = launched(environ)
+    pause = threading.Event()
+    while not reached.exists():
+        pause.wait(0.02)
+    process.send_signal(number)
+    _, errors = process.communicate(timeout=60)
+    assert (process.returncode, errors) == (code, "")
+    outputs = runner.outputs(Path(environ["GITHUB_OUTPUT"]).read_text("utf-8"))
+    assert outputs["status"] == "undelivered"
+
+
+def test_an_installation_is_given_up_in_time_to_report_that(environ, tools):
+    program(tools / "uv", "#!/bin/sh\nPATH=/usr/bin:/bin\nexec sleep 600\n")
+    exit_code, log, outputs = run({**environ, "INPUT_TIMEOUT": "5"})
+    assert (exit_code, outputs["status"]) == (0, "undelivered")
+    assert "could not be installed in time; set `timeout` higher" in log
+
+
+def test_the_packages_of_each_lock_have_a_folder_of_their_own():
+    names = {folder_name((ROOT / lock).read_bytes()) for lock in (CORE, LOOK_UPS)}
+    assert len(names) == 2
