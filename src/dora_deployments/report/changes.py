@@ -25,11 +25,12 @@ def lead_time(pull: PullRequest, finished_at: datetime) -> timedelta | None:
 
 def median_lead_time(resolved: Resolved) -> timedelta | None:
     """Return the median over the shipped pull requests whose time of merging is known."""
-    from statistics import median
-
     known = [lead_time(pull, resolved.finished_at.value) for pull in resolved.shipped.pulls]
-    seconds = [lead.total_seconds() for lead in known if lead is not None]
-    return timedelta(seconds=median(seconds)) if seconds else None
+    ordered = sorted(lead for lead in known if lead is not None)
+    if not ordered:
+        return None
+    middle = len(ordered) // 2
+    return (ordered[middle] + ordered[~middle]) / 2
 
 
 def span(time: timedelta) -> str:

@@ -1,7 +1,7 @@
 """The outputs of the step, each on one line and safe to use in any later step."""
 
 import json
-import uuid
+import os
 from collections.abc import Mapping
 from typing import Any
 
@@ -80,7 +80,7 @@ def file_text(values: dict[str, str]) -> str:
     """
     parts = []
     for name, value in values.items():
-        delimiter = f"dora_{uuid.uuid4().hex}"
+        delimiter = f"dora_{os.urandom(16).hex()}"
         parts.append(f"{name}<<{delimiter}\n{value}\n{delimiter}\n")
     return "".join(parts)
 
