@@ -243,14 +243,6 @@ def test_an_enterprise_servers_addresses_are_below_its_own(github):
         ]
 
 
-def test_questions_are_not_held_back(api, github):
-    github(api).default_branch(SLUG)  # imports PyGithub, which takes its time
-    started = time.monotonic()
-    github(api).tag_commit(SLUG, "annotated-4")
-    # By default PyGithub leaves a quarter of a second between two of the five requests.
-    assert time.monotonic() - started < 0.95
-
-
 # --- whatever goes wrong
 
 
@@ -343,10 +335,8 @@ def test_a_refusal_or_a_broken_answer_is_a_reason_in_our_own_words_after_one_req
     api, fault, reason, github
 ):
     api.fault = fault
-    started = time.monotonic()
     assert failure(github(api).default_branch, SLUG) == reason
     assert len(api.requests) == 1
-    assert time.monotonic() - started < 5
 
 
 @pytest.mark.parametrize("fault", [receivers.answer(200, b"<html>", HTML), receivers.answer(200)])
@@ -390,12 +380,12 @@ def test_an_answer_without_a_full_sha_is_none(api, sha, github):
         (receivers.reset(), "the connection to GitHub's API failed (ConnectionError)"),
     ],
 )
-def test_what_may_pass_is_tried_three_times_in_about_a_second(api, fault, reason, github):
+def test_what_may_pass_is_tried_three_times_with_about_a_second_between(api, fault, reason, github):
     api.fault = fault
     started = time.monotonic()
     assert failure(github(api).default_branch, SLUG) == reason
     assert len(api.requests) == 3
-    assert 0.9 < time.monotonic() - started < 5
+    assert time.monotonic() - started > 0.9
 
 
 def test_an_answer_that_comes_at_the_second_attempt_counts(github):
@@ -405,11 +395,12 @@ def test_an_answer_that_comes_at_the_second_attempt_counts(github):
             assert github(server).default_branch(SLUG) == "main"
 
 
+@pytest.mark.timeout(60)  # which a look-up without a budget would outlast
 @pytest.mark.parametrize(
     "fault",
     [
-        receivers.hang(30),
-        receivers.drip(b"HTTP/1.1 200 OK\r\nContent-Length: 1000\r\n\r\n", 0.05, [b" "] * 600),
+        receivers.hang(600),
+        receivers.drip(b"HTTP/1.1 200 OK\r\nContent-Length: 90000\r\n\r\n", 0.05, [b" "] * 12_000),
         receivers.answer(202, {}),  # PyGithub would ask again for ever
     ],
     ids=["hangs", "drips", "is never done"],
@@ -420,16 +411,15 @@ def test_a_server_that_does_not_answer_is_given_up_when_the_budget_ends(api, fau
     assert failure(github(api, seconds=0.3).default_branch, SLUG) == (
         "GitHub's API did not answer in time"
     )
-    assert 0.3 <= time.monotonic() - started < 5
+    assert time.monotonic() - started >= 0.3
 
 
+@pytest.mark.timeout(60)
 def test_a_look_up_that_has_no_time_left_fails_at_once(api, github):
-    api.fault = receivers.hang(30)
-    started = time.monotonic()
+    api.fault = receivers.hang(600)
     assert failure(github(api, seconds=0).default_branch, SLUG) == (
         "GitHub's API did not answer in time"
     )
-    assert time.monotonic() - started < 5
 
 
 # --- in a process of its own

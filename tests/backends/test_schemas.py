@@ -324,7 +324,7 @@ def test_a_broken_rule_is_named_by_its_place_and_by_what_is_taken_there(
         (TOUCHED, "$.github_pull_id", 1),
         (TOUCHED, "$.github_pull_id", 2**63),
         (TOUCHED, "$.services", [{"identifier": " 店 🛒 "}]),
-        (TOUCHED, "$.services", [{"identifier": f"service-{n}"} for n in range(1_000)]),
+        (TOUCHED, "$.services", [{"identifier": f"service-{n}"} for n in range(250)]),
         (TOUCHED, "$.services[0].name", LEFT_OUT),
     ],
 )

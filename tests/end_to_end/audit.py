@@ -44,6 +44,16 @@ def run(
     }
     environ = environment(folder, "deployment_status", content or event, given)
     environ |= {"GITHUB_WORKSPACE": str(workspace), **(variables or {})}
+    return run_main(folder, capfd, environ, pace)
+
+
+def run_main(
+    folder: Path,
+    capfd: pytest.CaptureFixture[str],
+    environ: Mapping[str, str],
+    pace: Pace | None = None,
+) -> Finished:
+    """Run the action in an environment whose files are in `folder`."""
     for name in ("output", "summary.md"):
         (folder / name).write_bytes(b"")
     capfd.readouterr()
@@ -57,7 +67,7 @@ def run(
         summary=(folder / "summary.md").read_text("utf-8"),
         saved={
             path.name: path.read_text("utf-8")
-            for path in workspace.rglob("*.json")
+            for path in Path(environ["GITHUB_WORKSPACE"]).rglob("*.json")
             if path.is_file()
         },
     )

@@ -178,9 +178,12 @@ def test_what_is_refused_is_saved_and_replayed(under, scripts):
 
 @pytest.mark.fault(53)
 @pytest.mark.threat(4)
-@pytest.mark.parametrize("debug", ["", "1"])
 @pytest.mark.parametrize("status", [200, 400, 503])
-@pytest.mark.parametrize("name", WRITTEN)
+@pytest.mark.parametrize(
+    ("name", "debug"),
+    # Where debugging is on, all is shown that is shown without, and more.
+    [("raw", ""), *((name, "1") for name in WRITTEN)],
+)
 def test_a_key_that_a_server_echoes_shows_nowhere(under, name, status, debug):
     script = echo(status, WRITTEN[name])
     with Faulty(script) as datadog, Faulty(script) as dx:

@@ -1,4 +1,7 @@
-"""Whole runs as processes: what one of them cannot deliver is saved, and another one sends it."""
+"""Whole runs: what one of them cannot deliver is saved, and another one sends it.
+
+Those that are cancelled are processes, all others are run in this one.
+"""
 
 import json
 import os
@@ -12,9 +15,9 @@ from pathlib import Path
 import pytest
 
 from tests.builders import payload_file
-from tests.end_to_end.audit import KEY, SECRETS, TOKEN, forms
+from tests.end_to_end.audit import KEY, SECRETS, TOKEN, forms, run_main
 from tests.end_to_end.receivers import Datadog, Dx, Faulty, answer, drip, hang
-from tests.end_to_end.runner import ROOT, environment, run_action
+from tests.end_to_end.runner import ROOT, environment
 from tests.report import runner
 
 FOLDER = "dora-undelivered"
@@ -54,7 +57,7 @@ def dx():
 
 
 @pytest.fixture
-def action(workspace):
+def action(workspace, tmp_path, capfd):
     """Run the action in one workspace, on a deployment of two services to both backends."""
 
     def run(datadog, dx, variables=None, event="deployment_status.success", **given):
@@ -62,8 +65,12 @@ def action(workspace):
             **to(datadog, dx),
             **{name.replace("_", "-"): value for name, value in given.items()},
         }
-        of_run = {"GITHUB_WORKSPACE": str(workspace), **(variables or {})}
-        finished = run_action(event.partition(".")[0], payload_file(event), inputs, of_run)
+        folder = tmp_path / "run"
+        folder.mkdir(exist_ok=True)
+        content = json.dumps(payload_file(event)).encode()
+        environ = environment(folder, event.partition(".")[0], content, inputs)
+        environ |= {"GITHUB_WORKSPACE": str(workspace), **(variables or {})}
+        finished = run_main(folder, capfd, environ)
         assert finished.errors == ""
         return finished
 

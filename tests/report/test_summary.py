@@ -519,10 +519,10 @@ def test_a_list_has_100_points():
 @pytest.mark.parametrize("fill", ["\U0001f6d2", "\0", '"', "\U000e0041", "`", "\n"])
 @pytest.mark.fault(102)
 def test_hostile_text_at_full_length_fits_as_well(fill):
-    long = fill * 1_000
+    long = fill * 500
     deployments = services(*(f"s{number}" for number in range(200)))
     account = Account(
-        headline=long[:500],
+        headline=long,
         problems=(long,) * 200,
         warnings=(long,) * 200,
         resolved=resolved(

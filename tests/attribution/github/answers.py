@@ -47,12 +47,12 @@ def script(of_receivers):
 
 
 def hang():
-    return script(receivers.hang(30))
+    return script(receivers.hang(600))
 
 
 def drip():
-    head = b"HTTP/1.1 200 OK\r\nContent-Length: 1000\r\n\r\n"
-    return script(receivers.drip(head, 0.05, [b" "] * 600))
+    head = b"HTTP/1.1 200 OK\r\nContent-Length: 90000\r\n\r\n"
+    return script(receivers.drip(head, 0.05, [b" "] * 12_000))
 
 
 def reset():

@@ -220,10 +220,8 @@ def test_a_refusal_says_what_is_wrong_and_whether_more_questions_are_in_vain(
 def test_a_refusal_is_taken_at_its_word_at_once(serve, answer):
     github, api = serve()
     github.fault = always(answer)
-    started = time.monotonic()
     failure(ask, api)
     assert len(github.asked) == 1
-    assert time.monotonic() - started < 0.8
 
 
 def test_what_may_pass_is_tried_three_times_and_then_an_outage(serve):
@@ -235,7 +233,13 @@ def test_what_may_pass_is_tried_three_times_and_then_an_outage(serve):
         "reset": reset(),
     }
     github, api = serve()
-    github.fault = lambda asked: answers[asked.path.rpartition("/")[2]]
+    at_once = threading.Barrier(len(answers))
+
+    def fault(asked):
+        at_once.wait(30)
+        return answers[asked.path.rpartition("/")[2]]
+
+    github.fault = fault
     started = time.monotonic()
     found = api.ask_all(NEEDS, [partial(get, path=f"{ROOT}/{name}") for name in answers])
     assert [why(each) for each in found] == [
@@ -248,7 +252,7 @@ def test_what_may_pass_is_tried_three_times_and_then_an_outage(serve):
     assert sorted(asked.path for asked in github.asked) == sorted(
         f"{ROOT}/{name}" for name in answers for _ in range(3)
     )
-    assert 0.9 < time.monotonic() - started < 3
+    assert time.monotonic() - started > 0.9
 
 
 def test_the_second_attempt_counts(serve):
@@ -355,6 +359,7 @@ def test_a_failure_that_a_question_names_itself_is_handed_on(serve):
 # --- time
 
 
+@pytest.mark.timeout(60)  # which a question without a budget would outlast
 @pytest.mark.parametrize("fault", [hang(), drip(), said({}, 202)], ids=["hang", "drip", "202"])
 def test_no_question_outlasts_the_budget(serve, fault):
     github, api = serve(seconds=0.15)
@@ -362,7 +367,7 @@ def test_no_question_outlasts_the_budget(serve, fault):
     started = time.monotonic()
     found = api.ask_all(NEEDS, [partial(get, path=ROOT)] * 12)
     assert [why(each) for each in found] == [(NO_TIME, False, True)] * 12
-    assert 0.1 <= time.monotonic() - started < 2
+    assert time.monotonic() - started >= 0.1
 
 
 def test_what_was_answered_in_time_counts_though_another_hangs(serve):
@@ -381,3 +386,16 @@ def test_a_request_that_hangs_leaves_time_for_two_more(seconds, timeout):
     api._budget = Budget.of(5)
     api.ask(NEEDS, lambda client: found.append(client._Requester__timeout))
     assert found == [timeout]
+
+
+def test_questions_are_not_held_back(serve):
+    _, api = serve()
+    # By default PyGithub leaves a quarter of a second between two, and a second after a write.
+    waits = api.ask(
+        NEEDS,
+        lambda client: (
+            client._Requester__seconds_between_requests,
+            client._Requester__seconds_between_writes,
+        ),
+    )
+    assert waits == (None, None)
