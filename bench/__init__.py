@@ -1,0 +1,1 @@
+"""The benchmark: this action beside what else reports deployments, in one run."""
