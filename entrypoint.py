@@ -13,10 +13,15 @@ if hasattr(signal, "pthread_sigmask"):
 import gc
 import os
 import sys
+import warnings
 from pathlib import Path
 
 # The process lives for a moment: looking for garbage would only slow down its imports.
 gc.disable()
+# requests guesses the encoding of text by this, which is a fifth of what it takes to import. It
+# can do without and warns of that; here no text is guessed.
+sys.modules["charset_normalizer"] = None  # type: ignore[assignment]
+warnings.filterwarnings("ignore", "Unable to find acceptable character detection dependency")
 ROOT = Path(__file__).resolve().parent
 # With -I neither the working directory nor PYTHONPATH is searched, so name our own source.
 sys.path.insert(0, str(ROOT / "src"))

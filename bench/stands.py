@@ -70,7 +70,8 @@ def github(folder: Path, commits: int, latency: float) -> Iterator[tuple[Apart, 
     """
     folder.mkdir(parents=True)
     made = functools.partial(shop, commits=commits)
-    with serving(made, folder / "shop.git", latency=latency) as served:
+    # GitHub's limit for an hour is enough for each run, yet not for all rounds.
+    with serving(made, folder / "shop.git", latency=latency, limit=1_000_000) as served:
         yield served, json.loads((folder / "event.json").read_bytes())
 
 
