@@ -9,7 +9,7 @@ FUZZ_EXAMPLES ?= 2000
 
 .PHONY: help
 help: ## Show what there is to do
-	@awk -F ':.*## ' '/^[a-z0-9-]+:.*## / { printf "make %-8s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z0-9-]+:.*## / { printf "make %-10s  %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
 # Made anew whenever a lock changes.
 $(READY): requirements.txt requirements-look-ups.txt requirements-dev.txt
@@ -78,12 +78,13 @@ faults: $(READY) ## Run what proves the rows of docs/faults.md, and write it ane
 messages: $(READY) ## Write tests/messages anew: what people read of every bad input
 	@$(BIN)/python -m tools.messages
 
-.PHONY: lock
+# What requests guesses encodings by is left out: no text is guessed here. Whoever looks something
+# up has the packages of every run already.
 COMPILE := uv pip compile --quiet --universal --python-version 3.10 --generate-hashes --upgrade \
 	--no-emit-index-url --custom-compile-command "make lock"
-# Whoever looks something up has the packages of every run already.
+.PHONY: lock
 lock: ## Compile the locks anew (needs uv)
-	$(COMPILE) requirements.in -o requirements.txt
+	$(COMPILE) requirements.in -o requirements.txt --no-emit-package charset-normalizer
 	$(COMPILE) --constraint requirements.txt requirements-look-ups.in -o requirements-look-ups.txt \
 		$(foreach name,certifi charset-normalizer idna requests urllib3,--no-emit-package $(name))
 	$(COMPILE) --constraint requirements.txt requirements-dev.in -o requirements-dev.txt

@@ -1,7 +1,9 @@
 #!/usr/bin/env bash
 # Finds a Python and becomes the action, which brings everything else itself. Starts nothing that
 # it can do without, since every use of the action begins here.
-set -euo pipefail
+set -u
+shopt -u failglob
+unset PYTHONEXECUTABLE __PYVENV_LAUNCHER__ # by which Python would take itself for another file
 
 # Every output has a value even where the program, which writes them, never starts.
 outputs() {
@@ -15,12 +17,16 @@ outputs() {
 trap 'outputs; exit 130' INT
 trap 'outputs; exit 143' TERM
 
-# Remembers the command, if it is a Python that is new enough and none is known yet.
+# Remembers the command if it is a Python that is new enough and the first one, and what others are.
 python=()
+others=
 try() {
-  if [ "${#python[@]}" = 0 ] && [[ "$("$@" --version 2> /dev/null)" =~ ^Python\ 3\.([0-9]+) ]] &&
-    [ "${BASH_REMATCH[1]}" -ge 10 ]; then
+  local said
+  [ "${#python[@]}" = 0 ] && said=$("$@" --version 2> /dev/null) || return 0
+  if [[ $said =~ ^Python\ 3\.([0-9]{1,3}) ]] && [ "${BASH_REMATCH[1]}" -ge 10 ]; then
     python=("$@")
+  elif [[ $said =~ ^Python\ [0-9.]+ ]]; then
+    others="$others; $* is ${BASH_REMATCH[0]}"
   fi
 }
 
@@ -33,12 +39,16 @@ done
 
 # The action could not start: for the deploy that is an outage like any other.
 if [ "${#python[@]}" = 0 ]; then
-  printf '%s%s\n' '::warning title=Not reported::This runner has no Python 3.10 or newer, so the' \
-    ' deployment was not reported; add actions/setup-python before this step'
-  outputs
   shopt -s nocasematch
-  [[ "${INPUT_FAIL_ON:-}" =~ ^[[:space:]]*any[[:space:]]*$ ]] && exit 1
-  exit 0
+  level=warning
+  [[ "${INPUT_FAIL_ON:-}" =~ ^[[:space:]]*any[[:space:]]*$ ]] && level=error
+  said="This runner has no Python 3.10 or newer${others:+ (${others#; })}, so the deployment was not\
+ reported. Add actions/setup-python before this step, and run the job again"
+  printf '::%s title=Not reported::%s\n' "$level" "$said"
+  printf '### Not reported\n\n%s.\n' "$said" >> "${GITHUB_STEP_SUMMARY:-/dev/null}" || true
+  outputs
+  [ "$level" = warning ]
+  exit
 fi
 
 # What comes before the program listens is lost, rather than ending it without outputs.

@@ -12,11 +12,11 @@ STAGES = (
     "deployment",
     "budget",
     "signals",
-    "packages",
     "actions",
     "attribution",
     "backends",
     "delivery",
+    "packages",
     "report",
     "main",
 )

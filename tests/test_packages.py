@@ -5,16 +5,25 @@ Real installers run, on an index that is a folder with one small package.
 
 import base64
 import hashlib
+import importlib.machinery
 import os
+import platform
+import re
+import shutil
 import subprocess
 import sys
+import tarfile
+import time
 import zipfile
 from pathlib import Path
 
 import pytest
 
 from dora_deployments.budget import Budget
-from dora_deployments.packages import Packages, PackagesError, folder_name
+from dora_deployments.errors import PackagesError
+from dora_deployments.packages import Packages
+from dora_deployments.packages.folders import name_of, what_fits
+from dora_deployments.packages.installing import without_passwords
 
 LOCK = "requirements.txt"
 BIN = Path(sys.executable).parent
@@ -99,28 +108,48 @@ def installer(tmp_path, what):
 
 
 def named(locks):
-    return folder_name((locks / LOCK).read_bytes())
+    return name_of((locks / LOCK).read_bytes())
 
 
 def contents(folder):
     """Return what a folder holds, apart from what tells of the installation itself."""
-    return sorted(path.name for path in folder.iterdir() if not path.name.endswith(".dist-info"))
-
-
-def start_of(said):
-    """Return a sentence without its seconds."""
-    return said.rpartition(" in ")[0]
+    of_installers = {"__pycache__", "bin"}
+    names = (path.name for path in folder.iterdir())
+    return sorted(n for n in names if n not in of_installers and not n.endswith(".dist-info"))
 
 
 def provide(locks, environ, budget=None, **given):
-    return Packages(locks, environ, **given).provide(LOCK, budget or Budget.of(60))
+    """Return what is told while the packages are provided."""
+    told = []
+    packages = Packages(locks, environ, imports={LOCK: "tiny"}, **given)
+    packages.provide(LOCK, budget or Budget.of(120), told.append)
+    return told
+
+
+def by(told):
+    """Return which installers were tried, in their order."""
+    start = f"Installing {LOCK} by "
+    return [line.removeprefix(start) for line in told if line.startswith(start)]
+
+
+def refusal(locks, environ, **given):
+    """Return why the packages cannot be provided, and what is told before."""
+    told = []
+    packages = Packages(locks, environ, imports={LOCK: "tiny"}, **given)
+    for _ in range(2):  # the second time nothing is tried
+        with pytest.raises(PackagesError) as caught:
+            packages.provide(LOCK, Budget.of(120), told.append)
+    return str(caught.value), told
 
 
 def test_packages_are_installed_by_pip_in_the_tool_cache_and_importable(locks, environ, home):
-    said = provide(locks, environ)
-    assert start_of(said) == "Installed the packages of requirements.txt by pip"
+    told = provide(locks, environ)
+    assert by(told) == ["pip"]
+    assert re.fullmatch(rf"Installed in \d+\.\d s, and kept in {re.escape(str(home))}", told[-1])
+    assert len(told) == 2
     assert contents(home) == [named(locks)]  # and no draft of it
-    assert contents(home / named(locks)) == ["tiny.py"]  # which is compiled when it is imported
+    assert contents(home / named(locks)) == ["tiny.py"]
+    assert len([*(home / named(locks) / "__pycache__").iterdir()]) == 1  # compiled already
     assert sys.path[-1] == str(home / named(locks))
     script = "import sys; sys.path.append(sys.argv[1]); import tiny; print(tiny.SIZE)"
     command = [sys.executable, "-I", "-S", "-c", script, sys.path[-1]]
@@ -129,57 +158,107 @@ def test_packages_are_installed_by_pip_in_the_tool_cache_and_importable(locks, e
 
 def test_packages_are_installed_by_uv_where_there_is_one(locks, environ, home, tmp_path):
     (tmp_path / "bin" / "uv").symlink_to(BIN / "uv")
-    said = provide(locks, environ)
-    assert start_of(said) == "Installed the packages of requirements.txt by uv"
+    assert by(provide(locks, {**environ, "UV_LINK_MODE": "symlink"})) == ["uv"]
     assert contents(home) == [named(locks)]
-    assert "tiny.py" in contents(home / named(locks))
+    module = home / named(locks) / "tiny.py"
+    assert (module.is_symlink(), module.lstat().st_nlink) == (False, 1)  # nobody else has it
 
 
-def test_a_uv_that_fails_leaves_the_work_to_pip(locks, environ, home, tmp_path):
-    installer(tmp_path, "mkdir $2; touch $2/half; exit 2")
-    assert start_of(provide(locks, environ)).endswith("by pip")
-    assert "tiny.py" in contents(home / named(locks))
+def test_a_uv_that_fails_half_way_leaves_the_work_to_pip(locks, environ, home, tmp_path):
+    installer(tmp_path, "mkdir $2; touch $2/tiny.py $2/half; echo no way; exit 2")
+    told = provide(locks, environ)
+    assert told[:3] == [
+        "Installing requirements.txt by uv",
+        "| no way",
+        "Installing requirements.txt by pip",
+    ]
+    assert contents(home / named(locks)) == ["tiny.py"]
+    assert (home / named(locks) / "tiny.py").read_text() == "SIZE = 1\n"
+
+
+def test_what_uv_calls_done_but_cannot_be_imported_leaves_the_work_to_pip(
+    locks, environ, home, tmp_path
+):
+    installer(tmp_path, "mkdir $2; echo 'import another_system' > $2/tiny.py")
+    told = provide(locks, environ)
+    assert by(told) == ["uv", "pip"]
+    assert "| ModuleNotFoundError: No module named 'another_system'" in told
+    assert contents(home / named(locks)) == ["tiny.py"]
+
+
+def test_a_uv_that_never_ends_leaves_pip_its_time(locks, environ, home, tmp_path):
+    installer(tmp_path, "exec sleep 600")
+    assert by(provide(locks, environ, Budget.of(10))) == ["uv", "pip"]
+    assert contents(home / named(locks)) == ["tiny.py"]
 
 
 def test_a_python_without_pip_gets_one_for_the_moment(locks, environ, home, tmp_path):
     bare = tmp_path / "bare"
     subprocess.run([sys._base_executable, "-m", "venv", "--without-pip", str(bare)], check=True)
-    said = provide(locks, environ, python=str(bare / "bin" / "python"))
-    assert start_of(said).endswith("by pip")
+    told = provide(locks, environ, python=str(bare / "bin" / "python"))
+    assert by(told) == ["pip", "a pip of its own"]
+    assert len(told) == 3  # and nothing of a module that is missing
     assert contents(home) == [named(locks)]
     assert contents(home / named(locks)) == ["tiny.py"]
 
 
+# As Debian's is without its packages for pip and venv.
+PYTHON = """\
+#!/bin/sh
+PATH=/usr/bin:/bin
+case "$*" in
+  *venv*) {venv} ;;
+  *) echo $0: No module named pip; exit 1 ;;
+esac
+"""
+
+
+def python(tmp_path, venv):
+    file = tmp_path / "python"
+    file.write_text(PYTHON.format(venv=venv), "utf-8")
+    file.chmod(0o755)
+    return str(file)
+
+
 def test_a_python_that_can_have_no_pip_is_refused_with_what_to_do(locks, environ, tmp_path):
-    # As Debian's is without its packages for pip and venv.
-    python = tmp_path / "python"
-    python.write_text(
-        '#!/bin/sh\ncase "$*" in\n  *venv*) echo ensurepip is not available; exit 1 ;;\n'
-        "  *) echo $0: No module named pip; exit 1 ;;\nesac\n",
-        "utf-8",
+    bare = python(tmp_path, "echo ensurepip is not available; exit 1")
+    why, told = refusal(locks, environ, python=bare)
+    assert why == (
+        "the Python packages of this action could not be installed, since the runner's Python has"
+        " no pip; install python3-pip or python3-venv there, or add actions/setup-python before"
+        " this step"
     )
-    python.chmod(0o755)
+    assert told == ["Installing requirements.txt by pip", "| ensurepip is not available"]
+
+
+def test_a_pip_that_takes_too_long_to_make_is_given_up(locks, environ, tmp_path):
+    bare = python(tmp_path, "exec sleep 600")
     with pytest.raises(PackagesError) as caught:
-        provide(locks, environ, python=str(python))
-    assert str(caught.value) == (
-        "the runner's Python has no pip to install the packages of this action; install python3-pip"
-        " or python3-venv there, or add actions/setup-python before this step"
-    )
-    assert caught.value.output == ("ensurepip is not available",)
+        provide(locks, environ, Budget.of(1), python=bare)
+    assert "that took too long; set `timeout` higher" in str(caught.value)
 
 
 def test_what_is_there_is_taken_without_any_installer(locks, environ, home):
     (home / named(locks)).mkdir(parents=True)
-    assert provide(locks, environ, Budget.of(0), python="/nowhere/python") is None
+    assert provide(locks, environ, Budget.of(0), python="/nowhere/python") == []
     assert sys.path[-1] == str(home / named(locks))
 
 
-def test_another_lock_has_another_folder(locks, environ, home):
-    (home / named(locks)).mkdir(parents=True)
-    with (locks / LOCK).open("a", encoding="utf-8") as lock:
-        lock.write("# of another version\n")
-    assert start_of(provide(locks, environ)).endswith("by pip")
-    assert len(contents(home)) == 2
+@pytest.mark.parametrize("changed", range(4))
+def test_another_lock_python_processor_or_c_library_has_another_folder(changed):
+    fits = ["lock", *what_fits()]
+    before = name_of(fits[0].encode(), fits[1:])
+    assert before == name_of(b"lock")
+    fits[changed] += "x"
+    assert name_of(fits[0].encode(), fits[1:]) != before
+
+
+def test_the_folder_is_named_after_this_python():
+    python, processor, c_library = what_fits()
+    assert python in importlib.machinery.EXTENSION_SUFFIXES
+    assert processor == platform.machine()
+    assert c_library == " ".join(platform.libc_ver()).strip()
+    assert name_of(b"").startswith(f"{sys.implementation.cache_tag}-")
 
 
 @pytest.mark.parametrize("missing", ["unset", "empty", "a file"])
@@ -192,7 +271,17 @@ def test_without_a_tool_cache_the_temporary_folder_of_the_job_is_taken(
         del environ["RUNNER_TOOL_CACHE"]
     provide(locks, environ)
     assert sys.path[-1] == str(tmp_path / "temp" / "dora-deployments" / named(locks))
-    assert provide(locks, environ, python="/nowhere/python") is None  # in the next step
+    assert provide(locks, environ, python="/nowhere/python") == []  # in the next step
+
+
+def test_a_tool_cache_that_is_named_from_here_is_found_from_anywhere(locks, environ, tmp_path):
+    before = Path.cwd()
+    os.chdir(tmp_path)
+    try:
+        provide(locks, {**environ, "RUNNER_TOOL_CACHE": "cache"})
+    finally:
+        os.chdir(before)
+    assert sys.path[-1] == str(tmp_path / "cache" / "dora-deployments" / named(locks))
 
 
 def test_without_any_folder_of_the_runner_a_private_one_is_made(locks, environ):
@@ -205,9 +294,16 @@ def test_without_any_folder_of_the_runner_a_private_one_is_made(locks, environ):
         assert folder.parent.stat().st_mode & 0o777 == 0o700
         assert contents(folder) == ["tiny.py"]
     finally:
-        for path in sorted(folder.parent.rglob("*"), reverse=True):
-            path.rmdir() if path.is_dir() else path.unlink()
-        folder.parent.rmdir()
+        shutil.rmtree(folder.parent)
+
+
+@pytest.mark.threat(22)
+def test_drafts_of_who_was_killed_are_cleared_away(locks, environ, home):
+    for name, age in ((".old", 7200), (".new", 60)):
+        (home / name / "packages").mkdir(parents=True)
+        os.utime(home / name, (time.time() - age,) * 2)
+    provide(locks, environ)
+    assert contents(home) == [".new", named(locks)]
 
 
 def planted_link(folder, tmp_path):
@@ -215,60 +311,76 @@ def planted_link(folder, tmp_path):
     folder.symlink_to(tmp_path / "elsewhere")
 
 
-def planted_by_another_user(folder, _):
+def open_to_all(folder, _):
+    folder.mkdir()
+    folder.chmod(0o777)
+
+
+def of_another_user(folder, _):
     folder.mkdir()
     os.chown(folder, 12345, 12345)
 
 
-@pytest.mark.threat(17)
+@pytest.mark.threat(22)
 @pytest.mark.parametrize(
     "plant",
     [
         planted_link,
+        open_to_all,
         pytest.param(
-            planted_by_another_user,
-            marks=pytest.mark.skipif(os.getuid() != 0, reason="only root gives files away"),
+            of_another_user,
+            marks=pytest.mark.skipif(os.geteuid() != 0, reason="root alone gives files away"),
         ),
     ],
 )
-def test_what_someone_else_put_in_the_tool_cache_is_not_taken(
+def test_what_someone_else_could_change_in_the_tool_cache_is_not_taken(
     plant, locks, environ, home, tmp_path
 ):
     home.mkdir()
     plant(home / named(locks), tmp_path)
-    said = provide(locks, environ)
-    assert start_of(said).endswith("by pip")
+    assert by(provide(locks, environ)) == ["pip"]
     assert sys.path[-1] == str(tmp_path / "temp" / "dora-deployments" / named(locks))
+
+
+@pytest.mark.threat(22)
+@pytest.mark.parametrize("umask", [0o000, 0o077])
+def test_what_is_kept_can_be_changed_by_nobody_else_and_read_by_all(locks, environ, home, umask):
+    before = os.umask(umask)
+    try:
+        provide(locks, environ)
+    finally:
+        os.umask(before)
+    kept = home / named(locks)
+    assert {path.stat().st_mode & 0o022 for path in (home, kept, *kept.rglob("*"))} == {0}
+    assert kept.stat().st_mode & 0o777 == 0o755
 
 
 def test_of_two_jobs_that_install_the_same_both_have_it_whole(locks, environ, home, tmp_path):
     # The other one is done while ours installs.
-    installer(
-        tmp_path,
-        f"mkdir $2; touch $2/ours; mkdir {home}/{named(locks)}; touch {home}/{named(locks)}/theirs",
-    )
-    assert start_of(provide(locks, environ)).endswith("by uv")
+    other = home / named(locks)
+    installer(tmp_path, f"mkdir $2; touch $2/tiny.py; mkdir {other}; touch {other}/theirs")
+    assert by(provide(locks, environ)) == ["uv"]
     assert contents(home / named(locks)) == ["theirs"]
     assert contents(home) == [named(locks)]
 
 
-@pytest.mark.threat(17)
+@pytest.mark.threat(22)
 def test_what_someone_else_put_there_meanwhile_is_not_taken(locks, environ, home, tmp_path):
-    installer(tmp_path, f"mkdir $2; touch {home}/{named(locks)}")
-    with pytest.raises(PackagesError) as caught:
-        provide(locks, environ)
-    assert str(caught.value) == (
-        "the Python packages of this action could not be installed (Not a directory)"
-    )
+    installer(tmp_path, f"mkdir $2; touch $2/tiny.py {home}/{named(locks)}")
+    why, _ = refusal(locks, environ)
+    assert why == "the Python packages of this action could not be installed (Not a directory)"
 
 
 @pytest.mark.threat(16)
 def test_a_package_other_than_the_locked_one_is_refused(locks, environ, home, tmp_path):
     wheel(tmp_path / "index").write_bytes(b"something else")
-    with pytest.raises(PackagesError) as caught:
-        provide(locks, environ)
-    assert str(caught.value) == "the Python packages of this action could not be installed"
-    assert any("DO NOT MATCH THE HASHES" in line for line in caught.value.output)
+    why, told = refusal(locks, environ)
+    assert why == (
+        "the Python packages of this action could not be installed: the index has another package"
+        " than the one that is locked; check your mirror, if it is one. Nothing of that package"
+        " was run"
+    )
+    assert any(re.fullmatch(r"\| +Got +[0-9a-f]{64}", line) for line in told)
     assert contents(home) == []
 
 
@@ -277,52 +389,124 @@ def test_a_package_that_is_not_locked_is_not_installed(locks, environ, home, tmp
     wheel(tmp_path / "index", "other")
     with (locks / LOCK).open("a", encoding="utf-8") as lock:
         lock.write("other==1.0\n")
-    with pytest.raises(PackagesError):
-        provide(locks, environ)
+    refusal(locks, environ)
     assert contents(home) == []
 
 
-def test_an_installer_that_takes_too_long_is_ended(locks, environ, home, tmp_path):
-    installer(tmp_path, "sleep 20 & wait")
-    with pytest.raises(PackagesError) as caught:
-        provide(locks, environ, Budget.of(0.5))
-    assert str(caught.value) == (
-        "the Python packages of this action could not be installed in time; set `timeout` higher,"
-        " or keep the runner's tool cache from job to job"
-    )
+@pytest.mark.threat(16)
+def test_a_package_that_would_run_code_when_it_is_installed_is_refused(locks, environ, tmp_path):
+    index = tmp_path / "index"
+    (index / "tiny-1.0-py3-none-any.whl").unlink()
+    source = index / "tiny-1.0.tar.gz"
+    (tmp_path / "setup.py").write_text("import pathlib; pathlib.Path('/planted').touch()\n")
+    with tarfile.open(source, "w:gz") as archive:
+        archive.add(tmp_path / "setup.py", "tiny-1.0/setup.py")
+    digest = hashlib.sha256(source.read_bytes()).hexdigest()
+    (locks / LOCK).write_text(f"tiny==1.0 --hash=sha256:{digest}\n", "utf-8")
+    _, told = refusal(locks, environ)
+    assert any("No matching distribution found for tiny==1.0" in line for line in told)
+
+
+def test_an_installer_that_takes_too_long_is_ended_with_all_that_it_started(
+    locks, environ, home, tmp_path
+):
+    alive = tmp_path / "alive"
+    os.mkfifo(alive)
+    reader = os.open(alive, os.O_RDONLY | os.O_NONBLOCK)
+    installer(tmp_path, f"exec 3> {alive}; sleep 600 & echo working; wait")
+    (tmp_path / "index" / "tiny-1.0-py3-none-any.whl").unlink()
+    told = []
+    packages = Packages(locks, environ, imports={LOCK: "tiny"})
+    with pytest.raises(PackagesError):
+        packages.provide(LOCK, Budget.of(3), told.append)
+    assert told[:2] == ["Installing requirements.txt by uv", "| working"]
+    assert os.read(reader, 1) == b""  # or else somebody would still hold the other end
+    os.close(reader)
     assert contents(home) == []
 
 
 def test_a_python_that_cannot_be_started_is_told(locks, environ):
-    with pytest.raises(PackagesError) as caught:
-        provide(locks, environ, python="/nowhere/python")
-    assert str(caught.value) == (
+    why, _ = refusal(locks, environ, python="/nowhere/python")
+    assert why == (
         "the Python packages of this action could not be installed (No such file or directory)"
     )
 
 
-@pytest.mark.threat(4)
-def test_no_installer_is_told_an_input_and_no_password_of_an_index_is_shown(
-    locks, environ, tmp_path
-):
-    installer(tmp_path, f"env > {tmp_path}/told; exit 1")
+def test_an_index_that_cannot_be_reached_is_told(locks, environ, tmp_path):
     (tmp_path / "index" / "tiny-1.0-py3-none-any.whl").unlink()
+    environ["PIP_INDEX_URL"] = "http://127.0.0.1:9/simple"
+    del environ["PIP_NO_INDEX"]
+    why, _ = refusal(locks, environ)
+    assert why == (
+        "the Python packages of this action could not be installed: the index cannot be reached;"
+        " set PIP_INDEX_URL for pip, or UV_DEFAULT_INDEX for uv, to one that the runner can reach"
+    )
+
+
+@pytest.mark.threat(4)
+def test_no_installer_is_told_a_secret(locks, environ, tmp_path):
+    installer(tmp_path, f"env > {tmp_path}/told; exit 1")
     environ |= {
         "INPUT_DX_TOKEN": "dx-token-of-the-tests",
-        "PIP_FIND_LINKS": "http://me:s3cr3t@127.0.0.1:9/",
-        "PIP_RETRIES": "0",
+        "INPUT_SERVICE": "shop",
+        "GITHUB_TOKEN": "token",
+        "ACTIONS_RUNTIME_TOKEN": "token",
+        "DD_API_KEY": "key",
+        "AWS_SECRET_ACCESS_KEY": "secret",
+        "UV_INDEX_OURS_PASSWORD": "password",
+        "HTTPS_PROXY": "http://127.0.0.1:9",
+        "PIP_CONSTRAINT": "/nowhere",
+        "UV_PYTHON": "/nowhere",
     }
-    with pytest.raises(PackagesError) as caught:
-        provide(locks, environ)
-    told = (tmp_path / "told").read_text("utf-8")
-    assert "PIP_FIND_LINKS=" in told
-    assert "INPUT_" not in told
-    assert "s3cr3t" not in "".join(caught.value.output)
+    provide(locks, environ)
+    told = {line.partition("=")[0] for line in (tmp_path / "told").read_text("utf-8").splitlines()}
+    of_shell = {"PWD", "OLDPWD", "SHLVL", "_"}
+    assert told - of_shell == {
+        "HOME",
+        "HTTPS_PROXY",
+        "PATH",
+        "PIP_FIND_LINKS",
+        "PIP_NO_INDEX",
+        "PIP_REQUIRE_VIRTUALENV",
+        "PIP_USER",
+        "RUNNER_TEMP",
+        "RUNNER_TOOL_CACHE",
+        "UV_FIND_LINKS",
+        "UV_INDEX_OURS_PASSWORD",
+        "UV_NO_CACHE",
+        "UV_OFFLINE",
+    }
 
 
-@pytest.mark.parametrize("variable", ["PIP_REQUIRE_VIRTUALENV", "PIP_USER"])
-def test_settings_of_the_machine_for_other_installations_do_not_count(locks, environ, variable):
-    assert start_of(provide(locks, {**environ, variable: "1"})).endswith("by pip")
+@pytest.mark.threat(4)
+@pytest.mark.parametrize(
+    "password", ["s3cr3t", "s3c/r3t", "s3c#r3t", "s3c?r3t", "s3c:r3t", "s3c@r3t"]
+)
+def test_no_password_of_an_index_is_shown(locks, environ, tmp_path, password):
+    (tmp_path / "index" / "tiny-1.0-py3-none-any.whl").unlink()
+    environ["PIP_INDEX_URL"] = f"http://grace:{password}@127.0.0.1:9/simple"
+    del environ["PIP_NO_INDEX"]
+    why, told = refusal(locks, environ)
+    shown = "".join([why, *told])
+    assert [part for part in ("s3c", "r3t", "s3cr3t", "grace") if part in shown] == []
+
+
+@pytest.mark.threat(4)
+def test_no_password_of_an_address_is_shown_wherever_it_comes_from():
+    said = "from https://grace:s3cr3t@mirror.acme.test/simple and http://127.0.0.1/"
+    assert without_passwords(said, {}) == (
+        "from https://***@mirror.acme.test/simple and http://127.0.0.1/"
+    )
+
+
+@pytest.mark.parametrize(
+    "variable", ["PIP_REQUIRE_VIRTUALENV", "PIP_USER", "PIP_DRY_RUN", "PIP_PREFIX", "PIP_ROOT"]
+)
+def test_settings_of_the_machine_for_other_installations_do_not_count(
+    locks, environ, variable, tmp_path
+):
+    value = str(tmp_path) if variable in {"PIP_PREFIX", "PIP_ROOT"} else "1"
+    assert by(provide(locks, {**environ, variable: value})) == ["pip"]
 
 
 def test_settings_in_the_workspace_do_not_count(locks, environ, tmp_path):
@@ -333,6 +517,16 @@ def test_settings_in_the_workspace_do_not_count(locks, environ, tmp_path):
     before = Path.cwd()
     os.chdir(workspace)
     try:
-        assert start_of(provide(locks, environ)).endswith("by uv")
+        assert by(provide(locks, environ)) == ["uv"]
     finally:
         os.chdir(before)
+
+
+def test_packages_may_need_those_that_were_provided_before(locks, environ, home, tmp_path):
+    digest = hashlib.sha256(wheel(tmp_path / "index", "other").read_bytes()).hexdigest()
+    (locks / "second.txt").write_text(f"other==1.0 --hash=sha256:{digest}\n", "utf-8")
+    packages = Packages(locks, environ, imports={LOCK: "tiny", "second.txt": "tiny, other"})
+    for lock in (LOCK, "second.txt"):
+        packages.provide(lock, Budget.of(120), lambda _: None)
+    assert len(contents(home)) == 2
+    assert sys.path[-2] == str(home / named(locks))

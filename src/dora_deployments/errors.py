@@ -50,6 +50,10 @@ class Skip(Exception):  # noqa: N818 - not an error: there is nothing to report
         self.warn = warn
 
 
+class PackagesError(Exception):
+    """The packages that this run needs cannot be had; the message says why, and what to do."""
+
+
 class Interrupted(BaseException):
     """The runner cancels the job: SIGINT or SIGTERM arrived.
 

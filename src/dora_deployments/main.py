@@ -1,14 +1,14 @@
 """The stages as calls: from the environment to the exit code."""
 
 import sys
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from datetime import datetime
 from functools import partial
 from itertools import zip_longest
 from pathlib import Path
 from typing import Final
 
-from dora_deployments import __version__, backends, packages, signals
+from dora_deployments import __version__, backends, signals
 from dora_deployments.actions import config, payload, workspace
 from dora_deployments.actions import inputs as inputs_module
 from dora_deployments.actions.event import Event
@@ -33,9 +33,10 @@ from dora_deployments.errors import (
     EventError,
     InputError,
     Interrupted,
+    PackagesError,
     Skip,
 )
-from dora_deployments.packages import PackagesError
+from dora_deployments.packages import CORE, LOOK_UPS, Provide, all_there
 from dora_deployments.report import changes, ending, files, requests
 from dora_deployments.report.account import Account
 from dora_deployments.report.facts import facts
@@ -44,22 +45,18 @@ from dora_deployments.report.text import Scrubber
 
 # Kept back from `timeout` for outputs and summary.
 _REPORT_SECONDS: Final = 0.5
-_INSTALLING: Final = 0.75  # of the time that is left
 LARGEST_EVENT: Final = 64 * 1024 * 1024
 _MOST_PROBLEMS: Final = 50  # that are told one by one
-Provide = Callable[[str, Budget], str | None]
 # On these the workspace may hold what a stranger wrote.
 _STRANGE_WORKSPACE: Final = frozenset({"pull_request_target", "workflow_run"})
 
 
-def main(
-    environ: Mapping[str, str], pace: Pace | None = None, provide: Provide | None = None
-) -> int:
+def main(environ: Mapping[str, str], pace: Pace | None = None, provide: Provide = all_there) -> int:
     """Report the deployment to every backend; return the exit code of the step.
 
     What was not delivered is saved, and outputs and summary are written, however the run
-    ends, a bug of ours and a cancelled job included. `pace` is that of the attempts; `provide`
-    brings the packages of a lock, if they are not all there.
+    ends, a bug of ours and a cancelled job included. `pace` is that of the attempts, `provide`
+    is called for the packages of a lock before they are needed.
     """
     scrub = Scrubber(inputs_module.masks(environ))
     log = Log(sys.stdout, scrub, debug=environ.get("RUNNER_DEBUG") == "1")
@@ -91,7 +88,7 @@ def main(
 
 def _run(
     environ: Mapping[str, str],
-    provide: Provide | None,
+    provide: Provide,
     account: Account,
     pace: Pace | None,
     scrub: Scrubber,
@@ -109,12 +106,12 @@ def _run(
     account.run = run = Run.from_environ(environ)
     account.repository = inputs.repository or run.repository or ""
     log.debug(f"Python {sys.version.split()[0]}, GITHUB_REF {run.ref}, GITHUB_SHA {run.sha}")
-    supply = _Supply(provide, log)
+    lacking = None
     if inputs.mode == "replay":
-        supply.bring(packages.CORE, budget)
+        provide(CORE, budget, log.line)
         _read_saved(inputs, run, budget.capped(budget.left() / 2), account, log)
     else:
-        _read_event(inputs, run, now, budget, supply, account, log)
+        lacking = _read_event(inputs, run, now, budget, provide, account, log)
     if scrub.holds(request.body for each in account.deliveries for request in each.requests):
         account.deliveries = ()
         raise EventError(
@@ -126,39 +123,12 @@ def _run(
         account.outcomes = dispatch.unsupported(account.deliveries)
         return
     account.dispatch = Dispatch.of(account.deliveries, pace)
-    if packages.CORE in supply.lacking:
-        account.dispatch.give_up(str(supply.lacking[packages.CORE]))
+    if lacking is not None:
+        account.dispatch.give_up(f"not sent, since {lacking}")
     else:
         account.dispatch.start(budget)
         account.dispatch.wait(budget)
     log.debug(f"{budget.left():.1f} s were left")
-
-
-class _Supply:
-    """Brings packages when they are needed, and tells of it; `lacking` are those it could not."""
-
-    def __init__(self, provide: Provide | None, log: Log) -> None:
-        self._provide = provide
-        self._log = log
-        self.lacking: dict[str, PackagesError] = {}
-
-    def bring(self, lock: str, budget: Budget) -> None:
-        """Bring the packages of a lock; raise `PackagesError` if there are none of it, or any."""
-        if self._provide is None:  # they are all there
-            return
-        if self.lacking:
-            raise next(iter(self.lacking.values()))
-        try:
-            # That must leave time for what it is done for.
-            said = self._provide(lock, budget.capped(budget.left() * _INSTALLING))
-        except PackagesError as error:
-            self.lacking[lock] = error
-            if error.output:
-                lines = (self._log.quoted(line) for line in error.output)
-                self._log.group("What the installer said last", lines)
-            raise
-        if said:
-            self._log.line(said)
 
 
 def _read_event(
@@ -166,11 +136,14 @@ def _read_event(
     run: Run,
     now: datetime,
     budget: Budget,
-    supply: _Supply,
+    provide: Provide,
     account: Account,
     log: Log,
-) -> None:
-    """Resolve what the event says was deployed, and prepare its deliveries."""
+) -> PackagesError | None:
+    """Resolve what the event says was deployed, and prepare its deliveries.
+
+    Returns why there are no packages to send them with, if so: then they can be saved.
+    """
     account.event = run.event_name or ""
     content, broken = _payload(run)
     event = Event(
@@ -179,18 +152,20 @@ def _read_event(
     happening = what_happened(event)
     ending.warned(account, log, *happening.warnings)
     file = _workspace_file(event)
+    lacking = None
     try:
-        supply.bring(packages.CORE, budget)
-    except PackagesError:
+        provide(CORE, budget, log.line)
+    except PackagesError as error:
         if file is not None:  # nothing else can read it
             raise
+        lacking = error
     # Slow look-ups must leave the backends their time.
     look_up_budget = budget.capped(min(LOOK_UP_SECONDS, budget.left() / 2))
     with GitHub(
         api_url=run.api_url,
         token=inputs.github_token,
         budget=look_up_budget,
-        prepare=partial(supply.bring, packages.LOOK_UPS),
+        provide=partial(provide, LOOK_UPS, look_up_budget, log.line),
     ) as look_ups:
         account.resolved = resolved = resolve(happening, inputs, run, look_ups, now, file)
     log.group(
@@ -212,6 +187,7 @@ def _read_event(
     if not inputs.dry_run:
         account.outcomes = _unknown(inputs, resolved, told)
         _warn_of_rerun(account, log, resolved, run, told)
+    return lacking
 
 
 def _read_saved(inputs: Inputs, run: Run, budget: Budget, account: Account, log: Log) -> None:

@@ -1,5 +1,6 @@
 """Every rule of the schemas has a body that breaks this rule alone."""
 
+import contextlib
 import copy
 import itertools
 import json
@@ -329,7 +330,8 @@ def test_a_broken_rule_is_named_by_its_place_and_by_what_is_taken_there(
     ],
 )
 def test_what_lies_just_within_a_rule_is_good(name, place, value):
-    schema.check(name, changed(BODIES[name], place, value))
+    body = changed(BODIES[name], place, value)
+    assert (schema.fits(name, body), schema.problems(name, body)) == (True, [])
 
 
 def test_every_broken_rule_of_a_body_is_named():
@@ -477,6 +479,16 @@ def is_good(name, body):
     except InputError:
         return False
     return True
+
+
+@given(data=st.data())
+@pytest.mark.parametrize("name", BODIES)
+def test_what_fits_is_what_the_library_finds_no_problem_with(name, data):
+    body = BODIES[name]
+    for place in data.draw(st.lists(st.sampled_from(PLACES[name]), min_size=1, max_size=3)):
+        with contextlib.suppress(KeyError, IndexError, TypeError):  # nothing is there any more
+            body = changed(body, place, data.draw(VALUES))
+    assert schema.fits(name, body) == (schema.problems(name, body) == [])
 
 
 @settings(

@@ -547,3 +547,17 @@ def test_without_any_base_there_is_nothing_to_find():
     assert refusal(lambda text: undelivered.located(text, ()), "saved") == (
         "cannot be found, since there is no workspace; let GITHUB_WORKSPACE be"
     )
+
+
+def test_only_a_folder_of_ours_or_of_the_workspaces_owner_is_written_to(tmp_path):
+    (tmp_path / "file").touch()
+    (tmp_path / "link").symlink_to(tmp_path)
+    owner = tmp_path.stat().st_uid
+    assert undelivered.unusable(tmp_path.lstat(), {owner, owner + 1}) is None
+    assert undelivered.unusable(tmp_path.lstat(), {owner + 1}) == (
+        "it belongs to another user; remove it"
+    )
+    for name in ("file", "link"):
+        assert undelivered.unusable((tmp_path / name).lstat(), {owner}) == (
+            "it is a link, or no folder; remove it"
+        )

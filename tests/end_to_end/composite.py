@@ -7,7 +7,8 @@ import sys
 from collections.abc import Mapping
 from pathlib import Path
 
-from dora_deployments.packages import CORE, LOOK_UPS, folder_name
+from dora_deployments.packages import CORE, LOOK_UPS
+from dora_deployments.packages.folders import name_of
 from tests.end_to_end.runner import ROOT
 
 COMMAND = ("/bin/bash", "--noprofile", "--norc", "-eo", "pipefail", str(ROOT / "launch.sh"))
@@ -18,10 +19,11 @@ def installed(cache: Path, *locks: str) -> None:
     """Make `cache` look as if an earlier step had installed the packages of `locks`, or all."""
     (installed_here,) = (Path(path) for path in sys.path if path.endswith("site-packages"))
     for lock in locks or (CORE, LOOK_UPS):
-        folder = cache / "dora-deployments" / folder_name((ROOT / lock).read_bytes())
+        folder = cache / "dora-deployments" / name_of((ROOT / lock).read_bytes())
         folder.mkdir(parents=True)
         for package in installed_here.iterdir():
-            (folder / package.name).symlink_to(package)
+            if "charset_normalizer" not in package.name:  # which no lock has
+                (folder / package.name).symlink_to(package)
 
 
 def launched(environ: Mapping[str, str]) -> "subprocess.Popen[str]":

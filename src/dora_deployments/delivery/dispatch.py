@@ -63,9 +63,9 @@ class Dispatch:
             _start(of_backend, budget, quarter, self.pace)
 
     def give_up(self, why: str) -> None:
-        """End without sending anything, for a reason in words that follow "not sent, since"."""
+        """End without sending anything; `why` is the message of every outcome."""
         for errand in self.errands:
-            errand.give_up(f"not sent, since {why}")
+            errand.give_up(why)
 
     def wait(self, budget: Budget) -> None:
         """Return once every delivery has ended, what went first aside, or the budget has."""

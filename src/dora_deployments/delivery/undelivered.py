@@ -172,16 +172,23 @@ def _write_all(files: Sequence[_File], folder: Path, place: Path) -> str | None:
         with suppress(FileExistsError):
             folder.mkdir()
             _hand_over(folder, place, 0o755)
-        status = folder.lstat()
-        if workspace.is_link(status) or not folder.is_dir():
-            return "it is a link, or no folder; remove it"
-        if status.st_uid not in _owners(place):
-            return "it belongs to another user; remove it"
+        problem = unusable(folder.lstat(), _owners(place))
+        if problem is not None:
+            return problem
         _write(folder / ".gitignore", "*\n", place)
         for file in files:
             _write(_free(folder, file), file.text, place)
     except OSError as error:
         return f"{error.strerror}; let the step's user write there"
+    return None
+
+
+def unusable(folder: os.stat_result, owners: set[int]) -> str | None:
+    """Return why nothing is saved in such a folder, if it is no folder of one of `owners`."""
+    if workspace.is_link(folder) or not stat.S_ISDIR(folder.st_mode):
+        return "it is a link, or no folder; remove it"
+    if folder.st_uid not in owners:
+        return "it belongs to another user; remove it"
     return None
 
 

@@ -8,8 +8,7 @@ from typing import Final
 
 from dora_deployments.delivery import undelivered
 from dora_deployments.deployment import Outcome
-from dora_deployments.errors import ActionError, InputError, Interrupted, Skip
-from dora_deployments.packages import PackagesError
+from dora_deployments.errors import ActionError, InputError, Interrupted, PackagesError, Skip
 from dora_deployments.report.account import (
     Account,
     RunStatus,

@@ -27,7 +27,7 @@ LOOK_UP_SECONDS: Final = 20.0
 class GitHub:
     """The look-ups, as far as `token` lets us see, none of them past `budget`.
 
-    Each raises `LookUpError`, whatever goes wrong. Before the first one, `prepare` brings
+    Each raises `LookUpError`, whatever goes wrong. `provide` is called before the first one, for
     PyGithub. To be used as a context.
     """
 
@@ -37,9 +37,9 @@ class GitHub:
         api_url: str,
         token: str | None,
         budget: Budget,
-        prepare: Callable[[Budget], None] | None = None,
+        provide: Callable[[], None] | None = None,
     ) -> None:
-        self._api = Api(api_url=api_url, token=token, budget=budget, prepare=prepare)
+        self._api = Api(api_url=api_url, token=token, budget=budget, provide=provide)
 
     def __enter__(self) -> "Self":
         return self

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any, Final, TypeVar
 
 from dora_deployments.attribution.look_ups import LookUpError
 from dora_deployments.budget import Budget, NoThreadError, side_by_side
-from dora_deployments.packages import PackagesError
+from dora_deployments.errors import PackagesError
 
 if TYPE_CHECKING:
     from dora_deployments.attribution.github.client import Client
@@ -41,9 +41,9 @@ class Api:
         api_url: str,
         token: str | None,
         budget: Budget,
-        prepare: Callable[[Budget], None] | None = None,
+        provide: Callable[[], None] | None = None,
     ) -> None:
-        self._prepare = prepare
+        self._provide = provide
         self._api_url = api_url
         self._token = token
         self._budget = budget
@@ -76,12 +76,12 @@ class Api:
         """Return the answers to questions asked side by side, in their order."""
         if self._token is None:
             return [LookUpError("`github-token` is empty", outage=True) for _ in questions]
-        if self._prepare is not None:
+        if self._provide is not None:
             try:
-                self._prepare(self._budget)
+                self._provide()
             except PackagesError as error:
                 return [LookUpError(str(error), outage=True) for _ in questions]
-            self._prepare = None
+            self._provide = None
         works = [partial(self._answer, question) for question in questions]
         return [
             _translated(answer, needs) if isinstance(answer, Exception) else answer
