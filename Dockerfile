@@ -20,12 +20,13 @@ FROM ${PYTHON_IMAGE}
 COPY --from=build /opt/dora /opt/dora
 # Nobody installs anything from here on. The base brings Python's own library without byte-code:
 # to import once what a run imports leaves it behind, and saves each run almost half a second.
+# requests would warn of what it does without, as entrypoint.py says.
 RUN pip="$(python3 -Ic 'import pip; print(*pip.__path__)')" \
     && ensurepip="$(python3 -Ic 'import ensurepip; print(*ensurepip.__path__)')" \
     && rm -rf "$pip" "$pip"-*.dist-info "$ensurepip" /usr/bin/pip* /usr/local/bin/pip* \
-    && /opt/dora/venv/bin/python -Ic "import sys; sys.path.insert(0, '/opt/dora/src'); \
+    && /opt/dora/venv/bin/python -I -W ignore -c "import sys; sys.path.insert(0, '/opt/dora/src'); \
 import dora_deployments.main, dora_deployments.delivery.session; \
-import difflib, encodings.idna, encodings.utf_8_sig, github, jsonschema, pathspec, statistics, yaml"
+import difflib, encodings.idna, encodings.utf_8_sig, github, jsonschema, pathspec, yaml"
 ARG VERSION=unreleased
 ARG REVISION=unknown
 LABEL org.opencontainers.image.title="dora-deployments" \

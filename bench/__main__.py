@@ -12,20 +12,24 @@ import shutil
 import sys
 from collections.abc import Iterator, Sequence
 from datetime import datetime, timezone
+from operator import attrgetter
 from pathlib import Path
 
 from bench import line_up
 from bench.contenders import Contender, interleaved
 from bench.figures import Goal, Row, faster, ratio
-from bench.line_up import Found, found
+from bench.line_up import lacking
 from bench.machine import machine, versions
-from bench.ours import Ours, copied
+from bench.ours import Ours
 from bench.page import Measured, goals, page, table
-from bench.rivals import Rivals, checkout, installed_datadog_ci, installed_uv
-from bench.stands import API_KEY, DX_TOKEN, ROOT, SecureDatadog, github
+from bench.rivals import PROGRAM, Rivals, checkout, install_datadog_ci, install_uv
+from bench.stands import API_KEY, DX_TOKEN, SecureDatadog, github
+from e2e.action import ROOT, fetched, why_not
 from tests.end_to_end.receivers import Datadog, Dx, Faulty, answer
 
 WORK = ROOT / "build/bench"
+RIVALS = WORK / "rivals"
+UV = WORK / "uv"
 PAGE = ROOT / "docs/benchmarks.md"
 LOOK_UPS = ((100, 0), (100, 50), (1000, 0), (1000, 50))
 NOT_RUN = 77
@@ -39,17 +43,20 @@ def main() -> int:
     runs = WORK / "runs"
     shutil.rmtree(runs, ignore_errors=True)
     say("Installing the rivals")
-    datadog_ci = found(lambda: installed_datadog_ci(WORK / "rivals"), say)
-    uv = found(lambda: installed_uv(WORK / "uv"), say)
+    no_datadog_ci = lacking(lambda: install_datadog_ci(RIVALS), say)
+    no_uv = lacking(lambda: install_uv(UV), say)
     with _servers(runs) as (ours, rivals):
-        warm, cold = _measured(ours, rivals, runs, datadog_ci, uv, (rounds, cold_rounds))
+        warm = _warm(ours, rivals, no_datadog_ci, rounds)
+        say("From empty caches")
+        entries = line_up.from_nothing(ours, runs, UV / "bin", no_uv)
+        cold = _run(entries, cold_rounds, warm_up=False)
     shutil.rmtree(runs)
     rows = {row.title.key: row for row in (*warm, *cold)}
     base = faster([rows[line_up.DRY_RUN], rows[line_up.DRY_RUN_BY_GIT]])
     measured = Measured(
         date=datetime.now(timezone.utc).date().isoformat(),
         machine=where,
-        versions=versions(_programs(datadog_ci, uv)),
+        versions=versions(_programs()),
         rounds=rounds,
         cold_rounds=cold_rounds,
         warm=warm,
@@ -78,34 +85,34 @@ def _servers(runs: Path) -> Iterator[tuple[Ours, Rivals]]:
     ):
         yield (
             Ours(
-                action=copied(runs / "action"),
+                action=fetched(runs / "action"),
                 work=runs,
                 tools=runs / "tools",
                 datadog=datadog,
                 dx=dx,
             ),
-            Rivals(work=runs, repository=checkout(runs / "checkout"), datadog=secure, dx=lenient),
+            Rivals(
+                work=runs,
+                installed=RIVALS,
+                repository=checkout(runs / "checkout"),
+                datadog=secure,
+                dx=lenient,
+            ),
         )
 
 
-def _measured(
-    ours: Ours, rivals: Rivals, runs: Path, datadog_ci: Found, uv: Found, rounds: tuple[int, int]
-) -> tuple[list[Row], list[Row]]:
-    """Run all contenders; return the rows of both tables."""
+def _warm(ours: Ours, rivals: Rivals, no_datadog_ci: str, rounds: int) -> list[Row]:
+    """Run those that find everything installed."""
     with contextlib.ExitStack() as stack:
         served = {
             (commits, latency): stack.enter_context(
-                github(runs / f"github-{commits}-{latency}", commits, latency / 1000)
+                github(ours.work / f"github-{commits}-{latency}", commits, latency / 1000)
             )
             for commits, latency in LOOK_UPS
         }
         say("Making the environment of the action")
-        tools = found(lambda: ours.first_step(served[LOOK_UPS[0]]), say)
-        entries = line_up.warm(ours, rivals, rivals.datadog, served, tools, datadog_ci)
-        warm = _run(entries, rounds[0])
-    say("From empty caches")
-    cold = _run(line_up.from_nothing(ours, runs, uv), rounds[1], warm_up=False)
-    return warm, cold
+        no_packages = lacking(lambda: ours.first_step(served[LOOK_UPS[0]]), say)
+        return _run(line_up.warm(ours, rivals, served, no_packages, no_datadog_ci), rounds)
 
 
 def _run(entries: Sequence[Contender | Row], rounds: int, *, warm_up: bool = True) -> list[Row]:
@@ -118,53 +125,31 @@ def _run(entries: Sequence[Contender | Row], rounds: int, *, warm_up: bool = Tru
 
 def _goals(rows: dict[str, Row], base: Row | None) -> list[Goal]:
     step, alone = rows[line_up.STEP], rows[line_up.ALONE]
+    cold_uv, cold_npm = rows[line_up.COLD_UV], rows[line_up.COLD_NPM]
+    wall, peak = attrgetter("wall"), attrgetter("peak")
+    of_step = "wall time of the step to Datadog, to that of `datadog-ci`'s dry run"
+    of_cold = "wall time from empty caches with uv, to installing and running `datadog-ci`"
+    aims = (
+        (of_step, 0.40, "", ratio(step, base, wall)),
+        ("peak memory of that step, likewise", 0.35, "", ratio(step, base, peak)),
+        ("wall time of the program alone, likewise", 0.40, "", ratio(alone, base, wall)),
+        ("peak memory of the program alone, likewise", 0.35, "", ratio(alone, base, peak)),
+        (of_cold, 1.0, "", ratio(cold_uv, cold_npm, wall)),
+        ("wall time of a second step in a job", 1.0, " s", step.wall if step.samples else None),
+    )
     return [
-        Goal(
-            text="wall time of the step to Datadog, to that of `datadog-ci`'s dry run",
-            limit=0.40,
-            unit="",
-            measured=ratio(step, base, lambda row: row.wall),
-        ),
-        Goal(
-            text="peak memory of that step, likewise",
-            limit=0.35,
-            unit="",
-            measured=ratio(step, base, lambda row: row.peak),
-        ),
-        Goal(
-            text="wall time of the program alone, likewise",
-            limit=0.40,
-            unit="",
-            measured=ratio(alone, base, lambda row: row.wall),
-        ),
-        Goal(
-            text="peak memory of the program alone, likewise",
-            limit=0.35,
-            unit="",
-            measured=ratio(alone, base, lambda row: row.peak),
-        ),
-        Goal(
-            text="wall time from empty caches with uv, to installing and running `datadog-ci`",
-            limit=1.0,
-            unit="",
-            measured=ratio(rows[line_up.COLD_UV], rows[line_up.COLD_NPM], lambda row: row.wall),
-        ),
-        Goal(
-            text="wall time of a second step in a job",
-            limit=1.0,
-            unit=" s",
-            measured=step.wall if step.samples else None,
-        ),
+        Goal(text=text, limit=limit, unit=unit, measured=measured)
+        for text, limit, unit, measured in aims
     ]
 
 
-def _programs(datadog_ci: Found, uv: Found) -> dict[str, tuple[str, ...]]:
+def _programs() -> dict[str, tuple[str, ...]]:
     return {
-        "datadog-ci": (str(datadog_ci.path or "datadog-ci"), "version"),
+        "datadog-ci": (str(RIVALS / PROGRAM), "version"),
         "Python": (sys.executable, "--version"),
         "requests": (sys.executable, "-c", "import requests; print(requests.__version__)"),
         "pip": ("python3", "-I", "-m", "pip", "--version"),
-        "uv": (str(uv.path / "uv") if uv.path else "uv", "--version"),
+        "uv": (str(UV / "bin/uv"), "--version"),
         "Node": ("node", "--version"),
         "npm": ("npm", "--version"),
         "bash": ("bash", "--version"),
@@ -179,4 +164,4 @@ def say(text: str) -> None:
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    sys.exit(why_not() or main())

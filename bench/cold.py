@@ -8,10 +8,12 @@ from pathlib import Path
 
 from bench.contenders import Contender, callers_environ, search_path
 from bench.figures import Title
-from bench.ours import DELIVERED, copied, empty, ended, step_environ
-from bench.rivals import COMMIT, DATADOG_CI, DEPLOYMENT, NPM_INSTALL, need
-from bench.stands import API_KEY, payload, taken
+from bench.ours import DELIVERED, empty, ended, step_environ
+from bench.rivals import COMMIT, DATADOG_CI, DEPLOYMENT, NPM_INSTALL, PROGRAM, need
+from bench.stands import API_KEY, taken
+from e2e.action import fetched
 from tests.end_to_end.receivers import Datadog
+from tests.payloads import payload_file
 
 _UV = ("uv", "uvx", "uv.exe", "uvx.exe")
 
@@ -19,7 +21,7 @@ _UV = ("uv", "uvx", "uv.exe", "uvx.exe")
 def composite(title: Title, *, work: Path, datadog: Datadog, path: str) -> Contender:
     """Report to Datadog by a composite action that was just fetched, with this search path."""
     folder = work / title.key
-    event = payload("pull_request.closed.merged")
+    event = payload_file("pull_request.closed.merged")
     given = {"datadog_api_key": API_KEY, "datadog_site": datadog.url, "timeout": "300"}
     folder.mkdir(parents=True)
     step = step_environ(folder, "pull_request", event, given)
@@ -28,7 +30,7 @@ def composite(title: Title, *, work: Path, datadog: Datadog, path: str) -> Conte
 
     def prepare() -> None:
         shutil.rmtree(folder)
-        copied(folder / "action")
+        fetched(folder / "action")
         (folder / "event.json").write_bytes(content)
         empty(folder)
 
@@ -55,7 +57,7 @@ def datadog_ci(title: Title, *, work: Path) -> Contender:
     need("npm")
     folder = work / title.key
     install = " ".join((*NPM_INSTALL, ".", DATADOG_CI))
-    run = " ".join(("node_modules/.bin/datadog-ci", *DEPLOYMENT, *COMMIT, "--dry-run"))
+    run = " ".join((PROGRAM, *DEPLOYMENT, *COMMIT, "--dry-run"))
 
     def prepare() -> None:
         shutil.rmtree(folder, ignore_errors=True)

@@ -97,12 +97,15 @@ def interleaved(
         say(f"round {number} of {rounds}" if number else "warm-up")
         for each in contenders:
             key = each.title.key
-            if key not in failures:
-                sample = _tried(each)
-                if isinstance(sample, FailedError):
-                    failures[key] = sample
-                    say(f"{each.title.name}: {sample}\n{sample.said}")
-                elif number:
+            if key in failures:
+                continue
+            try:
+                sample = each.run()
+            except FailedError as error:
+                failures[key] = error
+                say(f"{each.title.name}: {error}\n{error.said}")
+            else:
+                if number:
                     samples[key].append(sample)
     return [
         _failed(each, failures[each.title.key])
@@ -118,13 +121,6 @@ def _failed(contender: Contender, error: FailedError) -> Row:
         why = f"{error}; were its packages within reach?"
         return Row(title=contender.title, not_run=why)
     return Row(title=contender.title, not_run=str(error), failed=True)
-
-
-def _tried(contender: Contender) -> Sample | FailedError:
-    try:
-        return contender.run()
-    except FailedError as error:
-        return error
 
 
 def search_path() -> str:

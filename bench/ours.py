@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import shutil
 import sys
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
@@ -14,29 +13,15 @@ import yaml
 
 from bench.contenders import Contender, FailedError, callers_environ, search_path, spawned
 from bench.figures import Title
-from bench.stands import API_KEY, DX_TOKEN, GITHUB_TOKEN, ROOT, SecureDatadog, payload, taken
+from bench.stands import API_KEY, DX_TOKEN, GITHUB_TOKEN, SecureDatadog, taken
 from tests.end_to_end.github.apart import Apart
 from tests.end_to_end.receivers import Datadog, Dx
-from tests.end_to_end.runner import environment
+from tests.end_to_end.runner import ROOT, environment
+from tests.payloads import payload_file
 from tests.report import runner
 
-_PARTS = ("action.yml", "launch.sh", "entrypoint.py", "src")
 _STEP = ("bash", "--noprofile", "--norc", "-e", "-o", "pipefail")
 DELIVERED = "delivered"
-
-
-def copied(folder: Path) -> Path:
-    """Copy the action to `folder` as a runner has it: nothing compiled, nothing else beside."""
-    folder.mkdir(parents=True)
-    for lock in ROOT.glob("requirements*.txt"):
-        shutil.copy(lock, folder)
-    for name in _PARTS:
-        if (ROOT / name).is_dir():
-            ignored = shutil.ignore_patterns("__pycache__", "*.egg-info")
-            shutil.copytree(ROOT / name, folder / name, ignore=ignored)
-        else:
-            shutil.copy(ROOT / name, folder)
-    return folder
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -51,8 +36,8 @@ class Ours:
 
     def direct(self, title: Title, given: Mapping[str, str]) -> Contender:
         """Report a merged pull request, which looks nothing up; `given` are inputs."""
-        event = payload("pull_request.closed.merged")
-        return self._contender(title, "pull_request", event, given)
+        event = payload_file("pull_request.closed.merged")
+        return self._contender(title, event_name="pull_request", event=event, given=given)
 
     def secure(self, title: Title, to: SecureDatadog) -> Contender:
         """Report to Datadog alone, over TLS, with all of the public authorities at hand."""
@@ -82,12 +67,12 @@ class Ours:
 
         return self._contender(
             title,
-            "deployment_status",
-            event,
-            {**self.to_datadog, **self.to_dx},
-            {"GITHUB_API_URL": github.api_url},
-            lambda: len(github.asked()),
-            complaint,
+            event_name="deployment_status",
+            event=event,
+            given={**self.to_datadog, **self.to_dx},
+            variables={"GITHUB_API_URL": github.api_url},
+            asked=lambda: len(github.asked()),
+            complaint=complaint,
         )
 
     @property
@@ -100,8 +85,8 @@ class Ours:
         """The inputs that turn DX on."""
         return {"dx_token": DX_TOKEN, "dx_instance": self.dx.url}
 
-    def first_step(self, served: tuple[Apart, dict[str, Any]]) -> Path:
-        """Run one that looks up as the first step of a job, which installs all; return `tools`.
+    def first_step(self, served: tuple[Apart, dict[str, Any]]) -> None:
+        """Run one that looks up as the first step of a job, which installs all to `tools`.
 
         Raises `FailedError` if that is impossible.
         """
@@ -111,11 +96,11 @@ class Ours:
         exit_code, *_, said = spawned(first.command, environ, first.folder)
         if exit_code:
             raise FailedError("its packages could not be installed", said)
-        return self.tools
 
     def _contender(
         self,
         title: Title,
+        *,
         event_name: str,
         event: Mapping[str, Any],
         given: Mapping[str, str],

@@ -5,7 +5,6 @@ from __future__ import annotations
 import shutil
 import subprocess
 import sys
-from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
@@ -16,6 +15,7 @@ from bench.stands import API_KEY, DX_TOKEN, SITE, SecureDatadog, taken
 from tests.end_to_end.receivers import Faulty
 
 DATADOG_CI: Final = "@datadog/datadog-ci@5.25.0"
+PROGRAM: Final = "node_modules/.bin/datadog-ci"
 UV: Final = "uv==0.13.9"
 SLUG: Final = "acme/shop"
 SHA: Final = "5a47c3f0e2b94d6c81a7f3e5d9b0c4a6e8f1d2b3"
@@ -28,17 +28,15 @@ NPM_INSTALL: Final = ("npm", "install", "--no-audit", "--no-fund", "--loglevel=e
 _HERE: Final = Path(__file__).parent
 
 
-def installed_datadog_ci(folder: Path) -> Path:
-    """Install datadog-ci into `folder` and return its program; `FailedError` if it cannot be."""
+def install_datadog_ci(folder: Path) -> None:
+    """Install datadog-ci, as `PROGRAM` within `folder`; `FailedError` if it cannot be."""
     _run("`datadog-ci` could not be installed", *NPM_INSTALL, str(folder), DATADOG_CI)
-    return folder / "node_modules/.bin/datadog-ci"
 
 
-def installed_uv(folder: Path) -> Path:
-    """Install uv into `folder` and return the folder of its program, or raise `FailedError`."""
+def install_uv(folder: Path) -> None:
+    """Install uv, as `bin/uv` within `folder`; `FailedError` if it cannot be."""
     pip = ("python3", "-m", "pip", "install", "--quiet", "--upgrade", "--target")
     _run("`uv` could not be installed", *pip, str(folder), UV)
-    return folder / "bin"
 
 
 def checkout(folder: Path) -> Path:
@@ -56,14 +54,18 @@ def checkout(folder: Path) -> Path:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Rivals:
-    """Makes contenders of the others. `work` is for their files, `repository` a checkout."""
+    """Makes contenders of the others.
+
+    `work` is for their files, `installed` where datadog-ci is, `repository` a checkout.
+    """
 
     work: Path
+    installed: Path
     repository: Path
     datadog: SecureDatadog
     dx: Faulty
 
-    def datadog_ci(self, title: Title, program: Path, arguments: Sequence[str]) -> Contender:
+    def datadog_ci(self, title: Title, *arguments: str) -> Contender:
         """Run datadog-ci in the checkout with these arguments."""
         environ = self._environ(title.key) | {"DD_API_KEY": API_KEY, "DD_SITE": SITE}
         if "--dry-run" not in arguments:
@@ -74,7 +76,7 @@ class Rivals:
             }
         return Contender(
             title=title,
-            command=("node", str(program), *DEPLOYMENT, *arguments),
+            command=("node", str(self.installed / PROGRAM), *DEPLOYMENT, *arguments),
             environ=environ,
             folder=self.repository,
             count=lambda: taken(self.datadog),

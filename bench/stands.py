@@ -18,8 +18,8 @@ from tests.end_to_end.github.apart import Apart, serving
 from tests.end_to_end.github.history import History
 from tests.end_to_end.github.hosted import iso
 from tests.end_to_end.receivers import Datadog, Dx
+from tests.payloads import payload_file
 
-ROOT = Path(__file__).parent.parent
 SITE = "datadog.invalid"  # a name that leads nowhere, should the proxy ever be passed over
 API_KEY = "0123456789abcdef0123456789abcdef"
 DX_TOKEN = "a-made-up-dx-token"  # noqa: S105 - a token for a receiver in this very process
@@ -84,7 +84,7 @@ def shop(folder: Path, *, commits: int) -> History:
         history.branch(branch)
         history.commit(branch)
         history.merge_pull(history.open_pull(branch), "squash")
-    event = payload("deployment_status.success")
+    event = payload_file("deployment_status.success")
     sha = history.branches["main"]
     id_ = history.deploy(sha, event["deployment"]["environment"], states=("success",))
     created_at = iso(history.deployments[id_].created_at)
@@ -92,9 +92,3 @@ def shop(folder: Path, *, commits: int) -> History:
     event["deployment_status"].update(created_at=created_at)
     (folder.parent / "event.json").write_text(json.dumps(event), "utf-8")
     return history
-
-
-def payload(name: str) -> dict[str, Any]:
-    """Return the payload of that name among those of the tests."""
-    content: dict[str, Any] = json.loads((ROOT / "tests/payloads" / f"{name}.json").read_bytes())
-    return content

@@ -6,6 +6,7 @@ on the spot. The action runs as a process of its own, as in a workflow.
 """
 
 import json
+import shutil
 import sys
 import tempfile
 import textwrap
@@ -26,6 +27,7 @@ from tests.end_to_end.receivers import (  # noqa: E402 - needs the path
     answer,
 )
 from tests.end_to_end.runner import GITHUB_SHA, run_action  # noqa: E402 - needs the path
+from tests.payloads import payload_file  # noqa: E402 - needs the path
 
 API_KEY = "0123456789abcdef0123456789abcdef"
 TOKEN = "a-made-up-dx-token"  # noqa: S105 - a token for the receiver in this very process
@@ -51,14 +53,14 @@ def main() -> int:
         Faulty(answer(503)) as down,
     ):
         deployed = deployment(history)
-        pushed = payload("push.branch")
+        pushed = payload_file("push.branch")
         with GitHub(history, token=LOOK_UPS) as github:
             servers = (datadog, dx, github)
             statuses = [
                 report(
                     f"A pull request was merged, with GITHUB_SHA {GITHUB_SHA[:7]} to mislead us",
                     "pull_request",
-                    payload("pull_request.closed.merged"),
+                    payload_file("pull_request.closed.merged"),
                     {"SERVICE": "checkout=Checkout"},
                     servers,
                     workspace,
@@ -148,18 +150,12 @@ def deployment(history: History) -> dict[str, Any]:
         history.branch(branch)
         history.commit(branch, {path: "better"})
         history.merge_pull(history.open_pull(branch, title=f"Change {path}"), method)
-    content = payload("deployment_status.success")
+    content = payload_file("deployment_status.success")
     sha = history.branches["main"]
     number = history.deploy(sha, content["deployment"]["environment"], states=("success",))
     created_at = iso(history.deployments[number].created_at)
     content["deployment"].update(id=number, sha=sha, created_at=created_at)
     content["deployment_status"].update(created_at=created_at)
-    return content
-
-
-def payload(name: str) -> dict[str, Any]:
-    """Return the payload of that name among those of the tests."""
-    content: dict[str, Any] = json.loads((ROOT / "tests/payloads" / f"{name}.json").read_bytes())
     return content
 
 
@@ -181,4 +177,4 @@ def show(title: str, text: str) -> None:
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    sys.exit(main() if shutil.which("git") else "this needs git")

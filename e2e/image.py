@@ -7,7 +7,6 @@ otherwise: containers share the network of this machine, where the stand-ins for
 import functools
 import json
 import os
-import re
 import shutil
 import subprocess
 import tempfile
@@ -20,6 +19,7 @@ from typing import Any
 
 from tests.end_to_end.runner import ROOT, Finished, environment, saved_in
 from tests.report import runner
+from tools import release
 
 NAME = "dora-deployments:e2e"
 STAND_IN = "dora-deployments-base:trixie"
@@ -89,7 +89,7 @@ def built() -> Image:
 
     Raises `NoBaseError` if there is neither.
     """
-    base = _base()
+    base = _base(release.base((ROOT / "Dockerfile").read_text("utf-8")))
     given = {"PYTHON_IMAGE": base, **LABELS}
     if "PIP_INDEX_URL" in os.environ:
         given["PIP_INDEX_URL"] = os.environ["PIP_INDEX_URL"]
@@ -101,9 +101,7 @@ def built() -> Image:
     return Image(name=NAME, base=base, facts=facts[0], base_facts=facts[1])
 
 
-def _base() -> str:
-    dockerfile = (ROOT / "Dockerfile").read_text("utf-8")
-    (name,) = re.findall(r"^ARG PYTHON_IMAGE=(\S+)$", dockerfile, re.MULTILINE)
+def _base(name: str) -> str:
     for image in (name, STAND_IN):
         if docker("image", "inspect", image).returncode == 0:
             return image
@@ -172,20 +170,9 @@ class Step:
         """The home of all container actions of a job."""
         return self._folder("_github_home")
 
-    def run(
-        self,
-        event_name: str,
-        content: object,
-        inputs: Mapping[str, str],
-        variables: Mapping[str, str] | None = None,
-        *,
-        options: Sequence[str] = ("--network=host",),
-        arguments: Sequence[str] = (),
-    ) -> Finished:
-        """Run the action on an event to its end; `options` and `arguments` are the engine's."""
-        with self.started(
-            event_name, content, inputs, variables, options=options, arguments=arguments
-        ) as process:
+    def run(self, *happened: Any, **engine: Any) -> Finished:
+        """Run the action to its end; all that is given is as `started` takes it."""
+        with self.started(*happened, **engine) as process:
             return self.ended(process)
 
     @contextmanager
@@ -199,7 +186,10 @@ class Step:
         options: Sequence[str] = ("--network=host",),
         arguments: Sequence[str] = (),
     ) -> Iterator[subprocess.Popen[bytes]]:
-        """Start the action on an event; the process is the engine's command, as the runner's is."""
+        """Start the action on an event; the process is the engine's command, as the runner's is.
+
+        `options` and `arguments` are the engine's.
+        """
         raw = json.dumps(content).encode()
         environ = environment(self._folder("_github_workflow"), event_name, raw, inputs)
         del environ["PATH"]

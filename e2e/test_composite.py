@@ -12,6 +12,7 @@ import yaml
 
 from dora_deployments.actions.events import EVENTS
 from e2e import composite
+from e2e.action import ROOT
 from e2e.conftest import not_run
 from tests.builders import payload_file
 from tests.end_to_end import stories
@@ -20,7 +21,7 @@ from tests.end_to_end.github.hosted import iso
 from tests.end_to_end.receivers import Datadog, Faulty, answer
 from tests.end_to_end.stories import DX_TOKEN, RUN_ID, TOKEN, Happened, Story
 
-EXAMPLES = composite.ROOT / "examples"
+EXAMPLES = ROOT / "examples"
 RUN_URL = f"https://github.com/acme/shop/actions/runs/{RUN_ID}"
 UPLOAD = "actions/upload-artifact@bbbca2ddaa5d8feaa63e36b76fdaad77386f024f"
 HEAD = """\
@@ -486,7 +487,7 @@ def test_the_readmes_job_for_merges_is_skipped_if_there_was_none(shop):
 
 
 def test_services_are_those_of_the_readmes_file_whose_files_were_changed(shop):
-    readme = (composite.ROOT / "README.md").read_text("utf-8")
+    readme = (ROOT / "README.md").read_text("utf-8")
     (config,) = re.findall(r"```yaml\n(# .github/dora.yml\n.*?)```", readme, re.DOTALL)
     story = shop.story
     story.history.commit("main", {".github/dora.yml": config})
@@ -512,7 +513,7 @@ HOSTILE = """a'b"c`touch {0}`$(touch {0});touch {0}\n::error::no ${{{{ secrets.D
 
 
 def test_every_input_arrives_as_it_was_written_whatever_is_in_it(shop, tmp_path):
-    names = list(yaml.safe_load((composite.ROOT / "action.yml").read_text("utf-8"))["inputs"])
+    names = list(yaml.safe_load((ROOT / "action.yml").read_text("utf-8"))["inputs"])
     hostile = HOSTILE.format(tmp_path / "executed")
     values = {name: f"{name} {hostile}" for name in names}
     given = "".join(

@@ -219,76 +219,6 @@ def test_every_package_of_the_locks_is_there_for_both_processors(image, processo
 # --- how it reports
 
 
-def test_a_deployment_reaches_both_backends_and_the_files_of_the_runner(step, datadog, dx):
-    finished = step.run(
-        "deployment_status", payload_file("deployment_status.success"), to(datadog, dx)
-    )
-
-    assert (finished.exit_code, finished.errors) == (0, "")
-    (deployment_id,) = json.loads(finished.outputs["deployment-ids"]).values()
-    assert bodies(datadog) == [
-        {
-            "data": {
-                "attributes": {
-                    "id": deployment_id,
-                    "service": "shop",
-                    "env": "production",
-                    "started_at": 1778574015000000000,
-                    "finished_at": 1778574280000000000,
-                    "git": {
-                        "commit_sha": DEPLOYED,
-                        "repository_url": "https://github.com/acme/shop",
-                    },
-                }
-            }
-        }
-    ]
-    assert bodies(dx) == [
-        {
-            "reference_id": deployment_id,
-            "deployed_at": "2026-05-12T08:24:40Z",
-            "service": {"identifier": "shop"},
-            "environment": "production",
-            "repository": "acme/shop",
-            "commit_sha": DEPLOYED,
-            "source_url": "https://github.com/acme/shop/actions/runs/8412345601/job/23078451234",
-            "source_name": "GitHub Actions",
-        }
-    ]
-    results = json.loads(finished.outputs["results"])
-    assert results == [
-        {
-            "backend": backend,
-            "service": "shop",
-            "status": "delivered",
-            "id": deployment_id,
-            "http_status": 200,
-            "attempts": 1,
-            "message": "recorded",
-        }
-        for backend in ("datadog", "dx")
-    ]
-    assert finished.outputs == {
-        "status": "delivered",
-        "reason": "",
-        "repository": "acme/shop",
-        "commit-sha": DEPLOYED,
-        "previous-sha": "",
-        "environment": "production",
-        "rollback": "false",
-        "services": '["shop"]',
-        "merge-commit-shas": "[]",
-        "pull-requests": "[]",
-        "deployment-ids": json.dumps({"shop": deployment_id}, separators=(",", ":")),
-        "results": json.dumps(results, separators=(",", ":")),
-        "undelivered-path": "",
-    }
-    assert finished.summary.startswith(
-        "<h3>✅ Recorded: the deployment of shop to production at 31c4933</h3>\n"
-    )
-    assert list(step.workspace.iterdir()) == []
-
-
 HAPPENED = [
     ("pull_request", "pull_request.closed.merged", {}, MERGED),
     ("pull_request_target", "pull_request.closed.merged", {}, MERGED),
@@ -329,6 +259,7 @@ def test_the_image_reports_each_event_as_the_source_does(
         assert told[1][0]["commit_sha"] == commit_sha
     assert (of_image.exit_code, of_image.errors) == (0, "")
     assert shown == of_source.summary
+    assert list(step.workspace.iterdir()) == []
 
 
 # --- what it finds out

@@ -1,9 +1,7 @@
 """What tests start from: inputs, events and deployments in a few words."""
 
-import json
 from dataclasses import replace
 from datetime import datetime, timezone
-from pathlib import Path
 from typing import Any
 
 from dora_deployments.actions import payload
@@ -11,16 +9,10 @@ from dora_deployments.actions.event import Event
 from dora_deployments.actions.inputs import Inputs
 from dora_deployments.actions.run import Run
 from dora_deployments.deployment import Deployment, Service
+from tests.payloads import PAYLOADS, payload_file  # noqa: F401 - tests take both from here
 
-PAYLOADS = Path(__file__).parent / "payloads"
 NOW = datetime(2026, 6, 15, 12, 0, 30, 250_000, tzinfo=timezone.utc)
 GITHUB_SHA = "109cf4c2b7a94a9c8a1f1f6f0d0b3b2a5c6d7e8f"
-
-
-def payload_file(name: str) -> dict[str, Any]:
-    """Return the JSON of tests/payloads/NAME.json, to read from or to change."""
-    value: dict[str, Any] = json.loads((PAYLOADS / f"{name}.json").read_text("utf-8"))
-    return value
 
 
 def inputs(**given: str) -> Inputs:

@@ -1,31 +1,36 @@
 """The self-test's receivers outlive the step that starts them, and tell what they got."""
 
-import json
 import os
+import re
 import subprocess
 import sys
 
 import pytest
+import yaml
 
-from tests.end_to_end.runner import GITHUB_SHA, ROOT, run_action
+from tests.builders import payload_file
+from tests.end_to_end.runner import ROOT, run_action
 from tests.report import runner
-from tools.receiver import ENVIRONMENT, SERVICE, WORDS
 
+PUSHED = payload_file("push.branch")
 VARIABLES = {
     "GITHUB_SERVER_URL": "https://github.com",
     "GITHUB_REPOSITORY": "acme/shop",
     "GITHUB_RUN_ID": "8412399001",
-    "GITHUB_SHA": GITHUB_SHA,
+    "GITHUB_SHA": PUSHED["after"],
 }
-INPUTS = {
-    "SERVICE": SERVICE,
-    "ENVIRONMENT": ENVIRONMENT,
-    "COMMIT-SHA": GITHUB_SHA,
-    "STARTED-AT": "2026-05-12T08:20:15Z",
-    "FINISHED-AT": "2026-05-12T08:24:40Z",
-    "DEPLOYMENT-ID": "self-test-of-run.8412399001",
-    "METADATA": json.dumps({"words": WORDS}),
-}
+JOBS = yaml.safe_load((ROOT / ".github/workflows/selftest.yml").read_text("utf-8"))["jobs"]
+
+
+def inputs(job, step, **outputs):
+    """Return what the workflow writes in a step's `with:`, each expression by its value."""
+    (written,) = (each["with"] for each in JOBS[job]["steps"] if each.get("id") == step)
+    values = {f"steps.receiver.outputs.{name}": value for name, value in outputs.items()}
+    values["github.run_id"] = VARIABLES["GITHUB_RUN_ID"]
+    return {
+        name: re.sub(r"\$\{\{ (\S+) \}\}", lambda found: values[found[1]], str(value))
+        for name, value in written.items()
+    }
 
 
 def receiver(folder, command, *numbers):
@@ -40,15 +45,13 @@ def receiver(folder, command, *numbers):
     )
 
 
-@pytest.fixture
-def reported(tmp_path):
+@pytest.fixture(params=[("composite", "delivered"), ("docker", "kept")], ids=lambda step: step[0])
+def reported(request, tmp_path):
     """Report once to receivers that another process started, and return their folder."""
     folder = tmp_path / "receiver"
     assert receiver(folder, "start").returncode == 0
     given = runner.outputs((tmp_path / "output").read_text("utf-8"))
-    assert set(given) == {"datadog-site", "datadog-api-key", "dx-instance", "dx-token"}
-    keys = {name.upper(): value for name, value in given.items()}
-    finished = run_action("schedule", {}, {**INPUTS, **keys})
+    finished = run_action("push", PUSHED, inputs(*request.param, **given))
     assert finished.outputs["status"] == "delivered", finished.log
     return folder
 
@@ -59,6 +62,7 @@ def test_what_was_reported_is_what_the_self_test_wants(reported):
     assert checked.stderr == ""
 
 
+@pytest.mark.parametrize("reported", [("composite", "delivered")], indirect=True)
 @pytest.mark.parametrize("numbers", [("0", "0"), ("1", "0"), ("2", "1")])
 def test_a_report_too_many_or_too_few_is_seen(reported, numbers):
     checked = receiver(reported, "check", *numbers)

@@ -29,6 +29,10 @@ CHANGELOG = """# Changelog
 
 ## 1.1.8
 
+## 1x1x7
+
+- No version at all.
+
 ## 1.1.7
 """
 ACTION = (ROOT / "docker" / "action.yml").read_text("utf-8")
@@ -50,7 +54,9 @@ def refusal(call, *given, **named):
     return str(caught.value)
 
 
-@pytest.mark.parametrize("tags", [(), ("v1", "v1.1.9"), ("v0.9.0", "v1.1.10", "vnext", "v1.2")])
+@pytest.mark.parametrize(
+    "tags", [(), ("v1", "v1.1.9"), ("v0.9.0", "v1.1.10", "vnext", "v1.2", "v1.3.0-rc.1")]
+)
 def test_a_version_later_than_every_other_is_new(tags):
     assert plan(tags=tags) == {"tag": "v1.2.0", "exists": "", "major-tag": "v1"}
 
@@ -73,11 +79,12 @@ def test_a_version_is_three_plain_numbers(version):
     )
 
 
+@pytest.mark.parametrize("branch", ["refs/heads/next", "refs/heads/main-2", "refs/tags/main"])
+def test_a_release_is_made_from_main_alone(branch):
+    assert refusal(plan, branch=branch) == f"{branch} is not main; releases are made from there"
+
+
 def test_a_version_that_cannot_be_released_is_refused_with_what_to_do():
-    assert (
-        refusal(plan, branch="refs/heads/next")
-        == "refs/heads/next is not main; releases are made from there"
-    )
     assert refusal(plan, source='__version__ = "1.1.9"\n') == (
         "__version__ is 1.1.9, not 1.2.0; change it on main by a pull request first"
     )
@@ -130,9 +137,11 @@ def test_an_image_that_is_not_named_by_its_digest_is_not_released(image):
 
 @pytest.mark.threat(17)
 def test_an_action_that_is_not_the_one_on_main_is_not_pinned():
-    assert refusal(release.pin, IMAGE, release.pin(IMAGE, ACTION)) == (
-        "docker/action.yml does not build ../Dockerfile, or not just once"
-    )
+    twice = ACTION + ACTION[ACTION.index("  # Built from") :]
+    for action in (release.pin(IMAGE, ACTION), twice):
+        assert refusal(release.pin, IMAGE, action) == (
+            "docker/action.yml does not build ../Dockerfile, or not just once"
+        )
     assert (
         refusal(release.pinned, ACTION) == "docker/action.yml does not name one image by its digest"
     )

@@ -24,10 +24,6 @@ def steps(name):
     return [step for job in WORKFLOWS[name]["jobs"].values() for step in job["steps"]]
 
 
-def test_the_workflows_are_those_that_are_looked_at_here():
-    assert list(WORKFLOWS) == ["audit", "ci", "release", "selftest"]
-
-
 @pytest.mark.threat(10, 15)
 def test_nothing_that_a_stranger_can_cause_runs_with_secrets_or_rights():
     assert {name: list(workflow["on"]) for name, workflow in WORKFLOWS.items()} == {
@@ -51,6 +47,10 @@ def test_a_job_names_its_permissions_and_ends_in_time(job):
 @each_workflow
 def test_a_workflow_has_no_permission_but_those_of_its_jobs(name):
     assert WORKFLOWS[name]["permissions"] == {}
+
+
+@each_workflow
+def test_no_workflow_cancels_another_or_waits_for_it(name):
     assert WORKFLOWS[name]["concurrency"]["group"].startswith(name.replace("selftest", "self-test"))
 
 
@@ -134,6 +134,11 @@ def test_the_self_test_uses_the_action_on_every_system_that_it_is_for():
     assert jobs["docker"]["strategy"]["matrix"]["system"] == ["ubuntu-latest", "ubuntu-24.04-arm"]
 
 
-def test_every_python_that_the_package_is_for_runs_the_tests():
-    matrix = WORKFLOWS["ci"]["jobs"]["tests"]["strategy"]["matrix"]
-    assert matrix["python"] == ["3.10", "3.11", "3.12", "3.13", "3.14"]
+def test_every_python_that_the_package_is_for_runs_the_tests_and_the_ends_the_self_test():
+    pythons = WORKFLOWS["ci"]["jobs"]["tests"]["strategy"]["matrix"]["python"]
+    project = (ROOT / "pyproject.toml").read_text("utf-8")
+    (oldest,) = re.findall(r'^requires-python = ">=3\.(\d+)"$', project, re.MULTILINE)
+    assert pythons == [f"3.{int(oldest) + number}" for number in range(len(pythons))]
+    rows = WORKFLOWS["selftest"]["jobs"]["composite"]["strategy"]["matrix"]["include"]
+    named = {row["python-version"] for row in rows if "python-version" in row}
+    assert named == {pythons[0], pythons[-1]}

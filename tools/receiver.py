@@ -20,7 +20,7 @@ from tests.end_to_end.receivers import Datadog, Dx, Received
 API_KEY = "0123456789abcdef0123456789abcdef"
 TOKEN = "a-made-up-dx-token"  # noqa: S105 - a token for the receiver on this very machine
 SERVICE = "self-test"
-ENVIRONMENT = "self-test"
+ENVIRONMENT = "self-test-environment"
 WORDS = "ü $(exit 1) `exit 1` %PATH% 'exit'"  # as the workflow writes them
 _LONGEST = 30 * 60  # seconds, for a job that never checks
 _PATIENCE = 30  # seconds, for a process to start or to end
