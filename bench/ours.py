@@ -50,10 +50,11 @@ class Ours:
         )
 
     def alone(self, title: Title) -> Contender:
-        """Run the program by this very Python, without the step around it."""
+        """Run the program by this very Python, without the shell around it."""
         made = self.direct(title, self.to_datadog)
-        python = (sys.executable, "-I", "-X", "utf8", "-u")
-        return replace(made, command=(*python, str(self.action / "entrypoint.py")))
+        python = (sys._base_executable, "-I", "-S", "-X", "utf8", "-u")  # noqa: SLF001 - so named
+        program = str(self.action / "entrypoint.py")
+        return replace(made, command=(*python, program, "composite"))
 
     def looking_up(
         self, title: Title, served: tuple[Apart, dict[str, Any]], pulls: int
