@@ -16,8 +16,12 @@ from dora_deployments.packages import folders
 
 CORE: Final = "requirements.txt"
 LOOK_UPS: Final = "requirements-look-ups.txt"
-# What a run imports of each; what is kept has been imported, and so compiled, once.
-IMPORTS: Final = {CORE: "jsonschema, pathspec, requests, yaml", LOOK_UPS: "github"}
+# What is imported of each before it is kept: of those that are compiled, since they may be for
+# another system, and of what every run needs, which is compiled by that.
+IMPORTS: Final = {
+    CORE: "requests, rpds, yaml._yaml",
+    LOOK_UPS: "cryptography.hazmat.bindings._rust, nacl.bindings",
+}
 Tell = Callable[[str], None]
 Provide = Callable[[str, Budget, Tell], None]
 _SHARE: Final = 0.75  # of a budget, the rest of which is for what the packages are needed for
