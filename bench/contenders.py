@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import random
 import shutil
 import subprocess
 import sys
@@ -88,14 +89,15 @@ def interleaved(
 ) -> list[Row]:
     """Run them by turns, `rounds` times and once before to warm up; return their rows.
 
-    By turns, since a machine that slows down for a while then does so for all of them. Who fails
-    has no further turn.
+    By turns, since a machine that slows down for a while then does so for all of them, and in
+    another order each time, or one would always follow the heaviest. Who fails has no further
+    turn.
     """
     samples: dict[str, list[Sample]] = {each.title.key: [] for each in contenders}
     failures: dict[str, FailedError] = {}
     for number in range(0 if warm_up else 1, rounds + 1):
         say(f"round {number} of {rounds}" if number else "warm-up")
-        for each in contenders:
+        for each in random.Random(number).sample(contenders, len(contenders)):
             key = each.title.key
             if key in failures:
                 continue
