@@ -10,17 +10,20 @@ import os
 import platform
 import re
 import shutil
+import signal
 import subprocess
 import sys
 import tarfile
+import threading
 import time
 import zipfile
 from pathlib import Path
 
 import pytest
 
+from dora_deployments import signals
 from dora_deployments.budget import Budget
-from dora_deployments.errors import PackagesError
+from dora_deployments.errors import Interrupted, PackagesError
 from dora_deployments.packages import Packages
 from dora_deployments.packages.folders import name_of, what_fits
 from dora_deployments.packages.installing import without_passwords
@@ -421,6 +424,30 @@ def test_an_installer_that_takes_too_long_is_ended_with_all_that_it_started(
         packages.provide(LOCK, Budget.of(3), told.append)
     assert told[:2] == ["Installing requirements.txt by uv", "| working"]
     assert os.read(reader, 1) == b""  # or else somebody would still hold the other end
+    os.close(reader)
+    assert contents(home) == []
+
+
+@pytest.mark.fault(100)
+def test_an_installer_ends_with_the_job_that_is_cancelled(locks, environ, home, tmp_path):
+    alive = tmp_path / "alive"
+    os.mkfifo(alive)
+    reader = os.open(alive, os.O_RDONLY | os.O_NONBLOCK)
+    installer(tmp_path, f"exec 3> {alive}; sleep 600 & touch {tmp_path}/reached; wait")
+
+    def cancel():
+        pause = threading.Event()
+        while not (tmp_path / "reached").exists():
+            pause.wait(0.02)
+        os.kill(os.getpid(), signal.SIGTERM)
+
+    before = signal.pthread_sigmask(signal.SIG_BLOCK, ())
+    with signals.restored(), signals.interruptible():
+        threading.Thread(target=cancel).start()
+        with pytest.raises(Interrupted):
+            provide(locks, environ)
+    signal.pthread_sigmask(signal.SIG_SETMASK, before)
+    assert os.read(reader, 1) == b""
     os.close(reader)
     assert contents(home) == []
 

@@ -9,23 +9,23 @@ from pathlib import Path
 from typing import Final
 
 from dora_deployments import __version__, backends, signals
-from dora_deployments.actions import config, payload, workspace
 from dora_deployments.actions import inputs as inputs_module
+from dora_deployments.actions import payload, workspace
 from dora_deployments.actions.event import Event
 from dora_deployments.actions.events import what_happened
 from dora_deployments.actions.inputs import Inputs
 from dora_deployments.actions.moments import UTC
+from dora_deployments.actions.parse import DEFAULT_CONFIG_FILE, LARGEST_CONFIG_FILE
 from dora_deployments.actions.payload import Payload
 from dora_deployments.actions.run import Run
 from dora_deployments.attribution.github import LOOK_UP_SECONDS, GitHub
 from dora_deployments.attribution.resolve import Resolved, resolve
 from dora_deployments.backends import Backend, RecordsPulls
 from dora_deployments.budget import Budget
-from dora_deployments.delivery import deliver, dispatch, replay, undelivered
-from dora_deployments.delivery.deliver import Delivery
+from dora_deployments.delivery import deliver, dispatch
+from dora_deployments.delivery.deliver import Delivery, Origin
 from dora_deployments.delivery.dispatch import Dispatch
 from dora_deployments.delivery.retry import Pace
-from dora_deployments.delivery.saved import Origin
 from dora_deployments.deployment import Outcome
 from dora_deployments.errors import (
     ActionError,
@@ -192,6 +192,8 @@ def _read_event(
 
 def _read_saved(inputs: Inputs, run: Run, budget: Budget, account: Account, log: Log) -> None:
     """Prepare what earlier runs saved, and keep what is to be told of the others."""
+    from dora_deployments.delivery import replay
+
     base, paths = replay.found(inputs, run)
     told = _backends(inputs, account, log, from_fork=False)
     off, origin = backends.samples(inputs), _origin(run, account)
@@ -230,7 +232,10 @@ def _settle(account: Account, log: Log) -> None:
         *(outcome for each in of_others for outcome in each.outcomes),
         *account.outcomes,
     )
-    account.kept = undelivered.settle(ended, _origin(run, account), run, account.refused)
+    if account.refused or any(each.outcome.is_missing or each.delivery.saved for each in ended):
+        from dora_deployments.delivery import undelivered
+
+        account.kept = undelivered.settle(ended, _origin(run, account), run, account.refused)
     ending.touched(account, (outcome for each in of_first for outcome in each.outcomes), log)
     ending.warned(account, log, *account.kept.problems)
 
@@ -257,9 +262,9 @@ def _workspace_file(event: Event) -> bytes | None:
     """Return the configuration file, if the workspace is to be trusted and has one."""
     if event.name in _STRANGE_WORKSPACE:
         return None
-    path = event.inputs.config_file or config.DEFAULT_PATH
+    path = event.inputs.config_file or DEFAULT_CONFIG_FILE
     try:
-        return workspace.read(event.run.workspace, path, config.LARGEST)
+        return workspace.read(event.run.workspace, path, LARGEST_CONFIG_FILE)
     except ValueError as error:
         raise ConfigurationError(f"`{path}` of the workspace {error}") from None
 

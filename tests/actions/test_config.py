@@ -8,7 +8,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from jsonschema import Draft202012Validator
 
-from dora_deployments.actions import config
+from dora_deployments.actions import config, parse
 from dora_deployments.actions.config import Config, MappedService
 from dora_deployments.actions.patterns import EnvironmentRule
 from dora_deployments.deployment import Service
@@ -116,7 +116,7 @@ def test_the_same_file_can_be_written_in_many_ways(content):
 
 @pytest.mark.parametrize("path", [".github/dora.yml", "dora.yaml", "caf\xe9/a b.yml", "x" * 255])
 def test_the_path_of_the_file_is_a_plain_one(path):
-    assert config.config_path(path) == path
+    assert parse.config_path(path) == path
 
 
 @pytest.mark.parametrize(
@@ -124,7 +124,7 @@ def test_the_path_of_the_file_is_a_plain_one(path):
 )
 def test_another_path_is_refused(path):
     shown = repr(path) if len(path) <= 200 else f"'\u2026' ({len(path)} characters)"
-    assert refusal(config.config_path, path) == (
+    assert refusal(parse.config_path, path) == (
         f"is {shown}, which is no plain path of at most 255 characters with forward slashes;"
         " write a path inside the repository, such as .github/dora.yml"
     )
@@ -296,7 +296,7 @@ HOSTILE = {
     "tabs": b"\t" * 50_000,
     "stars": b"*" * 50_000,
     "patterns": b"services: {a: {paths: [" + b"'" + b"*a" * 240 + b"']}}",
-    "too large": b"x" * (config.LARGEST + 1),
+    "too large": b"x" * (parse.LARGEST_CONFIG_FILE + 1),
 }
 
 
@@ -317,7 +317,7 @@ def test_more_problems_than_anyone_reads_are_cut_short():
 
 
 def test_the_limit_of_a_file_is_256_kib():
-    assert config.LARGEST == 262_144
+    assert parse.LARGEST_CONFIG_FILE == 262_144
 
 
 def test_a_file_may_map_environments_alone():

@@ -5,15 +5,15 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from dora_deployments.actions.event import Marks
-from dora_deployments.attribution.look_ups import (
+from dora_deployments.attribution.answers import (
     LARGEST_RANGE,
     ChangedFiles,
     Commit,
     Comparison,
     Landings,
-    LookUpError,
     Past,
 )
+from dora_deployments.attribution.look_ups import LookUpError
 from dora_deployments.deployment import PullRequest
 
 SLUG = "acme/shop"

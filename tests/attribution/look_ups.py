@@ -4,7 +4,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from dora_deployments.attribution.look_ups import LookUpError, Past
+from dora_deployments.attribution.answers import Past
+from dora_deployments.attribution.look_ups import LookUpError
 
 
 @dataclass(kw_only=True)

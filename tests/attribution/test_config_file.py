@@ -1,6 +1,6 @@
 import pytest
 
-from dora_deployments.actions import config
+from dora_deployments.actions import config, parse
 from dora_deployments.attribution import config_file
 from dora_deployments.attribution.look_ups import LookUpError
 from dora_deployments.errors import ConfigurationError
@@ -73,7 +73,7 @@ def test_a_file_that_could_not_be_looked_up_is_warned_about():
 
 
 def test_a_file_may_be_as_large_as_in_the_workspace():
-    content = THERE.ljust(config.LARGEST)
+    content = THERE.ljust(parse.LARGEST_CONFIG_FILE)
     assert found(known(content=content))[0] == config.parse(
         content, f"`.github/dora.yml` of acme/shop at {COMMIT[:7]}"
     )

@@ -6,7 +6,7 @@ from hypothesis import strategies as st
 
 from dora_deployments.actions.event import Happening
 from dora_deployments.attribution import previous
-from dora_deployments.attribution.look_ups import Mark, PastDeployment
+from dora_deployments.attribution.answers import Mark, PastDeployment
 from dora_deployments.deployment import Fact
 from tests.attribution.known import sha
 

@@ -1,6 +1,7 @@
 import pytest
 
-from dora_deployments.attribution.look_ups import LARGEST_RANGE, Commit, Comparison, LookUpError
+from dora_deployments.attribution.answers import LARGEST_RANGE, Commit, Comparison
+from dora_deployments.attribution.look_ups import LookUpError
 from dora_deployments.attribution.ranges import Range, between
 from tests.attribution.known import LINE, SLUG, Known, Nobody, pull, sha
 

@@ -5,8 +5,9 @@ import pytest
 
 from dora_deployments.actions.event import Happening, Unresolved
 from dora_deployments.actions.events import what_happened
+from dora_deployments.attribution.answers import Past, PastDeployment
 from dora_deployments.attribution.identity import deployment_id, id_of_one_service
-from dora_deployments.attribution.look_ups import LookUpError, Past, PastDeployment
+from dora_deployments.attribution.look_ups import LookUpError
 from dora_deployments.attribution.resolve import Resolved, resolve
 from dora_deployments.attribution.services import Carried
 from dora_deployments.attribution.shipped import Shipped

@@ -2,7 +2,8 @@ import pytest
 
 from dora_deployments.actions.config import Config, MappedService
 from dora_deployments.attribution import services
-from dora_deployments.attribution.look_ups import ChangedFiles, LookUpError
+from dora_deployments.attribution.answers import ChangedFiles
+from dora_deployments.attribution.look_ups import LookUpError
 from dora_deployments.attribution.ranges import Range, between
 from dora_deployments.attribution.services import Carried
 from dora_deployments.attribution.shipped import Shipped

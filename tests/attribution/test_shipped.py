@@ -4,7 +4,8 @@ from datetime import datetime, timedelta, timezone
 import pytest
 
 from dora_deployments.actions.event import Happening, Unresolved
-from dora_deployments.attribution.look_ups import LookUpError, Mark, Past, PastDeployment
+from dora_deployments.attribution.answers import Mark, Past, PastDeployment
+from dora_deployments.attribution.look_ups import LookUpError
 from dora_deployments.attribution.ranges import Range
 from dora_deployments.attribution.shipped import Shipped, Subject, shipped
 from dora_deployments.deployment import Fact

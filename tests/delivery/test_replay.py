@@ -4,7 +4,7 @@ import pytest
 
 from dora_deployments.budget import Budget
 from dora_deployments.delivery import deliver, replay, saved, undelivered
-from dora_deployments.delivery.saved import Origin
+from dora_deployments.delivery.deliver import Origin
 from dora_deployments.deployment import Outcome
 from dora_deployments.errors import InputError, Skip
 from tests.builders import deployment, inputs

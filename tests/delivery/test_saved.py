@@ -6,8 +6,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from dora_deployments.delivery import deliver, saved
-from dora_deployments.delivery.deliver import Delivery
-from dora_deployments.delivery.saved import Origin
+from dora_deployments.delivery.deliver import Delivery, Origin
 from dora_deployments.deployment import Outcome, Request, Service, TouchedServices
 from tests.actions.refusals import refusal
 from tests.backends.shapes import SHAPES

@@ -12,8 +12,8 @@ from pathlib import Path
 import pytest
 
 from dora_deployments.delivery import deliver, saved, undelivered
+from dora_deployments.delivery.deliver import Origin
 from dora_deployments.delivery.dispatch import Ended
-from dora_deployments.delivery.saved import Origin
 from dora_deployments.delivery.undelivered import FOLDER, Kept
 from dora_deployments.deployment import Outcome, Service, TouchedServices
 from tests.actions.refusals import refusal

@@ -7,8 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from dora_deployments.delivery.deliver import Delivery
-from dora_deployments.delivery.undelivered import Kept
+from dora_deployments.delivery.deliver import Delivery, Kept
 from dora_deployments.errors import (
     ConfigurationError,
     EventError,

@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from dora_deployments.backends.datadog import Datadog
 from dora_deployments.backends.dx import Dx
 from dora_deployments.delivery import dispatch, retry, session
-from dora_deployments.delivery.undelivered import Kept
+from dora_deployments.delivery.deliver import Kept
 from dora_deployments.deployment import Reply
 from dora_deployments.report.account import Account
 from dora_deployments.report.outputs import file_text, outputs

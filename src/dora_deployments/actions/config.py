@@ -9,19 +9,15 @@ from dataclasses import dataclass
 from typing import Any, Final
 
 from dora_deployments.actions import parse as inputs
-from dora_deployments.actions import paths, shape, strict_yaml, workspace
+from dora_deployments.actions import paths, shape, strict_yaml
+from dora_deployments.actions.parse import LARGEST_CONFIG_FILE
 from dora_deployments.actions.patterns import EnvironmentRule
 from dora_deployments.actions.problems import Path, Problem, dotted
-from dora_deployments.actions.text import shown
 from dora_deployments.deployment import Service
 from dora_deployments.errors import ConfigurationError
 
-DEFAULT_PATH: Final = ".github/dora.yml"
-LARGEST: Final = 256 * 1024
-
 SCHEMA: Final = pathlib.Path(__file__).parent / "schemas" / "config.json"
 
-_LONGEST_PATH: Final = 255
 _MOST_PROBLEMS: Final = 50
 
 
@@ -46,28 +42,12 @@ class Config:
     source: str
 
 
-def config_path(text: str) -> str:
-    """Return the path of the file, which must be a plain one inside the repository."""
-    try:
-        workspace.segments(text)
-    except ValueError:
-        fits = False
-    else:
-        fits = len(text) <= _LONGEST_PATH
-    if not fits:
-        raise ValueError(
-            f"is {shown(text)}, which is no plain path of at most {_LONGEST_PATH} characters with"
-            f" forward slashes; write a path inside the repository, such as {DEFAULT_PATH}"
-        )
-    return text
-
-
 def parse(content: bytes, where: str) -> Config:
     """Return what the file says, or raise `ConfigurationError` with every problem.
 
     `where` names the file. The messages quote keys and never values.
     """
-    document = strict_yaml.read(content, where, largest=LARGEST)
+    document = strict_yaml.read(content, where, largest=LARGEST_CONFIG_FILE)
     value, lines, problems = document.value, document.lines, document.problems
     if not problems:
         problems = [*shape.problems(SCHEMA, value, lines, most=_MOST_PROBLEMS + 1)]

@@ -4,14 +4,15 @@ import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
-from typing import Final, Literal, TypeVar
+from typing import TYPE_CHECKING, Final, Literal, TypeVar
 
 from dora_deployments.actions import hosts, moments, parse
-from dora_deployments.actions.config import config_path
-from dora_deployments.actions.patterns import BranchFilter, EnvironmentRule
 from dora_deployments.actions.text import parts, shown, without_shas
 from dora_deployments.deployment import Fact, Service
 from dora_deployments.errors import InputError
+
+if TYPE_CHECKING:
+    from dora_deployments.actions.patterns import BranchFilter, EnvironmentRule
 
 T = TypeVar("T")
 D = TypeVar("D")
@@ -61,8 +62,8 @@ class Inputs:
     mode: Mode
     service: tuple[Service, ...]
     environment: str | None
-    environment_map: tuple[EnvironmentRule, ...]
-    branches: BranchFilter | None
+    environment_map: "tuple[EnvironmentRule, ...]"
+    branches: "BranchFilter | None"
     repository: str | None
     commit_sha: str | None
     previous_sha: str | None
@@ -132,7 +133,7 @@ class Inputs:
             deployment_id=read("deployment-id", parse.deployment_id, None),
             source_url=read("source-url", parse.web_url, None),
             source_name=read("source-name", parse.line, "GitHub Actions"),
-            config_file=read("config-file", config_path, None),
+            config_file=read("config-file", parse.config_path, None),
             github_token=reader.secret("github-token"),
             datadog_api_key=reader.secret("datadog-api-key"),
             datadog_site=read("datadog-site", hosts.datadog_url, "https://api.datadoghq.com"),

@@ -6,19 +6,24 @@ then what to write.
 
 import re
 from collections.abc import Callable, Sequence
-from typing import Final, TypeVar
+from typing import TYPE_CHECKING, Final, TypeVar
 from urllib.parse import urlsplit
 
-from dora_deployments.actions import strict_json
-from dora_deployments.actions.patterns import BranchFilter, EnvironmentRule
+from dora_deployments.actions import strict_json, workspace
 from dora_deployments.actions.payload import full_sha, slug
 from dora_deployments.actions.text import has_controls, shown
 from dora_deployments.deployment import Service
+
+if TYPE_CHECKING:
+    from dora_deployments.actions.patterns import BranchFilter, EnvironmentRule
 
 T = TypeVar("T", bound=str)
 
 _SHA_PREFIX: Final = re.compile(r"[0-9a-f]{7,40}")
 _DEPLOYMENT_ID: Final = re.compile(r"[A-Za-z0-9_.:-]{16,128}")
+DEFAULT_CONFIG_FILE: Final = ".github/dora.yml"
+LARGEST_CONFIG_FILE: Final = 256 * 1024  # bytes
+_LONGEST_PATH: Final = 255
 _MAX_TAG: Final = 200
 _MAX_TAGS: Final = 100
 _MOST: Final = 5  # that a message names
@@ -93,8 +98,10 @@ def environment(text: str) -> str:
     return "production" if line(text).lower() == "production" else text
 
 
-def environment_map(text: str) -> tuple[EnvironmentRule, ...]:
+def environment_map(text: str) -> "tuple[EnvironmentRule, ...]":
     """Return the rules, one from each line `glob=name`, parted at the last `=`."""
+    from dora_deployments.actions.patterns import EnvironmentRule
+
     rules = []
     for item in lines(text):
         glob, _, name = line(item).rpartition("=")
@@ -104,12 +111,30 @@ def environment_map(text: str) -> tuple[EnvironmentRule, ...]:
     return tuple(rules)
 
 
-def branches(text: str) -> BranchFilter:
+def branches(text: str) -> "BranchFilter":
     """Return the filter made of the patterns, in GitHub's branch-filter syntax."""
+    from dora_deployments.actions.patterns import BranchFilter
+
     patterns = items(text)
     if not patterns:
         raise ValueError("names no branch; write at least one, or leave it out")
     return BranchFilter.parse(map(line, patterns))
+
+
+def config_path(text: str) -> str:
+    """Return the path of the file, which must be a plain one inside the repository."""
+    try:
+        workspace.segments(text)
+    except ValueError:
+        fits = False
+    else:
+        fits = len(text) <= _LONGEST_PATH
+    if not fits:
+        raise ValueError(
+            f"is {shown(text)}, which is no plain path of at most {_LONGEST_PATH} characters with"
+            f" forward slashes; write a path inside the repository, such as {DEFAULT_CONFIG_FILE}"
+        )
+    return text
 
 
 def repository(text: str) -> str:

@@ -1,10 +1,14 @@
 """The configuration file: from the workspace, else from the repository as it was deployed."""
 
-from dora_deployments.actions import config
-from dora_deployments.actions.config import Config
+from typing import TYPE_CHECKING
+
 from dora_deployments.actions.inputs import Inputs
+from dora_deployments.actions.parse import DEFAULT_CONFIG_FILE, LARGEST_CONFIG_FILE
 from dora_deployments.attribution.look_ups import LookUpError, LookUps
 from dora_deployments.errors import ConfigurationError
+
+if TYPE_CHECKING:
+    from dora_deployments.actions.config import Config
 
 
 def found(
@@ -13,28 +17,28 @@ def found(
     repository: str,
     commit_sha: str,
     look_ups: LookUps,
-) -> tuple[Config | None, tuple[str, ...]]:
+) -> tuple["Config | None", tuple[str, ...]]:
     """Return what the file says, if there is one, and warnings about the way to it.
 
     `workspace_file` is what the workspace holds at its path. GitHub is asked only if there
     is none, and if the file is named or could name the services. Raises `ConfigurationError`
     for a file that cannot be read as one, and for a named one that does not exist.
     """
-    path = inputs.config_file or config.DEFAULT_PATH
+    path = inputs.config_file or DEFAULT_CONFIG_FILE
     if workspace_file is not None:
-        return config.parse(workspace_file, f"`{path}` of the workspace"), ()
+        return _parsed(workspace_file, f"`{path}` of the workspace"), ()
     if inputs.service and inputs.config_file is None:
         return None, ()
     where = f"`{path}` of {repository} at {commit_sha[:7]}"
     try:
-        content = look_ups.file(repository, path, commit_sha, config.LARGEST)
+        content = look_ups.file(repository, path, commit_sha, LARGEST_CONFIG_FILE)
     except LookUpError as error:
         without = "the report goes without it"
         if not inputs.service:
             without = "the service is named after the repository"
         return None, (f"{where} could not be looked up: {error}; {without}",)
     if content is not None:
-        return config.parse(content, where), ()
+        return _parsed(content, where), ()
     if inputs.config_file is not None:
         raise ConfigurationError(
             f"`config-file` is {path}, which neither the workspace has nor {repository} at"
@@ -42,3 +46,9 @@ def found(
             " or check the file in"
         )
     return None, ()
+
+
+def _parsed(content: bytes, source: str) -> "Config":
+    from dora_deployments.actions import config
+
+    return config.parse(content, source)

@@ -1,6 +1,7 @@
 """The environment, by the name that the backends are told."""
 
-from dora_deployments.actions.config import Config
+from typing import TYPE_CHECKING
+
 from dora_deployments.actions.event import Happening
 from dora_deployments.actions.inputs import Inputs, given
 from dora_deployments.actions.parse import environment as normalised
@@ -8,8 +9,11 @@ from dora_deployments.actions.text import shown
 from dora_deployments.deployment import Fact
 from dora_deployments.errors import Skip
 
+if TYPE_CHECKING:
+    from dora_deployments.actions.config import Config
 
-def reported(happening: Happening, inputs: Inputs, config: Config | None) -> Fact[str]:
+
+def reported(happening: Happening, inputs: Inputs, config: "Config | None") -> Fact[str]:
     """Return the environment's name; `Skip` if its deployments are not to be reported.
 
     The lines of the input come before those of the configuration file.

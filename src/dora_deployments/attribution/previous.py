@@ -7,7 +7,7 @@ from typing import Final
 
 from dora_deployments.actions.event import Happening
 from dora_deployments.actions.run import RUN_URL
-from dora_deployments.attribution.look_ups import Mark, PastDeployment
+from dora_deployments.attribution.answers import Mark, PastDeployment
 
 # `v1.2.3`, `checkout-v1.2.3-rc.1`, `services/checkout@1.2`: what stands before the version
 # is a product's name, and only versions of the same one can be compared.

@@ -4,13 +4,8 @@ from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
-from dora_deployments.attribution.look_ups import (
-    LARGEST_RANGE,
-    Commit,
-    Landings,
-    LookUps,
-    Relation,
-)
+from dora_deployments.attribution.answers import LARGEST_RANGE, Commit, Landings, Relation
+from dora_deployments.attribution.look_ups import LookUps
 from dora_deployments.deployment import PullRequest
 
 

@@ -2,14 +2,17 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING
 
-from dora_deployments.actions.config import Config, MappedService
 from dora_deployments.actions.inputs import Inputs
-from dora_deployments.attribution.look_ups import ChangedFiles, LookUpError, LookUps
-from dora_deployments.attribution.ranges import between
+from dora_deployments.attribution.look_ups import LookUpError, LookUps
 from dora_deployments.attribution.shipped import Shipped
 from dora_deployments.deployment import Fact, PullRequest, Service, TouchedServices
 from dora_deployments.errors import ConfigurationError, Skip
+
+if TYPE_CHECKING:
+    from dora_deployments.actions.config import Config, MappedService
+    from dora_deployments.attribution.answers import ChangedFiles
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -35,14 +38,14 @@ class Files:
     `all_count` says that then every file counts as changed, as far as anybody can tell.
     """
 
-    known: ChangedFiles | None = None
+    known: "ChangedFiles | None" = None
     unknown: str = ""
     all_count: bool = False
     warnings: tuple[str, ...] = ()
 
 
 def deployed(
-    inputs: Inputs, config: Config | None, repository: str, shipped: Shipped, look_ups: LookUps
+    inputs: Inputs, config: "Config | None", repository: str, shipped: Shipped, look_ups: LookUps
 ) -> tuple[Fact[tuple[Carried, ...]], tuple[str, ...]]:
     """Return the services, and warnings about the way they were found.
 
@@ -98,7 +101,7 @@ def touched(
 
 
 def _candidates(
-    inputs: Inputs, config: Config | None, mapped: Mapping[str, MappedService], repository: str
+    inputs: Inputs, config: "Config | None", mapped: Mapping[str, "MappedService"], repository: str
 ) -> tuple[tuple[Service, ...], str]:
     """Return the services that may be deployed; what an input says of one wins."""
     if inputs.service:
@@ -109,14 +112,14 @@ def _candidates(
     return (Service(identifier=repository.rpartition("/")[2]),), "the repository's name"
 
 
-def _filled(service: Service, mapped: MappedService | None) -> Service:
+def _filled(service: Service, mapped: "MappedService | None") -> Service:
     if mapped is None:
         return service
     return replace(mapped.service, name=service.name or mapped.service.name)
 
 
 def _carried(
-    service: Service, mapped: MappedService | None, shipped: Shipped, files: Files
+    service: Service, mapped: "MappedService | None", shipped: Shipped, files: Files
 ) -> Carried:
     if mapped is None:
         return Carried(service=service, pulls=shipped.pulls, is_exact=shipped.is_exact)
@@ -180,6 +183,8 @@ def _landed(
         return None
     ranges = [found]
     if found.relation in {"behind", "diverged"}:
+        from dora_deployments.attribution.ranges import between
+
         ranges.append(between(look_ups, repository, found.head, found.base))
     if any(each.missing is not None for each in ranges):
         return None

@@ -1,19 +1,16 @@
-"""What a deployment ships: the changes since the deployment before it.
+"""What a deployment ships: the changes since the deployment before it."""
 
-No look-up that fails stops the report: it becomes a warning, and the rest goes out with what
-is known.
-"""
-
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from datetime import datetime
+from typing import TYPE_CHECKING
 
 from dora_deployments.actions.event import Happening, Unresolved
-from dora_deployments.actions.inputs import Inputs, given
-from dora_deployments.actions.text import shown
-from dora_deployments.attribution import previous
-from dora_deployments.attribution.look_ups import LookUpError, LookUps, Past
-from dora_deployments.attribution.ranges import Range, between
+from dora_deployments.actions.inputs import Inputs
+from dora_deployments.attribution.look_ups import LookUps
 from dora_deployments.deployment import Fact, PullRequest
+
+if TYPE_CHECKING:
+    from dora_deployments.attribution.ranges import Range
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -49,7 +46,7 @@ class Shipped:
     previous: Fact[str] | None = None
     was_deployed: bool = False
     is_first: bool = False
-    range: Range | None = None
+    range: "Range | None" = None
     merged: PullRequest | None = None
     pulls: tuple[PullRequest, ...] = ()
     committed_at: datetime | None = None
@@ -80,34 +77,10 @@ def shipped(subject: Subject, look_ups: LookUps) -> Shipped:
     merged = _merged(subject)
     is_asked = subject.inputs.previous_sha is not None and subject.inputs.mode == "deployment"
     if subject.happening.pull_number is not None and not is_asked:
-        return Shipped(merged=merged, pulls=_counted(subject, () if merged is None else (merged,)))
-    past = _past(subject, look_ups)
-    known = replace(_since_when(subject, past), merged=merged)
-    if known.previous is None or past.outage:
-        return known
-    base, commit = known.previous, subject.commit_sha.value
-    try:
-        found = between(look_ups, subject.repository, base.value, commit)
-    except LookUpError as error:
-        warning = (
-            f"what came since {base.value[:7]} ({base.source}) could not be looked up: {error}"
-        )
-        # A commit that is gone, after a forced push for example, tells as little as none.
-        lost = error.absent and subject.inputs.previous_sha is None
-        return replace(
-            known,
-            previous=None if lost else base,
-            was_deployed=known.was_deployed and not lost,
-            warnings=(*known.warnings, warning),
-        )
-    return replace(
-        known,
-        previous=Fact(value=found.base, source=base.source),
-        range=found,
-        pulls=_counted(subject, found.landed),
-        committed_at=known.committed_at or found.committed_at,
-        warnings=(*known.warnings, *_doubts(found, base)),
-    )
+        return Shipped(merged=merged, pulls=counted(subject, () if merged is None else (merged,)))
+    from dora_deployments.attribution.since import since_the_last
+
+    return since_the_last(subject, merged, look_ups)
 
 
 def _merged(subject: Subject) -> PullRequest | None:
@@ -128,7 +101,7 @@ def _merged(subject: Subject) -> PullRequest | None:
     )
 
 
-def _counted(subject: Subject, landed: tuple[PullRequest, ...]) -> tuple[PullRequest, ...]:
+def counted(subject: Subject, landed: tuple[PullRequest, ...]) -> tuple[PullRequest, ...]:
     """Return those of the pull requests that count as shipped, by what the inputs want."""
     branch, by_hand = subject.inputs.integration_branch, subject.inputs.merge_commit_shas
     return tuple(
@@ -137,83 +110,3 @@ def _counted(subject: Subject, landed: tuple[PullRequest, ...]) -> tuple[PullReq
         if (branch is None or pull.base == branch)
         and (not by_hand or pull.merge_commit_sha.startswith(by_hand))
     )
-
-
-def _past(subject: Subject, look_ups: LookUps) -> Past:
-    """Return what GitHub remembers, if it is needed and can be asked."""
-    if subject.inputs.previous_sha is not None:
-        return Past()
-    happening, commit = subject.happening, subject.commit_sha.value
-    marks = happening.marks if subject.is_events else None
-    try:
-        return look_ups.past(subject.repository, subject.environment, happening.task, commit, marks)
-    except LookUpError as error:
-        return Past(problem=str(error), outage=error.outage)
-
-
-def _since_when(subject: Subject, past: Past) -> Shipped:
-    """Return what was there before this deployment, and nothing yet of what came since."""
-    if explicit := given(subject.inputs.previous_sha, "previous-sha"):
-        return Shipped(previous=explicit, was_deployed=True)
-    happening, environment = subject.happening, subject.environment
-    finish = given(subject.inputs.finished_at, "finished-at") or happening.finished_at
-    last = previous.deployment(
-        happening,
-        subject.commit_sha.value,
-        past.deployments,
-        ended_at=None if finish is None else finish.value,
-    )
-    if last is not None:
-        source = (
-            f"the last successful deployment to {shown(environment)} before, of"
-            f" {last.created_at:%Y-%m-%d %H:%M} UTC"
-        )
-        fact = Fact(value=last.commit_sha, source=source)
-        return Shipped(previous=fact, was_deployed=True, committed_at=past.committed_at)
-    warnings: tuple[str, ...] = ()
-    if past.problem is not None:
-        warning = (
-            "the deployment before this one, and so what this one ships, could not be looked up:"
-            f" {past.problem}"
-        )
-        warnings = (warning,)
-    return Shipped(
-        previous=_pointed_to(subject, past) if subject.is_events else None,
-        is_first=past.problem is None,
-        committed_at=past.committed_at,
-        warnings=warnings,
-    )
-
-
-def _pointed_to(subject: Subject, past: Past) -> Fact[str] | None:
-    """Return what the branch, tag or release stood for before, where no deployment is known."""
-    happening = subject.happening
-    if happening.before is not None:
-        return Fact(
-            value=happening.before.value,
-            source="before, where the branch was until this push, since no deployment is known",
-        )
-    if happening.marks is None or happening.version is None:
-        return None
-    mark = previous.mark(happening.version.value, subject.commit_sha.value, past.marks)
-    if mark is None:
-        return None
-    kind = happening.marks.removesuffix("s")
-    return Fact(
-        value=mark.commit_sha,
-        source=f"the {kind} before, {shown(mark.tag)}, since no deployment is known",
-    )
-
-
-def _doubts(found: Range, base: Fact[str]) -> tuple[str, ...]:
-    """Return warnings about a range that is known, but not what one would expect."""
-    warnings = []
-    if found.relation == "diverged":
-        warnings.append(
-            f"the deployed commit does not build on {found.base[:7]} ({base.source}); the changes"
-            f" since {found.merge_base[:7]} are counted, which both build on, and what only the"
-            " former has is no longer deployed"
-        )
-    if found.missing is not None:
-        warnings.append(f"{found.missing}; so not all of the shipped pull requests are known")
-    return tuple(warnings)

@@ -29,6 +29,26 @@ class Delivery:
     saved: Path | None = None
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Kept:
+    """The folder with what was not delivered, and what went wrong with it, in our own words.
+
+    `path` starts in the workspace or is absolute, with forward slashes; it is empty if
+    nothing is kept.
+    """
+
+    path: str = ""
+    problems: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Origin:
+    """Where a run reports from: the address of GitHub's server, and the run's repository."""
+
+    server_url: str
+    repository: str
+
+
 def prepare(deployments: Iterable[Deployment], backends: Iterable[Backend]) -> tuple[Delivery, ...]:
     """Return a delivery for each deployment and backend, every body built and checked.
 

@@ -12,8 +12,7 @@ from dora_deployments.actions.text import shown
 from dora_deployments.backends import Backend
 from dora_deployments.budget import Budget
 from dora_deployments.delivery import saved, undelivered
-from dora_deployments.delivery.deliver import Delivery
-from dora_deployments.delivery.saved import Origin
+from dora_deployments.delivery.deliver import Delivery, Origin
 from dora_deployments.errors import InputError, Skip
 
 MOST: Final = 1_000  # deliveries of one run

@@ -9,13 +9,12 @@ import hashlib
 import hmac
 import json
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from typing import Any, Final
 
 from dora_deployments.actions import strict_json
 from dora_deployments.actions.text import shown
 from dora_deployments.backends import Backend
-from dora_deployments.delivery.deliver import Delivery
+from dora_deployments.delivery.deliver import Delivery, Origin
 from dora_deployments.deployment import Credential, Outcome
 from dora_deployments.errors import InputError
 
@@ -27,14 +26,6 @@ _ABOUT: Final = (
 _SIGNATURE: Final = "hmac_sha256"
 # What an input may be nested, within what is around it here.
 _DEEPEST: Final = strict_json.DEEPEST + 8
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Origin:
-    """Where a run reports from: the address of GitHub's server, and the run's repository."""
-
-    server_url: str
-    repository: str
 
 
 def text(delivery: Delivery, outcome: Outcome, origin: Origin) -> str:

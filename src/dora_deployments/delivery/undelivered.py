@@ -19,9 +19,8 @@ from dora_deployments.actions import workspace
 from dora_deployments.actions.inputs import DEFAULT_REPLAY_PATH
 from dora_deployments.actions.run import Run
 from dora_deployments.delivery import saved
-from dora_deployments.delivery.deliver import Delivery
+from dora_deployments.delivery.deliver import Delivery, Kept, Origin
 from dora_deployments.delivery.dispatch import Ended
-from dora_deployments.delivery.saved import Origin
 
 FOLDER: Final = DEFAULT_REPLAY_PATH
 _READABLE: Final = 0o644  # by later steps, which may be another user's
@@ -35,18 +34,6 @@ class _File:
     delivery: Delivery
     origin: Origin
     text: str
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Kept:
-    """The folder with what was not delivered, and what went wrong with it, in our own words.
-
-    `path` starts in the workspace or is absolute, with forward slashes; it is empty if
-    nothing is kept.
-    """
-
-    path: str = ""
-    problems: tuple[str, ...] = ()
 
 
 def bases(run: Run) -> tuple[Path, ...]:

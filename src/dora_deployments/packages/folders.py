@@ -53,11 +53,15 @@ def is_ours(folder: Path) -> bool:
         found = folder.lstat()
     except OSError:
         return False
-    if not stat.S_ISDIR(found.st_mode) or not os.access(folder, os.R_OK | os.X_OK):
-        return False
-    if not hasattr(os, "geteuid"):
-        return True
-    return found.st_uid in {0, os.geteuid()} and not found.st_mode & 0o022
+    # Windows has neither users by number nor such modes.
+    owners = {0, os.geteuid()} if hasattr(os, "geteuid") else {found.st_uid}
+    others = 0o022 if os.name == "posix" else 0
+    return (
+        stat.S_ISDIR(found.st_mode)
+        and os.access(folder, os.R_OK | os.X_OK)
+        and found.st_uid in owners
+        and not found.st_mode & others
+    )
 
 
 def _clear(home: Path) -> None:

@@ -175,11 +175,9 @@ def _end(pid: int) -> None:
     """End a process and, where the system has groups of them, all that it has started."""
     import signal
 
+    end = getattr(os, "killpg", os.kill)
     with suppress(ProcessLookupError):  # it has just ended by itself
-        if hasattr(os, "killpg"):
-            os.killpg(pid, signal.SIGKILL)
-        else:
-            os.kill(pid, signal.SIGTERM)
+        end(pid, getattr(signal, "SIGKILL", signal.SIGTERM))
 
 
 def _meaning(said: str) -> str:

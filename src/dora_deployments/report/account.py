@@ -7,9 +7,8 @@ from typing import Literal
 from dora_deployments.actions.inputs import FailOn
 from dora_deployments.actions.run import Run
 from dora_deployments.attribution.resolve import Resolved
-from dora_deployments.delivery.deliver import Delivery
+from dora_deployments.delivery.deliver import Delivery, Kept
 from dora_deployments.delivery.dispatch import Dispatch
-from dora_deployments.delivery.undelivered import Kept
 from dora_deployments.deployment import Outcome
 
 RunStatus = Literal["delivered", "partial", "rejected", "undelivered", "skipped", "dry-run"]

@@ -6,7 +6,7 @@ from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import Final
 
-from dora_deployments.delivery import undelivered
+from dora_deployments.actions.inputs import DEFAULT_REPLAY_PATH
 from dora_deployments.deployment import Outcome
 from dora_deployments.errors import ActionError, InputError, Interrupted, PackagesError, Skip
 from dora_deployments.report.account import (
@@ -174,7 +174,7 @@ def _advice(account: Account) -> str:
         return ""
     if not path:
         return "Run this job again"
-    where = f" with `replay-path: {path}`" if path != undelivered.FOLDER else ""
+    where = f" with `replay-path: {path}`" if path != DEFAULT_REPLAY_PATH else ""
     return (
         f"Run this job again, or keep {path} as an artifact and send it by `mode: replay`{where};"
         " the ids stay the same"

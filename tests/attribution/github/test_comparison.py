@@ -4,8 +4,8 @@ from urllib.parse import parse_qs
 
 import pytest
 
+from dora_deployments.attribution.answers import Commit, Comparison
 from dora_deployments.attribution.github.comparison import comparison
-from dora_deployments.attribution.look_ups import Commit, Comparison
 from tests.attribution.github.answers import (
     MALFORMED,
     NO_TIME,

@@ -2,8 +2,8 @@ import re
 
 import pytest
 
+from dora_deployments.attribution.answers import ChangedFiles
 from dora_deployments.attribution.github.files import changed_files
-from dora_deployments.attribution.look_ups import ChangedFiles
 from tests.attribution.github.answers import (
     MALFORMED,
     NO_TIME,

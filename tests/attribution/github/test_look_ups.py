@@ -1,7 +1,8 @@
 import pytest
 
+from dora_deployments.attribution.answers import ChangedFiles, Mark
 from dora_deployments.attribution.github import LOOK_UP_SECONDS, GitHub
-from dora_deployments.attribution.look_ups import ChangedFiles, LookUpError, Mark
+from dora_deployments.attribution.look_ups import LookUpError
 from dora_deployments.budget import Budget
 from tests.attribution.github.answers import SLUG, TOKEN
 

@@ -3,9 +3,9 @@ from datetime import timedelta
 
 import pytest
 
+from dora_deployments.attribution.answers import Mark, Past, PastDeployment
 from dora_deployments.attribution.github import graphql
 from dora_deployments.attribution.github.past import past
-from dora_deployments.attribution.look_ups import Mark, Past, PastDeployment
 from tests.attribution.github.answers import (
     MALFORMED,
     NO_TIME,

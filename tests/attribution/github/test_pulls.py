@@ -4,8 +4,8 @@ from dataclasses import replace
 import pytest
 
 from dora_deployments.actions import moments
+from dora_deployments.attribution.answers import Landings
 from dora_deployments.attribution.github.pulls import landings
-from dora_deployments.attribution.look_ups import Landings
 from dora_deployments.deployment import PullRequest
 from tests.attribution.github.answers import (
     MALFORMED,

@@ -4,22 +4,13 @@ from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, Final
 
 from dora_deployments.actions.event import Marks
-from dora_deployments.attribution.github import commits
 from dora_deployments.attribution.github.api import Api
-from dora_deployments.attribution.github.comparison import comparison
-from dora_deployments.attribution.github.files import changed_files
-from dora_deployments.attribution.github.past import past
-from dora_deployments.attribution.github.pulls import landings
-from dora_deployments.attribution.look_ups import (
-    ChangedFiles,
-    Comparison,
-    Landings,
-    Past,
-)
 from dora_deployments.budget import Budget
 
 if TYPE_CHECKING:
     from typing_extensions import Self
+
+    from dora_deployments.attribution.answers import ChangedFiles, Comparison, Landings, Past
 
 LOOK_UP_SECONDS: Final = 20.0
 
@@ -49,26 +40,38 @@ class GitHub:
 
     def default_branch(self, repository: str) -> str:
         """Return the name of the repository's default branch."""
+        from dora_deployments.attribution.github import commits
+
         return commits.default_branch(self._api, repository)
 
     def commit(self, repository: str, abbreviated: str) -> str:
         """Return the full SHA of the one commit that `abbreviated`, a short SHA, names."""
+        from dora_deployments.attribution.github import commits
+
         return commits.commit(self._api, repository, abbreviated)
 
     def tag_commit(self, repository: str, tag: str) -> str:
         """Return the SHA of the commit that the tag of that name points to."""
+        from dora_deployments.attribution.github import commits
+
         return commits.tag_commit(self._api, repository, tag)
 
     def peeled(self, repository: str, sha: str) -> str:
         """Return the SHA of the commit behind `sha`, a tag object's or a commit's own."""
+        from dora_deployments.attribution.github import commits
+
         return commits.peeled(self._api, repository, sha)
 
     def merge_commit(self, repository: str, number: int) -> str:
         """Return the SHA by which the pull request of that number landed."""
+        from dora_deployments.attribution.github import commits
+
         return commits.merge_commit(self._api, repository, number)
 
     def file(self, repository: str, path: str, commit_sha: str, largest: int) -> bytes | None:
         """Return the file at `path` as the commit has it, or None if it has none there."""
+        from dora_deployments.attribution.github import commits
+
         return commits.file(self._api, repository, path, commit_sha, largest)
 
     def past(
@@ -78,20 +81,28 @@ class GitHub:
         task: str,
         commit_sha: str,
         marks: Marks | None,
-    ) -> Past:
+    ) -> "Past":
         """Return the newest deployments of an environment, and releases or tags if asked for."""
+        from dora_deployments.attribution.github.past import past
+
         return past(self._api, repository, environment, task, commit_sha, marks)
 
-    def comparison(self, repository: str, base: str, head: str) -> Comparison:
+    def comparison(self, repository: str, base: str, head: str) -> "Comparison":
         """Return what `head` has that `base` has not."""
+        from dora_deployments.attribution.github.comparison import comparison
+
         return comparison(self._api, repository, base, head)
 
-    def landings(self, repository: str, commit_shas: Sequence[str]) -> Landings:
+    def landings(self, repository: str, commit_shas: Sequence[str]) -> "Landings":
         """Return the merged pull requests that each commit belongs to."""
+        from dora_deployments.attribution.github.pulls import landings
+
         return landings(self._api, repository, commit_shas)
 
     def changed_files(
         self, repository: str, pulls: Sequence[int], commit_shas: Sequence[str]
-    ) -> ChangedFiles:
+    ) -> "ChangedFiles":
         """Return the files that pull requests and single commits change."""
+        from dora_deployments.attribution.github.files import changed_files
+
         return changed_files(self._api, repository, pulls, commit_shas)

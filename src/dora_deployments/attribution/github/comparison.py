@@ -6,14 +6,9 @@ from typing import TYPE_CHECKING, Final, cast
 
 from dora_deployments.actions import moments
 from dora_deployments.actions.payload import Payload
+from dora_deployments.attribution.answers import LARGEST_RANGE, Commit, Comparison, Relation
 from dora_deployments.attribution.github.api import Api, get
-from dora_deployments.attribution.look_ups import (
-    LARGEST_RANGE,
-    Commit,
-    Comparison,
-    LookUpError,
-    Relation,
-)
+from dora_deployments.attribution.look_ups import LookUpError
 
 if TYPE_CHECKING:
     from dora_deployments.attribution.github.client import Client

@@ -5,9 +5,10 @@ from functools import partial
 from typing import TYPE_CHECKING, Any, Final
 
 from dora_deployments.actions.payload import Payload
+from dora_deployments.attribution.answers import ChangedFiles
 from dora_deployments.attribution.github import graphql
 from dora_deployments.attribution.github.api import Api, get_page
-from dora_deployments.attribution.look_ups import ChangedFiles, LookUpError
+from dora_deployments.attribution.look_ups import LookUpError
 
 if TYPE_CHECKING:
     from dora_deployments.attribution.github.client import Client

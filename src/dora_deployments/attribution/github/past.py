@@ -7,14 +7,10 @@ from typing import TYPE_CHECKING, Final
 from dora_deployments.actions import moments
 from dora_deployments.actions.event import Marks
 from dora_deployments.actions.payload import Payload
+from dora_deployments.attribution.answers import Mark, Past, PastDeployment
 from dora_deployments.attribution.github import graphql
 from dora_deployments.attribution.github.api import Api, get
-from dora_deployments.attribution.look_ups import (
-    LookUpError,
-    Mark,
-    Past,
-    PastDeployment,
-)
+from dora_deployments.attribution.look_ups import LookUpError
 
 if TYPE_CHECKING:
     from dora_deployments.attribution.github.client import Client

@@ -6,9 +6,10 @@ from typing import TYPE_CHECKING, Final
 
 from dora_deployments.actions import moments
 from dora_deployments.actions.payload import Payload
+from dora_deployments.attribution.answers import Landings
 from dora_deployments.attribution.github import graphql
 from dora_deployments.attribution.github.api import Api, get
-from dora_deployments.attribution.look_ups import Landings, LookUpError
+from dora_deployments.attribution.look_ups import LookUpError
 from dora_deployments.deployment import PullRequest
 
 if TYPE_CHECKING:
