@@ -11,9 +11,9 @@ import pytest
 
 from dora_deployments.packages import CORE, LOOK_UPS
 from tests.builders import payload_file
-from tests.end_to_end import stories
+from tests.end_to_end import receivers, stories
 from tests.end_to_end.composite import PATH, installed, launched
-from tests.end_to_end.receivers import Dx
+from tests.end_to_end.receivers import Dx, Faulty
 from tests.end_to_end.runner import ROOT, environment
 from tests.report import runner
 
@@ -320,6 +320,8 @@ def test_a_job_that_is_cancelled_before_the_program_can_report_has_its_outputs(
 
 def test_an_installation_is_given_up_in_time_to_report_that(environ, tools):
     program(tools / "uv", "#!/bin/sh\nPATH=/usr/bin:/bin\nexec sleep 600\n")
-    exit_code, log, outputs = run({**environ, "INPUT_TIMEOUT": "5"})
+    with Faulty(receivers.hang(600)) as index:
+        slow = {"INPUT_TIMEOUT": "5", "PIP_INDEX_URL": f"{index.url}/simple"}
+        exit_code, log, outputs = run({**environ, **slow})
     assert (exit_code, outputs["status"]) == (0, "undelivered")
     assert "could not be installed: that took too long; set `timeout` higher" in log
