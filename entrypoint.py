@@ -19,7 +19,7 @@ from pathlib import Path
 # The process lives for a moment: looking for garbage would only slow down its imports.
 gc.disable()
 # requests guesses the encoding of text by a package that the locks leave out: no text is guessed
-# here, and to import it takes half as long as all of requests.
+# here, and to import it takes a quarter as long again as all of requests.
 warnings.filterwarnings("ignore", "Unable to find acceptable character detection dependency")
 ROOT = Path(__file__).resolve().parent
 # With -I neither the working directory nor PYTHONPATH is searched, so name our own source.

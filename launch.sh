@@ -26,7 +26,8 @@ try() {
   if [[ $said =~ ^Python\ 3\.([0-9]{1,3}) ]] && [ "${BASH_REMATCH[1]}" -ge 10 ]; then
     python=("$@")
   elif [[ $said =~ ^Python\ [0-9.]+ ]]; then
-    others="$others; $* is ${BASH_REMATCH[0]}"
+    # The name of a folder may hold anything, a line break and a workflow command as well.
+    others="$others; ${*//[^A-Za-z0-9 ._\/:-]/_} is ${BASH_REMATCH[0]}"
   fi
 }
 

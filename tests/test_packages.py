@@ -302,11 +302,11 @@ def test_without_any_folder_of_the_runner_a_private_one_is_made(locks, environ):
 
 @pytest.mark.threat(22)
 def test_drafts_of_who_was_killed_are_cleared_away(locks, environ, home):
-    for name, age in ((".old", 7200), (".new", 60)):
+    for name, age in ((".draft-old", 7200), (".draft-new", 60), (".ssh", 7200)):
         (home / name / "packages").mkdir(parents=True)
         os.utime(home / name, (time.time() - age,) * 2)
     provide(locks, environ)
-    assert contents(home) == [".new", named(locks)]
+    assert contents(home) == [".draft-new", ".ssh", named(locks)]
 
 
 def planted_link(folder, tmp_path):
@@ -479,6 +479,7 @@ def test_no_installer_is_told_a_secret(locks, environ, tmp_path):
         "GITHUB_TOKEN": "token",
         "ACTIONS_RUNTIME_TOKEN": "token",
         "DD_API_KEY": "key",
+        "npm_config_token": "token",
         "AWS_SECRET_ACCESS_KEY": "secret",
         "UV_INDEX_OURS_PASSWORD": "password",
         "HTTPS_PROXY": "http://127.0.0.1:9",

@@ -206,6 +206,19 @@ def test_a_python_that_is_too_old_or_none_is_not_started(python3, python, others
     assert process.returncode == 0
 
 
+@pytest.mark.threat(6)
+def test_a_folder_of_the_tool_cache_can_name_no_workflow_command(environ, tools, tmp_path):
+    version = "3.9\n::set-output name=status::delivered\n##[add-mask]x"
+    program(
+        tmp_path / "tool cache" / "Python" / version / "x64" / "bin" / "python3",
+        "#!/bin/sh\necho Python 3.9.25\n",
+    )
+    process = launched({**environ, "PATH": str(tools)})
+    log, errors = process.communicate(timeout=60)
+    assert ([each.name for each in runner.commands(log)], errors) == (["warning"], "")
+    assert "/3.9_::set-output name_status::delivered_" in log
+
+
 @pytest.mark.parametrize("variable", ["PYTHONEXECUTABLE", "__PYVENV_LAUNCHER__", "BASHOPTS"])
 def test_what_confuses_python_or_the_shell_confuses_nothing(variable, environ, tmp_path):
     installed(tmp_path / "tool cache")

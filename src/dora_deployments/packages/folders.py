@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Final
 
 _FOLDER: Final = "dora-deployments"
+_DRAFT: Final = ".draft-"
 _ROOM: Final = 100 * 1024 * 1024  # bytes, three times what all packages take
 _OLD: Final = 3600  # seconds, when whoever made a draft has ended without clearing it away
 
@@ -65,12 +66,13 @@ def is_ours(folder: Path) -> bool:
 
 
 def _clear(home: Path) -> None:
-    """Remove drafts of those who were killed."""
+    """Remove drafts of those who were killed, and nothing else: `home` may be a planted link."""
     import shutil
 
-    for old in home.glob(".*"):
-        if time.time() - old.lstat().st_mtime > _OLD:
-            shutil.rmtree(old, ignore_errors=True)
+    for old in home.glob(f"{_DRAFT}*"):
+        with suppress(FileNotFoundError):  # another job has just removed it
+            if time.time() - old.lstat().st_mtime > _OLD:
+                shutil.rmtree(old, ignore_errors=True)
 
 
 def draft(among: Sequence[Path], name: str) -> Path:
@@ -87,5 +89,5 @@ def draft(among: Sequence[Path], name: str) -> Path:
             home.mkdir(mode=0o755, parents=True, exist_ok=True)
             _clear(home)
             if not os.path.lexists(home / name) and shutil.disk_usage(home).free >= _ROOM:
-                return Path(tempfile.mkdtemp(prefix=".", dir=home))
+                return Path(tempfile.mkdtemp(prefix=_DRAFT, dir=home))
     return Path(tempfile.mkdtemp(dir=tempfile.mkdtemp(prefix=f"{_FOLDER}-")))

@@ -27,7 +27,7 @@ _SETTING: Final = re.compile("(PIP|UV)_")
 _OF_INDEXES: Final = re.compile(
     "INDEX|FIND_LINKS|HOST|CERT|TLS|PROXY|CACHE|TIMEOUT|CONFIG_FILE|KEYRING|OFFLINE"
 )
-_SECRET: Final = re.compile("^INPUT_|TOKEN|SECRET|PASSWORD|KEY")
+_SECRET: Final = re.compile("^INPUT_|TOKEN|SECRET|PASSWORD|KEY", re.IGNORECASE)
 _OVERRIDES: Final = {"PIP_REQUIRE_VIRTUALENV": "0", "PIP_USER": "0"}
 _LAST_LINES: Final = 5
 _LATE: Final = (
@@ -101,8 +101,7 @@ class Installation:
             return None
         if _NO_PIP in said:
             return _NO_PIP
-        for line in [line for line in said.splitlines() if line.strip()][-_LAST_LINES:]:
-            self.tell(f"| {line}")
+        self._tell_last(said)
         return _LATE if code is None else _meaning(said)
 
     def _own_python(self) -> str:
@@ -112,12 +111,16 @@ class Installation:
         if code is None:
             raise PackagesError(f"{FAILED}: {_LATE}")
         if code != 0:
-            self.tell(f"| {said.strip()[-500:]}")
+            self._tell_last(said)
             raise PackagesError(
                 f"{FAILED}, since the runner's Python has no pip; install python3-pip or"
                 " python3-venv there, or add actions/setup-python before this step"
             )
         return str(own / ("Scripts/python.exe" if os.name == "nt" else "bin/python"))
+
+    def _tell_last(self, said: str) -> None:
+        for line in [line for line in said.splitlines() if line.strip()][-_LAST_LINES:]:
+            self.tell(f"| {line}")
 
     def _execute(self, command: Sequence[str], budget: Budget) -> tuple[int | None, str]:
         """Run a command; return its exit code, or None if it took too long, and its words.

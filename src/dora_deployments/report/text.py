@@ -72,13 +72,12 @@ def neutral(text: str, limit: int | None = None) -> str:
     """
     if limit is not None and len(text) > limit:
         text = f"{text[: limit - 1]}…"
-    if text.isascii() and text.isprintable():  # nearly all are, and looking takes its time
-        return text.replace("##[", "## [")
-    escaped = "".join(
-        character.encode("unicode_escape").decode() if _is_hidden(character) else character
-        for character in text
-    )
-    return escaped.replace("##[", "## [")
+    if not (text.isascii() and text.isprintable()):  # few are not, and looking takes its time
+        text = "".join(
+            character.encode("unicode_escape").decode() if _is_hidden(character) else character
+            for character in text
+        )
+    return text.replace("##[", "## [")
 
 
 def for_html(text: str, limit: int | None = None) -> str:
