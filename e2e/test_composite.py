@@ -2,8 +2,10 @@
 
 import json
 import re
+import shutil
 import sys
-from dataclasses import dataclass, replace
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
 from datetime import datetime, timezone
 from pathlib import Path
 
@@ -11,18 +13,21 @@ import pytest
 import yaml
 
 from dora_deployments.actions.events import EVENTS
+from dora_deployments.catalogue import OUTCOME_NOT_SUPPORTED
 from e2e import composite
 from e2e.action import ROOT
 from e2e.conftest import not_run
 from tests.builders import payload_file
 from tests.end_to_end import stories
 from tests.end_to_end.audit import KEY
+from tests.end_to_end.github.git import File
 from tests.end_to_end.github.hosted import iso
 from tests.end_to_end.receivers import Datadog, Faulty, answer
 from tests.end_to_end.stories import DX_TOKEN, RUN_ID, TOKEN, Happened, Story
 
 EXAMPLES = ROOT / "examples"
 RUN_URL = f"https://github.com/acme/shop/actions/runs/{RUN_ID}"
+CHECKOUT = "actions/checkout@3d3c42e5aac5ba805825da76410c181273ba90b1"
 UPLOAD = "actions/upload-artifact@bbbca2ddaa5d8feaa63e36b76fdaad77386f024f"
 HEAD = """\
 on: {}
@@ -47,6 +52,17 @@ SHOW = """\
         env:
           OUTPUTS: ${{ toJSON(steps.report.outputs) }}
         run: printf '%s' "$OUTPUTS"
+"""
+CHECKOUT_ACTION = """\
+name: Checkout
+description: Takes the commit from where it is kept, as actions/checkout would.
+inputs:
+  persist-credentials: {description: whether to leave the token there, default: "true"}
+runs:
+  using: composite
+  steps:
+    - shell: bash
+      run: git -C "$ORIGIN" archive "$GITHUB_SHA" | tar --extract
 """
 UPLOAD_ACTION = """\
 name: Upload
@@ -117,16 +133,21 @@ class Shop:
     checkouts: Path
 
     def run(self, text, happened, **hosts):
-        """Run a workflow; no run may show a secret.
+        """Run a workflow that GitHub would start; no run may show a secret.
 
         `GITHUB_SHA` is what the event says, else a commit that nothing was done to.
         """
+        assert is_started(text, happened)
         commit = happened.variables.get("sha") or deployed_before(self.story)
         checkout = self.checkouts / commit
         if not checkout.exists():
             composite.checkout(checkout, self.story.history.git, commit)
         standing_in = {"datadoghq.com": self.datadog.url, "acme": f"{self.story.dx.url}/api"}
-        ran = self.runner.run(text, happened, {**standing_in, **hosts}, checkout)
+        runner = self.runner
+        if server := happened.variables.get("server_url"):
+            variables = {**runner.variables, "GITHUB_SERVER_URL": server}
+            runner = replace(runner, variables=variables)
+        ran = runner.run(text, happened, {**standing_in, **hosts}, checkout)
         assert ran.leaks == []
         return ran
 
@@ -140,14 +161,19 @@ class Shop:
 
 @pytest.fixture
 def shop(tmp_path, action, cache):
-    for name in ("story", "runs", "tools", "kept", "upload", "checkouts"):
+    for name in ("story", "runs", "tools", "kept", "checkouts"):
         (tmp_path / name).mkdir()
-    (tmp_path / "upload" / "action.yml").write_text(UPLOAD_ACTION, "utf-8")
+    for name, text in (("checkout", CHECKOUT_ACTION), ("upload", UPLOAD_ACTION)):
+        (tmp_path / name).mkdir()
+        (tmp_path / name / "action.yml").write_text(text, "utf-8")
+    called = tmp_path / "organisation" / ".github" / "workflows"
+    called.mkdir(parents=True)
+    shutil.copy(EXAMPLES / "organisation.yml", called)
     for name, text in (("gh", GH), ("unzip", UNZIP)):
         (tmp_path / "tools" / name).write_text(f"#!{sys.executable}\n{text}", "utf-8")
         (tmp_path / "tools" / name).chmod(0o755)
     with stories.story(tmp_path / "story") as story, Datadog(api_key=KEY, status=200) as datadog:
-        story.history.deploy(story.history.commit())
+        story.history.deploy(story.history.commit(files=deploying("true")))
         story.landed("squash")
         story.landed("merge")
         yield Shop(
@@ -159,14 +185,38 @@ def shop(tmp_path, action, cache):
                 action=action,
                 cache=cache,
                 secrets={"DATADOG_API_KEY": KEY, "DX_TOKEN": DX_TOKEN, "GITHUB_TOKEN": TOKEN},
-                others={UPLOAD: tmp_path / "upload"},
+                others={
+                    CHECKOUT: tmp_path / "checkout",
+                    UPLOAD: tmp_path / "upload",
+                    "acme/workflows@v1": tmp_path / "organisation",
+                },
                 tools=tmp_path / "tools",
                 variables={
                     "GITHUB_API_URL": story.github.api_url,
                     "KEPT": str(tmp_path / "kept"),
+                    "ORIGIN": str(story.history.git.folder),
                 },
+                settings={},
             ),
         )
+
+
+def deploying(command):
+    """Return the files by which examples deploy: a script that runs this command."""
+    return {"deploy.sh": File(f"#!/bin/sh\n{command}\n", "100755")}
+
+
+def is_started(text, happened):
+    """Tell whether GitHub starts a workflow by an event: act knows neither types nor branches."""
+    on = yaml.load(text, yaml.BaseLoader)["on"]
+    filters = on[happened.name] if isinstance(on, dict) else {}
+    if not isinstance(filters, dict):
+        return True
+    content = happened.payload
+    action = content.get("action")
+    ref = content.get("workflow_run", {}).get("head_branch") or content.get("ref", "")
+    branch = ref.removeprefix("refs/heads/")
+    return action in filters.get("types", [action]) and branch in filters.get("branches", [branch])
 
 
 class During:
@@ -187,9 +237,10 @@ class During:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Report:
-    """What a run is to tell; without `ended` it ends when the step runs, and without `began` too.
+    """What a step is to tell of a service; without `ended` it ends when the step runs, and so on.
 
-    `ships` are the pull requests that the outputs list, and `by` how DX is told of them.
+    `ships` are the pull requests that the service carries, and `by` how DX is told of them.
+    `to_datadog` and `to_dx` is what else either is told.
     """
 
     commit: str
@@ -202,7 +253,19 @@ class Report:
     success: bool = True
     version: str = ""
     source_url: str = RUN_URL
+    repository_url: str = "https://github.com/acme/shop"
     service: str = "checkout"
+    environment: str = "production"
+    to_datadog: Mapping[str, object] = field(default_factory=dict)
+    to_dx: Mapping[str, object] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Told:
+    """How each job of a workflow is to end, and what those that report are to tell."""
+
+    jobs: Mapping[str, str]
+    reports: Mapping[str, tuple[Report, ...]]
 
 
 def bodies(story, report, now, deployment_id):
@@ -216,14 +279,12 @@ def bodies(story, report, now, deployment_id):
             "attributes": {
                 "id": deployment_id,
                 "service": report.service,
-                "env": "production",
+                "env": report.environment,
                 "started_at": began[1],
                 "finished_at": ended[1],
-                "git": {
-                    "commit_sha": report.commit,
-                    "repository_url": "https://github.com/acme/shop",
-                },
+                "git": {"commit_sha": report.commit, "repository_url": report.repository_url},
                 **({"version": report.version} if report.version else {}),
+                **report.to_datadog,
             }
         }
     }
@@ -234,39 +295,43 @@ def bodies(story, report, now, deployment_id):
         dated=report.dated,
         begun=report.dated,
         metadata={"version": report.version} if report.version else {},
-        service={"identifier": report.service},
+        environment=report.environment,
         reference_id=deployment_id,
         deployed_at=ended[0],
         source_url=report.source_url,
         source_name="GitHub Actions",
+        **{"service": {"identifier": report.service}, **report.to_dx},
         **({} if report.success else {"success": False}),
     )
     return ([to_datadog] if report.success else []), [to_dx]
 
 
-def outputs(story, report, deployment_id):
-    """Return what the step's outputs are to be."""
+def outputs(story, reports, deployment_ids):
+    """Return what the outputs of a step with these reports are to be."""
+    first = reports[0]
+    ships = sorted({number for report in reports for number in report.ships})
     recorded = {"status": "delivered", "http_status": 200, "attempts": 1, "message": "recorded"}
-    to_datadog = recorded
-    if not report.success:
-        message = "Datadog counts successful deployments only, and this one failed"
-        to_datadog = {"status": "skipped", "http_status": None, "attempts": 0, "message": message}
-    of_each = {"service": report.service, "id": deployment_id}
+    message = OUTCOME_NOT_SUPPORTED.sentence.replace(";", ",")  # which outputs may not hold
+    left_out = {"status": "skipped", "http_status": None, "attempts": 0, "message": message}
     return {
         "status": "delivered",
         "reason": "",
         "repository": "acme/shop",
-        "commit-sha": report.commit,
-        "previous-sha": report.since,
-        "environment": "production",
+        "commit-sha": first.commit,
+        "previous-sha": first.since,
+        "environment": first.environment,
         "rollback": "false",
-        "services": [report.service],
-        "merge-commit-shas": [story.merge_commit(number) for number in report.ships],
-        "pull-requests": list(report.ships),
-        "deployment-ids": {report.service: deployment_id},
+        "services": [report.service for report in reports],
+        "merge-commit-shas": [story.merge_commit(number) for number in ships],
+        "pull-requests": ships,
+        "deployment-ids": deployment_ids,
         "results": [
-            {"backend": "datadog", **of_each, **to_datadog},
-            {"backend": "dx", **of_each, **recorded},
+            {"backend": backend, "service": service, "id": deployment_id, **how}
+            for service, deployment_id in deployment_ids.items()
+            for backend, how in (
+                ("datadog", recorded if first.success else left_out),
+                ("dx", recorded),
+            )
         ],
         "undelivered-path": "",
     }
@@ -340,10 +405,13 @@ def released(story):
     return story.release(release), report
 
 
-def deployed(story, state="success"):
+def deployed(story, state="success", environment="production", reported="production"):
+    """Deploy the head, to where so far everything has been deployed."""
     head = story.history.branches["main"]
     since = deployed_before(story)
-    own = story.history.deploy(head, states=("in_progress", state))
+    if environment != "production":
+        story.history.deploy(since, environment)
+    own = story.history.deploy(head, environment, states=("in_progress", state))
     deployment = story.history.deployments[own]
     report = Report(
         commit=head,
@@ -352,6 +420,7 @@ def deployed(story, state="success"):
         ended=deployment.updated_at,
         success=state == "success",
         source_url=stories.OTHER_RUN_URL,
+        environment=reported,
     )
     return story.status(own, state=state), report
 
@@ -388,6 +457,14 @@ def dispatched(story):
     return story.dispatch(head), Report(commit=head, since=deployed_before(story))
 
 
+def deployed_abroad(story):
+    return deployed(story, environment="prod-eu", reported="production")
+
+
+def deployed_to_staging(story):
+    return deployed(story, environment="staging", reported="staging")
+
+
 def told_of_by_a_tool(story):
     head = story.history.branches["main"]
     began, ended = story.history.tick(), story.history.tick()
@@ -401,6 +478,132 @@ def told_of_by_a_tool(story):
     return Happened(name="repository_dispatch", payload=content), report
 
 
+# --- the events of the examples, in what they deploy, and in what has been merged
+
+
+def by_jobs(story, *environments):
+    """Push the head, and let GitHub keep what jobs of this very run deploy by `environment:`."""
+    head = story.history.branches["main"]
+    for environment in environments:
+        log_url = f"{RUN_URL}/job/23078451234"
+        story.history.deploy(head, environment, states=("in_progress",), log_url=log_url)
+    return story.push(head), Report(commit=head, since=deployed_before(story))
+
+
+def deployed_by_a_job(story):
+    happened, report = by_jobs(story, "production")
+    jobs = {"deploy": "success", "report": "success"}
+    return happened, Told(jobs=jobs, reports={"report": (report,)})
+
+
+def not_deployed_by_a_job(story):
+    story.history.commit(files=deploying("exit 3"))
+    happened, report = by_jobs(story, "production")
+    jobs = {"deploy": "failure", "report": "success"}
+    return happened, Told(jobs=jobs, reports={"report": (replace(report, success=False),)})
+
+
+def deployed_by_the_job_that_reports(story):
+    happened, report = by_jobs(story, "production")
+    return happened, Told(jobs={"deploy": "success"}, reports={"deploy": (report,)})
+
+
+def not_deployed_by_the_job_that_reports(story):
+    story.history.commit(files=deploying("exit 3"))
+    happened, report = by_jobs(story, "production")
+    reports = {"deploy": (replace(report, success=False),)}
+    return happened, Told(jobs={"deploy": "failure"}, reports=reports)
+
+
+def deployed_here_and_there(story):
+    before = story.history.branches["main"]
+    story.history.deploy(before, "staging")
+    story.landed("rebase")
+    happened, report = by_jobs(story, "staging", "production")
+    staged = replace(report, environment="staging", since=before, ships=(3,))
+    told = {"staging": (staged,), "production": (replace(report, ships=(1, 2, 3)),)}
+    return happened, Told(jobs=dict.fromkeys(told, "success"), reports=told)
+
+
+def with_services(story):
+    """Check in which files are whose, and deploy that; return the commit."""
+    config = (EXAMPLES / "dora.yml").read_text("utf-8")
+    commit = story.history.commit(files={".github/dora.yml": config})
+    story.history.deploy(commit)
+    return commit
+
+
+CHECKOUT_SERVICE = {"identifier": "checkout", "name": "Checkout"}
+
+
+def deployed_by_service(story):
+    before = with_services(story)
+    story.landed("squash", "services/checkout/cart.py")
+    story.landed("merge", "libs/cart/price.py", "services/search/price.py")
+    happened, report = by_jobs(story, "production")
+    report = replace(report, since=before)
+    reports = (
+        replace(
+            report,
+            ships=(3, 4),
+            to_datadog={"team": "payments"},
+            to_dx={"service": CHECKOUT_SERVICE},
+        ),
+        replace(report, ships=(4,), service="search"),
+    )
+    jobs = {"deploy": "success", "report": "success"}
+    return happened, Told(jobs=jobs, reports={"report": reports})
+
+
+def merged_into_main(story):
+    """Merge two pull requests into the branch that is then merged into main by a third one."""
+    before = story.history.branches["main"]
+    story.history.deploy(before)
+    story.history.branch("develop")
+    story.landed("squash", base="develop")
+    story.landed("merge", base="develop")
+    story.history.open_pull("develop", "main")
+    story.history.merge_pull(5)
+    happened, report = pushed(story)
+    return happened, replace(report, since=before, ships=(3, 4))
+
+
+def merged_into_main_for_the_first_time(story):
+    happened, report = merged_into_main(story)
+    story.history.deployments.clear()
+    by_commit = {"integration_branch": "develop"}
+    return happened, replace(report, since="", ships=(), by="commit", to_dx=by_commit)
+
+
+def made_a_release(story):
+    happened, report = released(story)
+    happened.payload["action"] = "released"
+    return happened, report
+
+
+def deployed_from_an_enterprise_server(story):
+    happened, report = deployed(story)
+    server = "https://github.acme.example"
+    variables = {**happened.variables, "server_url": server}
+    return replace(happened, variables=variables), replace(
+        report, repository_url=f"{server}/acme/shop"
+    )
+
+
+def run_ended_that_deployed(story):
+    before = deployed_before(story)
+    head = story.history.branches["main"]
+    story.history.deploy(head, states=("in_progress", "success"), log_url=stories.OTHER_RUN_URL)
+    happened, report = run_ended(story)
+    return happened, replace(report, since=before)
+
+
+def run_failed(story):
+    happened, _ = run_ended(story)
+    happened.payload["workflow_run"]["conclusion"] = "failure"
+    return happened, None
+
+
 def deployed_before(story):
     return next(iter(story.history.deployments.values())).sha
 
@@ -411,10 +614,27 @@ def moment_of(text):
 
 # The events that each example reports or skips.
 OF_EXAMPLES = {
-    "deployment-status": [deployed, not_deployed, superseded, previewed],
+    "deployment-status": [
+        *(deployed, deployed_abroad, deployed_to_staging),
+        *(not_deployed, superseded, previewed),
+    ],
+    "docker": [deployed],
+    "environments": [deployed_here_and_there],
+    "failed-deployments": [
+        *(deployed_by_the_job_that_reports, not_deployed_by_the_job_that_reports),
+    ],
+    "ghes": [deployed_from_an_enterprise_server],
+    "integration-branch": [merged_into_main, merged_into_main_for_the_first_time],
     "merged-pull-request": [merged],
+    "monorepo": [deployed_by_service],
+    "organisation-caller": [deployed_by_a_job, not_deployed_by_a_job],
+    "push": [deployed_by_a_job],
+    "release": [made_a_release],
     "replay": [pushed],
+    "workflow-run": [run_ended_that_deployed],
 }
+# What no event starts: one example reads it, another calls it.
+OF_OTHERS = {"dora", "organisation"}
 OF_ANY = {
     "deployment_status": [deployed, not_deployed, superseded],
     "pull_request": [merged, unmerged],
@@ -433,7 +653,13 @@ CASES = [
 
 def test_every_event_that_the_action_reads_and_every_example_has_a_case():
     assert set(OF_ANY) == set(EVENTS)
-    assert set(OF_EXAMPLES) == {path.stem for path in EXAMPLES.glob("*.yml")}
+    assert set(OF_EXAMPLES) | OF_OTHERS == {path.stem for path in EXAMPLES.glob("*.yml")}
+
+
+def text_of(example):
+    """Return an example as it is, but for the image, for which the composite steps in."""
+    text = (EXAMPLES / f"{example}.yml").read_text("utf-8")
+    return text.replace("uses: acme/dora-deployments/docker@v1", f"uses: {composite.USES}")
 
 
 @pytest.mark.parametrize(
@@ -441,27 +667,53 @@ def test_every_event_that_the_action_reads_and_every_example_has_a_case():
     [pytest.param(*case, id=f"{case[0] or 'any'}-{case[1].__name__}") for case in CASES],
 )
 def test_an_event_is_reported_by_whole_bodies_and_outputs(shop, example, event):
-    happened, report = event(shop.story)
+    happened, told = event(shop.story)
     assert example or event in OF_ANY[happened.name]
     text = workflow(STEP, SHOW, on=happened.name)
     if example:
-        text = (EXAMPLES / f"{example}.yml").read_text("utf-8")
+        text = text_of(example)
 
     now = During()
     ran = shop.run(text, happened)
 
-    assert ran.jobs == {"report": "success"}
-    written = next(iter(ran.outputs.values()))
     if not example:
-        assert json.loads(ran.logs["shown"]) == written
-    if isinstance(report, str):
-        assert shop.told() == ([], [])
-        assert {**read(written), **NOTHING, "reason": report} == read(written)
+        assert json.loads(ran.logs["shown"]) == ran.reports["report"]
+    if isinstance(told, str):
+        (written,) = map(read, ran.reports.values())
+        assert (ran.jobs, shop.told()) == ({"report": "success"}, ([], []))
+        assert {**written, **NOTHING, "reason": told} == written
         return
-    (deployment_id,) = json.loads(written["deployment-ids"]).values()
-    assert re.fullmatch("dora-[0-9a-f]{40}", deployment_id)
-    assert shop.told() == bodies(shop.story, report, now, deployment_id)
-    assert read(written) == outputs(shop.story, report, deployment_id)
+    if isinstance(told, Report):
+        told = Told(jobs={"report": "success"}, reports={"report": (told,)})
+    assert ran.jobs == told.jobs
+    written = {job: read(each) for job, each in ran.reports.items()}
+    ids = {job: each["deployment-ids"] for job, each in written.items()}
+    assert all(
+        re.fullmatch("dora-[0-9a-f]{40}", deployment_id)
+        for of_job in ids.values()
+        for deployment_id in of_job.values()
+    )
+    expected = [
+        bodies(shop.story, report, now, ids[job][report.service])
+        for job, reports in told.reports.items()
+        for report in reports
+    ]
+    to_datadog, to_dx = shop.told()
+    assert by_id(to_datadog) == by_id(body for bodies, _ in expected for body in bodies)
+    assert by_id(to_dx) == by_id(body for _, bodies in expected for body in bodies)
+    assert written == {
+        job: outputs(shop.story, reports, ids[job]) for job, reports in told.reports.items()
+    }
+
+
+def by_id(told):
+    """Return bodies in the order of their ids: they are sent side by side."""
+    return sorted(
+        told,
+        key=lambda body: (
+            body["data"]["attributes"]["id"] if "data" in body else body["reference_id"]
+        ),
+    )
 
 
 def test_any_other_event_is_reported_by_the_commit_that_is_given(shop):
@@ -477,34 +729,87 @@ def test_any_other_event_is_reported_by_the_commit_that_is_given(shop):
     report = Report(commit=head, since=deployed_before(shop.story))
     (deployment_id,) = read(ran.outputs["report"])["deployment-ids"].values()
     assert shop.told() == bodies(shop.story, report, now, deployment_id)
-    assert read(ran.outputs["report"]) == outputs(shop.story, report, deployment_id)
+    assert read(ran.outputs["report"]) == outputs(
+        shop.story, (report,), {"checkout": deployment_id}
+    )
 
 
-def test_the_readmes_job_for_merges_is_skipped_if_there_was_none(shop):
-    happened, _ = unmerged(shop.story)
-    ran = shop.run((EXAMPLES / "merged-pull-request.yml").read_text("utf-8"), happened)
+@pytest.mark.parametrize(
+    ("example", "event"),
+    [("merged-pull-request", unmerged), ("monorepo", unmerged), ("workflow-run", run_failed)],
+)
+def test_an_example_starts_no_job_for_what_deploys_nothing(shop, example, event):
+    happened, _ = event(shop.story)
+    ran = shop.run(text_of(example), happened)
     assert (ran.jobs, ran.inputs, shop.told()) == ({}, [], ([], []))
 
 
-def test_services_are_those_of_the_readmes_file_whose_files_were_changed(shop):
-    readme = (ROOT / "README.md").read_text("utf-8")
-    (config,) = re.findall(r"```yaml\n(# .github/dora.yml\n.*?)```", readme, re.DOTALL)
-    story = shop.story
-    story.history.commit("main", {".github/dora.yml": config})
-    story.landed("squash", "services/checkout/cart.py")
+def test_a_deploy_that_was_skipped_since_the_tests_failed_is_not_reported(shop):
+    tests = "  tests:\n    runs-on: ubuntu-latest\n    steps:\n      - run: exit 1\n"
+    deploy = "  deploy:\n    name: Deploy\n"
+    # The outputs of a skipped job are empty on GitHub; act hands them over as they are written.
+    started = "      started-at: ${{ needs.deploy.outputs.started-at }}\n"
+    text = text_of("organisation-caller").replace(started, "")
+    text = text.replace(deploy, f"{tests}{deploy}    needs: tests\n")
+    happened, _ = pushed(shop.story)
+
+    ran = shop.run(text, happened)
+
+    assert ran.jobs == {"tests": "failure", "report": "success"}
+    written = read(ran.reports["report"])
+    assert {**written, **NOTHING, "reason": "job-skipped"} == written
+    assert shop.told() == ([], [])
+
+
+def test_a_merge_into_the_monorepo_tells_dx_of_its_services_and_of_no_deployment(shop):
+    with_services(shop.story)
+    shop.story.landed("squash", "libs/cart/cart.py", "services/search/index.py")
+
+    ran = shop.run(text_of("monorepo"), shop.story.merge(3))
+
+    pull = shop.story.history.pull(3)
+    services = [CHECKOUT_SERVICE, {"identifier": "search"}]
+    assert shop.told() == ([], [{"github_pull_id": pull.id, "services": services}])
+    assert ran.jobs == {"touched": "success"}
+    written = read(ran.reports["touched"])
+    assert (written["status"], written["deployment-ids"]) == ("delivered", {})
+
+
+def test_a_merge_is_of_the_services_whose_files_were_changed(shop):
+    with_services(shop.story)
+    shop.story.landed("squash", "services/checkout/cart.py")
     step = STEP.replace("          service: checkout\n", "")
 
     now = During()
-    ran = shop.run(workflow(step, on="pull_request"), story.merge(3))
+    ran = shop.run(workflow(step, on="pull_request"), shop.story.merge(3))
 
-    pull = story.history.pull(3)
-    report = Report(commit=pull.merge_commit_sha, began=pull.merged_at, ships=(3,), dated=False)
+    pull = shop.story.history.pull(3)
+    report = Report(
+        commit=pull.merge_commit_sha,
+        began=pull.merged_at,
+        ships=(3,),
+        dated=False,
+        to_datadog={"team": "payments"},
+        to_dx={"service": CHECKOUT_SERVICE},
+    )
     (deployment_id,) = read(ran.outputs["report"])["deployment-ids"].values()
-    (to_datadog,), (to_dx,) = bodies(story, report, now, deployment_id)
-    to_datadog["data"]["attributes"]["team"] = "payments"
-    to_dx["service"] = {"identifier": "checkout", "name": "Checkout"}
-    touched = {"github_pull_id": pull.id, "services": [to_dx["service"]]}
-    assert shop.told() == ([to_datadog], [touched, to_dx])
+    to_datadog, to_dx = bodies(shop.story, report, now, deployment_id)
+    touched = {"github_pull_id": pull.id, "services": [CHECKOUT_SERVICE]}
+    assert shop.told() == (to_datadog, [touched, *to_dx])
+
+
+def test_on_an_enterprise_server_the_mirror_is_asked_for_packages(shop, tmp_path):
+    happened, _ = deployed_from_an_enterprise_server(shop.story)
+    with Faulty(answer(404)) as mirror:
+        settings = {"PYPI_MIRROR": f"{mirror.url}/simple"}
+        runner = replace(shop.runner, cache=tmp_path / "empty", settings=settings)
+        replace(shop, runner=runner).run(text_of("ghes"), happened)
+        asked = {
+            re.match(rb"GET /simple/([^/]+)/ ", request)[1].decode() for request in mirror.requests
+        }
+    locked = (ROOT / "requirements.txt").read_text("utf-8")
+    assert asked
+    assert asked <= {*re.findall("^([a-z0-9-]+)==", locked, re.MULTILINE)}
 
 
 # --- the inputs
@@ -553,7 +858,7 @@ def test_an_output_that_the_composite_forgets_to_return_does_not_arrive(shop, tm
 
     ran = replace(shop, runner=runner).run(workflow(STEP, SHOW), happened)
 
-    missing = set(outputs(shop.story, report, "")) - set(json.loads(ran.logs["shown"]))
+    missing = set(outputs(shop.story, (report,), {})) - set(json.loads(ran.logs["shown"]))
     assert missing == {"previous-sha"}
 
 
@@ -696,7 +1001,7 @@ def test_a_job_reports_how_it_ended(shop, command, result):
 
 
 def test_what_an_outage_keeps_back_is_replayed_by_the_hour_and_then_deleted(shop, tmp_path):
-    text = (EXAMPLES / "replay.yml").read_text("utf-8")
+    text = text_of("replay")
     happened, report = pushed(shop.story)
     now = During()
     with Faulty(answer(503, headers=[("Retry-After", "300")])) as down:

@@ -13,6 +13,9 @@ from tests.payloads import PAYLOADS, payload_file  # noqa: F401 - tests take bot
 
 NOW = datetime(2026, 6, 15, 12, 0, 30, 250_000, tzinfo=timezone.utc)
 GITHUB_SHA = "109cf4c2b7a94a9c8a1f1f6f0d0b3b2a5c6d7e8f"
+DOCS = "https://github.com/acme/dora-deployments/blob/v1/docs"
+# How a line of the log ends that is about a topic, but for the topic itself.
+MORE = f"Read more: {DOCS}/troubleshooting.md#"
 
 
 def inputs(**given: str) -> Inputs:

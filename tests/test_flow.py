@@ -8,6 +8,7 @@ import pytest
 
 PACKAGE = Path(__file__).parent.parent / "src" / "dora_deployments"
 STAGES = (
+    "catalogue",
     "errors",
     "deployment",
     "budget",

@@ -7,6 +7,7 @@ import os
 import signal
 import threading
 from collections.abc import Iterator, Mapping
+from datetime import timedelta
 
 import pytest
 
@@ -14,7 +15,7 @@ from dora_deployments import packages
 from dora_deployments.delivery.retry import Pace
 from dora_deployments.errors import PackagesError
 from dora_deployments.main import LARGEST_EVENT, main
-from tests.builders import payload_file
+from tests.builders import DOCS, MORE, payload_file
 from tests.end_to_end import receivers
 from tests.end_to_end.receivers import Datadog, Dx, Faulty
 from tests.end_to_end.runner import environment, saved_in
@@ -42,6 +43,18 @@ def outputs(tmp_path):
 @pytest.fixture
 def summary(tmp_path):
     return lambda: (tmp_path / "summary.md").read_text("utf-8")
+
+
+OLD = (
+    "::warning title=Deployment report::Datadog is told of a deployment that ended more than an"
+    " hour ago: Datadog has refused or left out old deployments before, and documents no limit now;"
+    f" report right after the deployment, and look in Datadog whether this one is there. {MORE}"
+    "old-event"
+)
+
+
+def warnings_in(log):
+    return [line for line in log.splitlines() if line.startswith("::warning ")]
 
 
 @pytest.mark.threat(21)
@@ -73,7 +86,7 @@ def test_a_skipped_event_ends_with_exit_code_0_and_its_reason(environ_of, output
     assert found["repository"] == "acme/shop"
     assert capsys.readouterr().out.splitlines()[-1] == (
         "::notice title=Nothing to report (pull-request-not-merged)::the pull request was closed"
-        " without being merged"
+        f" without being merged. {MORE}pull-request-not-merged"
     )
 
 
@@ -131,8 +144,8 @@ def test_a_cancelled_job_keeps_what_was_delivered_before(environ_of, outputs, tm
     assert list(saved_in(tmp_path)) == [f"{deployment_id}-datadog.json"]
     assert capsys.readouterr().out.splitlines()[-1] == (
         "::error title=Cancelled::The job was cancelled (SIGTERM) before the report was done. Run"
-        " this job again, or keep dora-undelivered as an artifact and send it by `mode: replay`;"
-        " the ids stay the same"
+        " this job again, or keep `dora-undelivered` as an artifact and send it by `mode: replay`;"
+        f" the ids stay the same. {MORE}cancelled"
     )
 
 
@@ -180,8 +193,8 @@ def test_a_job_that_is_cancelled_before_anything_is_sent_saves_all_of_it(
     assert json.loads(text)["id"] == result["id"]
     assert log.getvalue().splitlines()[-1] == (
         "::error title=Cancelled::The job was cancelled (SIGTERM) before the report was done. Run"
-        " this job again, or keep dora-undelivered as an artifact and send it by `mode: replay`;"
-        " the ids stay the same"
+        " this job again, or keep `dora-undelivered` as an artifact and send it by `mode: replay`;"
+        f" the ids stay the same. {MORE}cancelled"
     )
 
 
@@ -195,7 +208,7 @@ def test_a_dry_run_that_is_cancelled_saves_nothing(environ_of, outputs, tmp_path
     assert not (tmp_path / "dora-undelivered").exists()
     assert log.getvalue().splitlines()[-1] == (
         "::error title=Cancelled::The job was cancelled (SIGTERM) before anything was sent. Run"
-        " this job again"
+        f" this job again. {MORE}cancelled"
     )
 
 
@@ -239,8 +252,8 @@ def test_what_cannot_be_saved_is_a_warning(environ_of, outputs, tmp_path, capsys
     assert len(saved_in(temp)) == 1
     assert (
         "::warning title=Deployment report::what was not delivered cannot be saved in"
-        f" {workspace / 'dora-undelivered'}: it is a link, or no folder; remove it\n"
-        in capsys.readouterr().out
+        f" {workspace / 'dora-undelivered'}: it is a link, or no folder; remove it."
+        f" {MORE}not-saved\n" in capsys.readouterr().out
     )
 
 
@@ -328,7 +341,9 @@ def test_a_second_attempt_warns_that_datadog_gets_the_same_id_with_a_later_finis
         assert main(environ) == 0
     assert (
         "::warning title=Deployment report::this is attempt 2 of the run, so Datadog is sent the"
-        " same id with a later finish. " in capsys.readouterr().out
+        " same id with a later finish: Datadog does not document what it does with a repeated id,"
+        " and an old commit that is sent late can look like a rollback; set `finished-at` to make"
+        f" all attempts equal. {MORE}rerun\n" in capsys.readouterr().out
     )
 
 
@@ -344,7 +359,7 @@ def test_a_second_attempt_with_a_finish_of_its_own_warns_of_nothing(environ_of, 
             finished_at="2026-05-12T09:00:00Z",
         )
         assert main(environ) == 0
-    assert "::warning" not in capsys.readouterr().out
+    assert warnings_in(capsys.readouterr().out) == [OLD]
 
 
 @pytest.mark.parametrize(
@@ -392,7 +407,7 @@ def test_an_event_that_cannot_be_read_is_reported_by_the_commit_that_is_given(
     assert (outputs()["status"], outputs()["commit-sha"]) == ("delivered", "a" * 40)
     assert (
         "::warning title=Deployment report::the file of GITHUB_EVENT_PATH is not JSON; only inputs"
-        " and GITHUB_* variables were read\n" in capsys.readouterr().out
+        f" and GITHUB_* variables were read. {MORE}doubtful-event\n" in capsys.readouterr().out
     )
 
 
@@ -403,8 +418,8 @@ def test_a_dry_run_without_credentials_shows_every_backend_and_sends_nothing(
     assert main(environ) == 0
     assert (outputs()["status"], outputs()["results"]) == ("dry-run", "[]")
     assert summary().startswith(
-        "<h3>🔍 Dry run, nothing was sent: the deployment of a, b, c and 2 more to production at"
-        " 53d5a57</h3>\n"
+        "<h3>🔍 The deployment of commit 53d5a57 of a, b, c and 2 more to production would be"
+        " reported; nothing was sent</h3>\n"
     )
     assert summary().count("<details>") == 10
 
@@ -444,7 +459,7 @@ def test_a_run_without_any_backend_names_the_inputs_to_set(environ_of, outputs, 
     assert capsys.readouterr().out.splitlines()[-2] == (
         "::error title=Bad configuration::no backend is configured; set `datadog-api-key` for"
         " Datadog, or `dx-token` and `dx-instance` for DX (a secret that does not exist here"
-        " arrives empty)"
+        f" arrives empty). {MORE}no-backend"
     )
 
 
@@ -460,8 +475,8 @@ def test_a_failure_that_no_backend_counts_is_skipped(environ_of, outputs, summar
     assert datadog.received == []
     assert (outputs()["status"], outputs()["reason"]) == ("skipped", "outcome-not-supported")
     assert summary().startswith(
-        "<h3>⏭️ Nothing to report, as no backend counts it: the failed deployment of shop to"
-        " production at 766f9a7</h3>\n"
+        "<h3>⏭️ The deployment of commit 766f9a7 of shop to production failed; no backend can be"
+        " told of it</h3>\n"
     )
 
 
@@ -512,7 +527,7 @@ def test_files_that_cannot_be_written_are_told_of_and_stop_nothing(environ_of, c
         "GITHUB_OUTPUT is not set, so nothing is written there",
         (
             "::warning title=Deployment report::the file of GITHUB_STEP_SUMMARY cannot be written"
-            " (No such file or directory)"
+            f" (No such file or directory). {MORE}not-written"
         ),
     ]
 
@@ -523,7 +538,7 @@ def test_a_path_that_no_system_takes_is_told_of_and_stops_nothing(environ_of, ou
     assert outputs()["status"] == "skipped"
     assert capsys.readouterr().out.splitlines()[-1] == (
         "::warning title=Deployment report::the file of GITHUB_STEP_SUMMARY cannot be written (a"
-        " bug in this action: ValueError)"
+        f" bug in this action: ValueError). {MORE}not-written"
     )
 
 
@@ -563,7 +578,7 @@ services:
 """
 FILES_UNKNOWN = (
     "::warning title=Deployment report::the changed files could not be looked up: `github-token` is"
-    " empty; so it is not known which services they belong to\n"
+    f" empty; so it is not known which services they belong to. {MORE}incomplete\n"
 )
 
 
@@ -627,7 +642,7 @@ def test_in_mode_pull_services_a_run_without_dx_is_a_bad_configuration(environ_o
     assert datadog.received == []
     assert capsys.readouterr().out.splitlines()[-2] == (
         "::error title=Bad configuration::`mode` is pull-services, of which DX alone is told, and"
-        " DX is off; set `dx-token` and `dx-instance`"
+        f" DX is off; set `dx-token` and `dx-instance`. {MORE}pull-services-without-dx"
     )
 
 
@@ -659,7 +674,7 @@ def test_in_mode_pull_services_what_nobody_knows_is_undelivered_and_never_guesse
     ]
     assert (
         "::warning title=DX%3A search undelivered::not told, since it could not be looked up which"
-        " files were changed\n" in capsys.readouterr().out
+        f" files were changed. {MORE}incomplete\n" in capsys.readouterr().out
     )
 
 
@@ -709,7 +724,7 @@ def test_a_file_that_is_a_link_is_a_bad_configuration_and_not_read(environ_of, w
     assert main(environ_of("push", "push.branch", variables, dry_run="true")) == 2
     assert capsys.readouterr().out.splitlines()[-2] == (
         "::error title=Bad configuration::`.github/dora.yml` of the workspace is or goes through"
-        " the link '.github/dora.yml'; write the path of the file itself"
+        f" the link '.github/dora.yml'; write the path of the file itself. {MORE}config-file"
     )
 
 
@@ -758,7 +773,8 @@ def test_an_event_that_names_a_secret_is_told_to_nobody(
     log = capsys.readouterr().out
     assert log.splitlines()[-2] == (
         "::error title=Bad event::what the event names holds the secret of an input, which a"
-        " backend would be told; change that secret, since whoever sees the event knows it"
+        " backend would be told; change that secret, since whoever sees the event knows it."
+        f" {MORE}secret-in-event"
     )
     for text in (log.replace(f"::add-mask::{secret}\n", ""), summary(), str(found)):
         assert secret not in text
@@ -783,16 +799,17 @@ def test_a_report_whose_packages_are_missing_is_saved(
     fail_on, exit_code, environ_of, outputs, tmp_path, capsys
 ):
     provide, asked = lacking(packages.CORE)
-    environ = environ_of(
-        "push",
-        "push.branch",
-        {"GITHUB_WORKSPACE": str(tmp_path)},
-        github_token="token",
-        dx_token=TOKEN,
-        dx_instance="acme",
-        fail_on=fail_on,
-    )
-    assert main(environ, provide=provide) == exit_code
+    with Faulty(receivers.answer(401)) as github:
+        environ = environ_of(
+            "push",
+            "push.branch",
+            {"GITHUB_WORKSPACE": str(tmp_path), "GITHUB_API_URL": github.url},
+            github_token="token",
+            dx_token=TOKEN,
+            dx_instance="acme",
+            fail_on=fail_on,
+        )
+        assert main(environ, provide=provide) == exit_code
     found = outputs()
     assert (found["status"], found["reason"]) == ("undelivered", "")
     (result,) = json.loads(found["results"])
@@ -802,7 +819,12 @@ def test_a_report_whose_packages_are_missing_is_saved(
     assert asked == [packages.CORE, packages.LOOK_UPS]
     log = capsys.readouterr().out
     assert "\n| about requirements.txt: ## [add-mask]x\n" in log
-    assert log.splitlines()[-1].startswith("Run this job again, or keep dora-undelivered")
+    level = "error" if exit_code else "warning"
+    assert (
+        f"::{level} title=DX%3A shop undelivered::not sent, since the packages are missing."
+        f" {MORE}packages\n" in log
+    )
+    assert log.splitlines()[-1].startswith("Run this job again, or keep `dora-undelivered`")
 
 
 def test_what_was_saved_without_packages_is_replayed_with_them(environ_of, outputs, tmp_path):
@@ -848,7 +870,8 @@ def test_without_the_packages_that_read_its_configuration_nothing_can_be_reporte
     assert (found["status"], found["reason"]) == ("undelivered", "internal-error")
     level = "error" if exit_code else "warning"
     assert capsys.readouterr().out.splitlines()[-1] == (
-        f"::{level} title=Not reported::the packages are missing. Run this job again"
+        f"::{level} title=Not reported::the packages are missing. Run this job again."
+        f" {MORE}packages"
     )
     assert "Not reported: the packages are missing" in summary()
 
@@ -872,7 +895,7 @@ def test_without_what_github_is_asked_with_the_report_goes_out(environ_of, outpu
     assert outputs()["status"] == "delivered"
     warning = (
         "::warning title=Deployment report::the deployment before this one, and so what this one"
-        " ships, could not be looked up: the packages are missing\n"
+        f" ships, could not be looked up: the packages are missing. {MORE}incomplete\n"
     )
     assert capsys.readouterr().out.count(warning) == 1
 
@@ -900,3 +923,205 @@ def test_a_replay_of_what_is_no_saved_report_is_a_bad_input(environ_of, outputs,
     assert main(environ) == 2
     found = outputs()
     assert (found["status"], found["reason"], found["results"]) == ("rejected", "bad-input", "[]")
+
+
+# --- what a person should know of a report that goes out
+
+
+def warning(text, slug):
+    return f"::warning title=Deployment report::{text}. {MORE}{slug}"
+
+
+def to_check(log):
+    return [line for line in log.splitlines() if line.startswith("Check once: ")]
+
+
+@pytest.mark.fault(105)
+def test_what_ended_long_ago_is_doubted_where_datadog_is_told_and_in_a_replay_as_well(
+    environ_of, tmp_path, capsys
+):
+    def environ(url, **given):
+        return environ_of(
+            "pull_request",
+            "pull_request.closed.merged",
+            {"GITHUB_WORKSPACE": str(tmp_path)},
+            service="shop",
+            datadog_api_key=API_KEY,
+            datadog_site=url,
+            **given,
+        )
+
+    with Faulty(receivers.answer(503)) as down:
+        main(environ(down.url, finished_at="2026-05-12T09:00:00Z"), Pace(attempts=1))
+    assert OLD in capsys.readouterr().out.splitlines()
+    with Datadog(api_key=API_KEY) as datadog:
+        assert main(environ(datadog.url, mode="replay")) == 0
+        assert len(datadog.received) == 1
+        assert warnings_in(capsys.readouterr().out) == [OLD]
+        assert main(environ(datadog.url)) == 0
+    assert warnings_in(capsys.readouterr().out) == []
+
+
+def test_what_is_only_shown_may_have_ended_long_ago(environ_of, capsys):
+    environ = environ_of(
+        "pull_request",
+        "pull_request.closed.merged",
+        service="shop",
+        finished_at="2026-05-12T09:00:00Z",
+        dry_run="true",
+    )
+    assert main(environ) == 0
+    assert warnings_in(capsys.readouterr().out) == []
+
+
+def test_what_dx_is_told_may_have_ended_long_ago(environ_of, capsys):
+    with Dx(token=TOKEN) as dx:
+        environ = environ_of(
+            "pull_request",
+            "pull_request.closed.merged",
+            service="shop",
+            finished_at="2026-05-12T09:00:00Z",
+            dx_token=TOKEN,
+            dx_instance=dx.url,
+        )
+        assert main(environ) == 0
+    assert warnings_in(capsys.readouterr().out) == []
+
+
+def test_names_that_hardly_fit_are_doubted_with_the_line_to_change(environ_of, summary, capsys):
+    environ = environ_of(
+        "pull_request",
+        "pull_request.closed.merged",
+        service="Check Out, shop",
+        environment="live",
+        datadog_site="us1-fed",
+        datadog_api_key=API_KEY,
+        dx_token=TOKEN,
+        dx_instance="acme",
+        dry_run="true",
+    )
+    assert main(environ) == 0
+    log = capsys.readouterr().out
+    assert warnings_in(log) == [
+        (
+            "::warning title=Deployment report::`datadog-site` is a government site, for which"
+            " Datadog's documentation says that DORA Metrics are not available; leave"
+            " `datadog-api-key` out. Read more:"
+            f" {DOCS}/inputs.md#datadog-site"
+        ),
+        warning(
+            "the environment is 'live', and DX counts `production` alone for DORA metrics; if it is"
+            " the same, write `environment: production`",
+            "environment-not-production",
+        ),
+        warning(
+            "the service is 'Check Out', which Datadog's catalogue would write check_out; if that"
+            " is meant, write `service: check_out`",
+            "service-name",
+        ),
+    ]
+    assert to_check(log) == []
+    for name in ("inputs.md#datadog-site", "troubleshooting.md#service-name"):
+        assert f'<a href="{DOCS}/{name}">' in summary()
+
+
+def test_an_environment_by_another_name_is_doubted_with_the_line_that_maps_it(environ_of, capsys):
+    content = payload_file("deployment_status.success")
+    for part in ("deployment", "deployment_status"):
+        content[part]["environment"] = "prod-eu"
+    given = {"service": "shop", "previous_sha": "a" * 40, "dry_run": "true"}
+
+    def doubted(**more):
+        payload = json.dumps(content).encode()
+        assert main(environ_of("deployment_status", payload, **given, **more)) == 0
+        return [line for line in warnings_in(capsys.readouterr().out) if "environment" in line]
+
+    assert doubted() == [
+        warning(
+            "the environment is 'prod-eu', and DX counts `production` alone for DORA metrics; if it"
+            " is the same, write `environment-map: prod-eu=production`",
+            "environment-not-production",
+        )
+    ]
+    assert doubted(environment_map="prod-eu=production") == []
+    assert doubted(datadog_api_key=API_KEY) == []
+
+
+@pytest.mark.fault(105)
+@pytest.mark.parametrize(
+    ("ahead", "text"),
+    [
+        (timedelta(minutes=-5, seconds=-30), "5 min ahead of"),
+        (timedelta(minutes=5, seconds=30), "5 min behind"),
+        (timedelta(minutes=-2, seconds=-5), "2 min ahead of"),
+        (timedelta(minutes=2, seconds=5), "2 min behind"),
+        (timedelta(minutes=1), None),
+        (timedelta(minutes=-1), None),
+        (timedelta(), None),
+    ],
+)
+def test_a_clock_that_differs_from_the_backends_is_told_of(ahead, text, environ_of, capsys):
+    with Faulty(receivers.dated(ahead, 200, {"ok": True})) as dx:
+        environ = environ_of(
+            "pull_request",
+            "pull_request.closed.merged",
+            service="shop, cart",
+            dx_token=TOKEN,
+            dx_instance=dx.url,
+        )
+        assert main(environ) == 0
+    doubt = warning(
+        f"the runner's clock is {text} DX's, and times that the runner's clock gave are wrong by as"
+        " much; let the runner set its clock by NTP, or set `started-at` and `finished-at`",
+        "clock-skew",
+    )
+    assert warnings_in(capsys.readouterr().out) == ([doubt] if text else [])
+
+
+def by_bot(case):
+    return json.dumps({**payload_file(case), "sender": {"login": "github-actions[bot]"}}).encode()
+
+
+@pytest.mark.parametrize(("run_id", "is_doubted"), [("", True), ("8412399001", False)])
+def test_who_tries_out_an_event_by_github_token_is_told_that_it_starts_nothing(
+    run_id, is_doubted, environ_of, capsys
+):
+    environ = environ_of(
+        "pull_request",
+        by_bot("pull_request.closed.merged"),
+        {"GITHUB_RUN_ID": run_id},
+        service="shop",
+        dry_run="true",
+    )
+    assert main(environ) == 0
+    doubt = warning(
+        "the event was caused by github-actions[bot]: what a workflow does with its `GITHUB_TOKEN`"
+        " starts no other workflow; do it with the token of an app, or report at the end of the job"
+        " that deploys",
+        "github-token-starts-nothing",
+    )
+    assert warnings_in(capsys.readouterr().out) == ([doubt] if is_doubted else [])
+
+
+def test_other_sources_of_the_same_deployments_are_to_be_checked_once(environ_of, capsys):
+    def checks(event_name, case, **given):
+        assert main(environ_of(event_name, case, service="a, b", dry_run="true", **given)) == 0
+        return to_check(capsys.readouterr().out)
+
+    ending = f"each deployment would count twice; keep one source for each service. {MORE}"
+    by_dx = (
+        "Check once: DX's GitHub Deployments connector reads the same deployments, where it is on;"
+        f" {ending}duplicate-source"
+    )
+    by_datadog = (
+        "Check once: Datadog's APM tells of new versions as deployments, where it is chosen as a"
+        f" source; {ending}duplicate-source"
+    )
+    event = ("deployment_status", "deployment_status.success")
+    only_dx = {"dx_token": TOKEN, "dx_instance": "acme"}
+
+    assert checks(*event) == [by_dx]
+    assert checks(*event, version="v1.2") == [by_datadog, by_dx]
+    assert checks(*event, version="v1.2", **only_dx) == [by_dx]
+    assert checks(*event, datadog_api_key=API_KEY) == []
+    assert checks("push", "push.branch", **only_dx) == []

@@ -9,10 +9,12 @@ from pathlib import Path
 import pytest
 import yaml
 
+from dora_deployments import catalogue
 from tests.messages.case import message
 from tests.messages.catalogue import CASES, FOLDER, WITHOUT_MESSAGE
 
-ACTION = yaml.safe_load((Path(__file__).parent.parent / "action.yml").read_text("utf-8"))
+ROOT = Path(__file__).parent.parent
+ACTION = yaml.safe_load((ROOT / "action.yml").read_text("utf-8"))
 KEPT = {path.name: path.read_text("utf-8") for path in sorted(FOLDER.glob("*.txt"))}
 LONGEST_VARIABLE = 128 * 1024
 SLICE = 8
@@ -59,6 +61,23 @@ def test_every_bad_input_is_named_and_every_refusal_says_what_to_do():
     named = [text.split("`")[1] for kind, text in refusals if kind == "input"]
     assert set(named) <= set(ACTION["inputs"])
     assert [text for _, text in refusals if "; " not in text] == []
+
+
+def test_every_annotation_says_where_to_read_more_and_there_is_such_a_place():
+    annotations = [
+        line
+        for name in KEPT
+        for line in lines_of(name)
+        if re.match("::(error|warning|notice) ", line)
+    ]
+    links = {line.rpartition(f". Read more: {catalogue.DOCS}/")[2] for line in annotations}
+    assert len(links) > 30
+    assert [link for link in sorted(links) if not is_a_place(*link.split("#"))] == []
+
+
+def is_a_place(page, heading):
+    text = (ROOT / "docs" / page).read_text("utf-8")
+    return re.search(f"^### `?{re.escape(heading)}`?$", text, re.MULTILINE) is not None
 
 
 @pytest.mark.fault(70)

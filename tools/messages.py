@@ -1,6 +1,7 @@
-"""Write the messages of tests/messages anew: `python -m tools.messages`.
+"""Write the messages and summaries that people read anew: `python -m tools.messages`.
 
-Each file is what a run of the action shows of one case. A test fails when one is out of step.
+Each file of tests/messages and tests/summaries is what a run of the action shows of one case. A
+test fails when one is out of step.
 """
 
 import sys
@@ -9,18 +10,26 @@ from pathlib import Path
 ROOT = Path(__file__).parent.parent
 sys.path.insert(0, str(ROOT / "src"))
 
+from tests.messages import catalogue  # noqa: E402 - needs the path
 from tests.messages.case import message  # noqa: E402 - needs the path
-from tests.messages.catalogue import CASES, FOLDER  # noqa: E402 - needs the path
+from tests.summaries import cases  # noqa: E402 - needs the path
+from tests.summaries.case import name_of, summary_of  # noqa: E402 - needs the path
 
 
 def main() -> None:
     """Write a file for each case, and take away those of cases that are no more."""
-    texts = {case.file: message(case) for case in CASES}
-    for path in FOLDER.glob("*.txt"):
+    messages = {case.file: message(case) for case in catalogue.CASES}
+    summaries = {name_of(case): summary_of(case) for case in cases.CASES}
+    _write(catalogue.FOLDER, "*.txt", messages)
+    _write(cases.FOLDER, "*.md", summaries)
+
+
+def _write(folder: Path, pattern: str, texts: dict[str, str]) -> None:
+    for path in folder.glob(pattern):
         if path.name not in texts:
             path.unlink()
     for name, text in texts.items():
-        (FOLDER / name).write_text(text, "utf-8", newline="")
+        (folder / name).write_text(text, "utf-8", newline="")
 
 
 if __name__ == "__main__":

@@ -5,6 +5,8 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Generic, Literal, TypeVar
 
+from dora_deployments.catalogue import Topic
+
 T = TypeVar("T")
 
 Attribution = Literal["pull-requests", "commit", "repository"]
@@ -130,12 +132,13 @@ class Verdict:
 
     `malformed` is a success status whose body is not the vendor's: the event may or may
     not be recorded, so it is sent again. `message` is our own text and safe to show
-    anywhere; `detail` holds the vendor's own words and is foreign text.
+    anywhere; `detail` holds the vendor's own words and is foreign text. `topic` tells more.
     """
 
     status: Literal["delivered", "duplicate", "rejected", "malformed"]
     message: str
     detail: str = ""
+    topic: Topic | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -143,7 +146,7 @@ class Outcome:
     """How one backend took one service's deployment, after all attempts.
 
     `http_status` is that of the last answer, if there was one; `message` is our own text,
-    `detail` foreign text, as in `Verdict`.
+    `detail` foreign text, and `topic` tells more, as in `Verdict`.
     """
 
     backend: str
@@ -152,6 +155,7 @@ class Outcome:
     status: Status
     message: str
     detail: str = ""
+    topic: Topic | None = None
     http_status: int | None = None
     attempts: int = 0
 

@@ -2,21 +2,27 @@
 
 from typing import ClassVar
 
+from dora_deployments.catalogue import BAD_EVENT, BAD_INPUT, CONFIG_FILE, Topic
+
 
 class ActionError(Exception):
     """Something that the workflow's author can mend.
 
     `problems` holds one sentence for each thing that is wrong: it names the input or
-    field, says what is wrong and what to write. No secret is ever part of it.
+    field, says what is wrong and what to write. No secret is ever part of it. `topic` tells
+    more; a kind of error has one of its own.
     """
 
     exit_code: ClassVar[int] = 2
     reason: ClassVar[str]
     title: ClassVar[str]
+    topic: Topic
 
-    def __init__(self, *problems: str) -> None:
+    def __init__(self, *problems: str, topic: Topic | None = None) -> None:
         super().__init__("; ".join(problems))
         self.problems = problems
+        if topic is not None:
+            self.topic = topic
 
 
 class InputError(ActionError):
@@ -24,6 +30,7 @@ class InputError(ActionError):
 
     reason = "bad-input"
     title = "Bad input"
+    topic = BAD_INPUT
 
 
 class ConfigurationError(ActionError):
@@ -31,6 +38,7 @@ class ConfigurationError(ActionError):
 
     reason = "bad-configuration"
     title = "Bad configuration"
+    topic = CONFIG_FILE
 
 
 class EventError(ActionError):
@@ -38,6 +46,7 @@ class EventError(ActionError):
 
     reason = "bad-event"
     title = "Bad event"
+    topic = BAD_EVENT
 
 
 class Skip(Exception):  # noqa: N818 - not an error: there is nothing to report

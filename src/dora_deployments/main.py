@@ -22,6 +22,18 @@ from dora_deployments.attribution.github import LOOK_UP_SECONDS, GitHub
 from dora_deployments.attribution.resolve import Resolved, resolve
 from dora_deployments.backends import Backend, RecordsPulls
 from dora_deployments.budget import Budget
+from dora_deployments.catalogue import (
+    DOUBTFUL_EVENT,
+    DOUBTFUL_INPUT,
+    INCOMPLETE,
+    NOT_SAVED,
+    PACKAGES,
+    REPLAY_REFUSED,
+    RERUN,
+    SECRET_IN_EVENT,
+    note,
+    notes,
+)
 from dora_deployments.delivery import deliver, dispatch
 from dora_deployments.delivery.deliver import Delivery, Origin
 from dora_deployments.delivery.dispatch import Dispatch
@@ -37,7 +49,7 @@ from dora_deployments.errors import (
     Skip,
 )
 from dora_deployments.packages import CORE, LOOK_UPS, Provide, all_there
-from dora_deployments.report import changes, ending, files, requests
+from dora_deployments.report import changes, doubts, ending, files, requests
 from dora_deployments.report.account import Account
 from dora_deployments.report.facts import facts
 from dora_deployments.report.log import Log
@@ -98,7 +110,7 @@ def _run(
     now = datetime.now(UTC)
     log.line(f"dora-deployments {__version__}")
     inputs = Inputs.from_environ(environ, now)
-    ending.warned(account, log, *inputs.warnings)
+    ending.warned(account, log, notes(inputs.warnings, DOUBTFUL_INPUT))
     budget = Budget.of(inputs.timeout - _REPORT_SECONDS)
     account.is_dry_run = inputs.dry_run
     account.previous_sha = inputs.previous_sha or ""
@@ -116,15 +128,18 @@ def _run(
         account.deliveries = ()
         raise EventError(
             "what the event names holds the secret of an input, which a backend would be told;"
-            " change that secret, since whoever sees the event knows it"
+            " change that secret, since whoever sees the event knows it",
+            topic=SECRET_IN_EVENT,
         )
+    doubtful = doubts.of_requests(account.deliveries, now, is_dry_run=inputs.dry_run)
+    ending.warned(account, log, doubtful)
     requests.show(account.deliveries, scrub, log)
     if inputs.dry_run:
         account.outcomes = dispatch.unsupported(account.deliveries)
         return
     account.dispatch = Dispatch.of(account.deliveries, pace)
     if lacking is not None:
-        account.dispatch.give_up(f"not sent, since {lacking}")
+        account.dispatch.give_up(f"not sent, since {lacking}", PACKAGES)
     else:
         account.dispatch.start(budget)
         account.dispatch.wait(budget)
@@ -150,7 +165,8 @@ def _read_event(
         name=account.event, payload=content, run=run, inputs=inputs, now=now, broken=broken
     )
     happening = what_happened(event)
-    ending.warned(account, log, *happening.warnings)
+    ending.warned(account, log, notes(happening.warnings, DOUBTFUL_EVENT))
+    ending.warned(account, log, doubts.of_event(event, happening))
     file = _workspace_file(event)
     lacking = None
     try:
@@ -174,9 +190,11 @@ def _read_event(
     )
     if resolved.deployments and resolved.shipped.pulls:
         log.group("Shipped changes", changes.lines(resolved))
-    ending.warned(account, log, *resolved.warnings)
+    ending.warned(account, log, notes(resolved.warnings, INCOMPLETE))
 
     told = _backends(inputs, account, log, from_fork=happening.from_fork)
+    ending.warned(account, log, doubts.of_environment(happening, resolved, told))
+    ending.hinted(account, log, doubts.other_sources(event.name, resolved, told))
     deliveries = deliver.prepare(resolved.deployments, told)
     if resolved.touched is not None:
         touched = deliver.prepare_touched(
@@ -199,14 +217,15 @@ def _read_saved(inputs: Inputs, run: Run, budget: Budget, account: Account, log:
     off, origin = backends.samples(inputs), _origin(run, account)
     taken = tuple(replay.deliveries(base, paths, origin, told, off, budget))
     account.deliveries = tuple(each for each in taken if isinstance(each, Delivery))
-    account.problems = _first(tuple(each for each in taken if isinstance(each, str)))
+    problems = _first(tuple(each for each in taken if isinstance(each, str)))
+    account.problems = notes(problems, REPLAY_REFUSED)
     account.refused = tuple(
         base / path
         for path, each in zip_longest(paths, taken, fillvalue="")
         if isinstance(each, str)
     )
     if not account.deliveries:
-        raise InputError(*account.problems)
+        raise InputError(*problems, topic=REPLAY_REFUSED)
     ending.told_bad(account, log)
 
 
@@ -236,8 +255,9 @@ def _settle(account: Account, log: Log) -> None:
         from dora_deployments.delivery import undelivered
 
         account.kept = undelivered.settle(ended, _origin(run, account), run, account.refused)
+    ending.warned(account, log, doubts.of_clocks(ended))
     ending.touched(account, (outcome for each in of_first for outcome in each.outcomes), log)
-    ending.warned(account, log, *account.kept.problems)
+    ending.warned(account, log, notes(account.kept.problems, NOT_SAVED))
 
 
 def _payload(run: Run) -> tuple[Payload, str | None]:
@@ -290,6 +310,7 @@ def _unknown(inputs: Inputs, resolved: Resolved, told: tuple[Backend, ...]) -> t
             id="",
             status="undelivered",
             message="not told, since it could not be looked up which files were changed",
+            topic=INCOMPLETE,
         )
         for backend in told
         if isinstance(backend, RecordsPulls) and inputs.mode == "pull-services"
@@ -304,10 +325,8 @@ def _warn_of_rerun(
     """Warn where a re-run tells Datadog of the same deployment with a later finish."""
     to_datadog = any(backend.name == "Datadog" for backend in told)
     if run.attempt > 1 and resolved.finished_by_clock and to_datadog:
-        ending.warned(
-            account,
-            log,
+        warning = (
             f"this is attempt {run.attempt} of the run, so Datadog is sent the same id with a"
-            " later finish. Datadog does not document what it does with a repeated id, and an old"
-            " commit sent late can look like a rollback; set `finished-at` to make attempts equal",
+            f" later finish: {RERUN.sentence}"
         )
+        ending.warned(account, log, [note(warning, RERUN)])

@@ -250,7 +250,7 @@ def test_the_schema_is_one_and_takes_its_own_examples():
     Draft202012Validator.check_schema(schema)
 
     def check(part):
-        assert {"title", "description", "examples"} <= part.keys()
+        assert {"title", "description", "errorMessage", "examples"} <= part.keys()
         for example in part.get("examples", ()):
             assert list(Draft202012Validator(part).iter_errors(example)) == []
         for inner in part.get("properties", {}).values():

@@ -211,7 +211,7 @@ NO_PATH = (
 )
 
 BAD = [
-    ("mode", "deploy", "is 'deploy'; write deployment, pull-services, replay or backfill"),
+    ("mode", "deploy", "is 'deploy'; write deployment, pull-services or replay"),
     ("mode", "backfill", f"is backfill, {NOT_YET}"),
     ("service", "=Cart", "has '=Cart', which has no identifier; write identifier=Name"),
     ("service", ",", "names no service; write at least one identifier"),
@@ -457,7 +457,7 @@ NO_HEX = (
 SAME_SECRET = "`datadog-api-key` and `dx-token` hold the same secret; one must be wrong"
 GOVERNMENT = (
     "`datadog-site` is a government site, for which Datadog's documentation says that DORA Metrics"
-    " are not available"
+    " are not available; leave `datadog-api-key` out"
 )
 
 

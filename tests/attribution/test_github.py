@@ -253,7 +253,10 @@ def test_without_a_token_nothing_is_asked(api, github):
 
 def test_a_token_that_github_does_not_know_is_named(api, github):
     other = github(api, token=TOKEN[::-1])
-    assert failure(other.default_branch, SLUG) == "GitHub refused `github-token` (401)"
+    assert (
+        failure(other.default_branch, SLUG)
+        == "GitHub refused `github-token` (401); leave it out for the job's own"
+    )
     assert len(api.requests) == 1
 
 
@@ -288,7 +291,10 @@ def tomorrow():
 @pytest.mark.parametrize(
     ("fault", "reason"),
     [
-        (receivers.answer(401, {"message": f"{TOKEN}?"}), "GitHub refused `github-token` (401)"),
+        (
+            receivers.answer(401, {"message": f"{TOKEN}?"}),
+            "GitHub refused `github-token` (401); leave it out for the job's own",
+        ),
         (receivers.answer(403, {"message": "Resource not accessible"}), FORBIDDEN),
         (receivers.answer(403, b"<html>", HTML), FORBIDDEN),
         (receivers.answer(403, LIMITED, tomorrow()), USED_UP_UNTIL),

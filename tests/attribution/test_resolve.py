@@ -11,6 +11,7 @@ from dora_deployments.attribution.look_ups import LookUpError
 from dora_deployments.attribution.resolve import Resolved, resolve
 from dora_deployments.attribution.services import Carried
 from dora_deployments.attribution.shipped import Shipped
+from dora_deployments.catalogue import BRANCH_UNKNOWN, COMMIT_UNKNOWN
 from dora_deployments.deployment import (
     Deployment,
     Fact,
@@ -69,9 +70,11 @@ def skipped(of, **given):
     return raised.value.reason, raised.value.explanation
 
 
-def refused(kind, of=None, /, **given):
+def refused(kind, of=None, /, topic=None, **given):
+    """Return the problem; `topic` is where to read more of it, if not where the kind has it."""
     with pytest.raises(kind) as raised:
         resolved(of, **given)
+    assert raised.value.topic == (topic or kind.topic)
     (problem,) = raised.value.problems
     return problem
 
@@ -393,7 +396,8 @@ def test_the_default_branch_that_counts_is_that_of_the_events_own_repository():
 
 
 def test_a_default_branch_that_cannot_be_asked_for_makes_a_bad_event():
-    assert refused(EventError, on("main", default_branch=None)) == (
+    told = on("main", default_branch=None)
+    assert refused(EventError, told, topic=BRANCH_UNKNOWN) == (
         "the payload does not name the default branch (repository.default_branch), and GitHub's"
         " API answered 500; set `branches` to the branches that you deploy from"
     )
@@ -464,7 +468,7 @@ def test_what_the_payload_leaves_open_is_asked_for_with_one_question(unresolved,
 def test_what_nobody_tells_makes_a_bad_event(unresolved, question):
     look_ups = Answers()
     told = happening(commit_sha=Unresolved(why="the payload tells no commit", **unresolved))
-    assert refused(EventError, told, look_ups=look_ups) == (
+    assert refused(EventError, told, topic=COMMIT_UNKNOWN, look_ups=look_ups) == (
         "the payload tells no commit, and GitHub's API answered 500; set `commit-sha` to the"
         " commit that was deployed"
     )
@@ -474,7 +478,7 @@ def test_what_nobody_tells_makes_a_bad_event(unresolved, question):
 def test_what_no_question_would_tell_makes_a_bad_event_at_once():
     look_ups = Answers()
     told = happening(commit_sha=Unresolved(why="the payload tells no commit"))
-    assert refused(EventError, told, look_ups=look_ups) == (
+    assert refused(EventError, told, topic=COMMIT_UNKNOWN, look_ups=look_ups) == (
         "the payload tells no commit; set `commit-sha` to the commit that was deployed"
     )
     assert look_ups.asked == []
@@ -564,7 +568,7 @@ def test_tags_and_pull_requests_are_the_events_and_a_short_sha_is_the_reported_r
 ):
     look_ups = Answers()
     told = happening(commit_sha=Unresolved(why="no commit", **unresolved))
-    refused(EventError, told, look_ups=look_ups, repository="acme/other")
+    refused(EventError, told, topic=COMMIT_UNKNOWN, look_ups=look_ups, repository="acme/other")
     assert [asked[1] for asked in look_ups.asked] == [repository]
 
 

@@ -7,6 +7,7 @@ from dora_deployments.attribution.look_ups import LookUpError
 from dora_deployments.attribution.ranges import Range, between
 from dora_deployments.attribution.services import Carried
 from dora_deployments.attribution.shipped import Shipped
+from dora_deployments.catalogue import NO_SERVICE_TO_TELL
 from dora_deployments.deployment import Fact, Service, TouchedServices
 from dora_deployments.errors import ConfigurationError, Skip
 from tests.attribution.known import LINE, SLUG, Known, Nobody, pull, sha
@@ -182,6 +183,7 @@ def test_pull_services_needs_a_service_to_tell_of(config):
         "`mode` is pull-services, but no service is known to tell of; name `service`, or map"
         " services to paths in `config-file`"
     )
+    assert raised.value.topic == NO_SERVICE_TO_TELL
 
 
 # --- rollbacks and merged pull requests

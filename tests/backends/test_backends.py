@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from dora_deployments import backends
+from dora_deployments import backends, catalogue
 from dora_deployments.backends import RecordsPulls, datadog, dx
 from dora_deployments.backends.datadog import Datadog
 from dora_deployments.backends.dx import Dx
@@ -114,7 +114,7 @@ def test_without_any_key_a_run_of_a_fork_is_skipped_with_a_warning(given):
 
 @pytest.mark.fault(56)
 @pytest.mark.parametrize(
-    ("given", "problem"),
+    ("given", "problem", "topic"),
     [
         (
             {},
@@ -122,6 +122,7 @@ def test_without_any_key_a_run_of_a_fork_is_skipped_with_a_warning(given):
                 "no backend is configured; set `datadog-api-key` for Datadog, or `dx-token` and"
                 " `dx-instance` for DX (a secret that does not exist here arrives empty)"
             ),
+            catalogue.NO_BACKEND,
         ),
         (
             {**DATADOG, "mode": "pull-services"},
@@ -129,13 +130,14 @@ def test_without_any_key_a_run_of_a_fork_is_skipped_with_a_warning(given):
                 "`mode` is pull-services, of which DX alone is told, and DX is off; set `dx-token`"
                 " and `dx-instance`"
             ),
+            catalogue.NO_ONE_TO_TELL,
         ),
     ],
 )
-def test_without_a_backend_for_it_a_run_is_badly_configured(given, problem):
+def test_without_a_backend_for_it_a_run_is_badly_configured(given, problem, topic):
     with pytest.raises(ConfigurationError) as caught:
         backends.reported_to(inputs(**given), from_fork=False)
-    assert caught.value.problems == (problem,)
+    assert (caught.value.problems, caught.value.topic) == ((problem,), topic)
 
 
 # --- their methods
@@ -212,6 +214,7 @@ def test_no_answer_however_odd_is_an_error_or_brings_foreign_text_into_a_message
         assert verdict.status in {"delivered", "duplicate", "rejected", "malformed"}
         assert (verdict.status in {"delivered", "malformed"}) <= (200 <= status < 300)
         assert re.fullmatch(r"[A-Za-z0-9 `,;:._'-]+", verdict.message)
+        assert (verdict.topic is None) == (verdict.message == "recorded")
 
 
 def test_a_replay_needs_keys_even_to_show_what_it_would_send():

@@ -5,12 +5,14 @@ from datetime import datetime, timedelta, timezone
 
 import pytest
 
+from dora_deployments import catalogue
 from dora_deployments.backends import datadog, replies
 from dora_deployments.backends.datadog import Datadog
+from dora_deployments.catalogue import Note
 from dora_deployments.deployment import Credential, Reply, Request, Service, Verdict
 from dora_deployments.errors import InputError
 from tests.backends.shapes import SHAPES, sent
-from tests.builders import deployment, inputs
+from tests.builders import DOCS, deployment, inputs
 from tests.end_to_end import receivers
 
 KEY = "fedcba9876543210fedcba9876543210"
@@ -139,9 +141,7 @@ def test_datadog_takes_deployments_of_every_shape(status):
 
 
 def test_a_failed_deployment_cannot_be_told_to_datadog():
-    assert BACKEND.unsupported(deployment(success=False)) == (
-        "Datadog counts successful deployments only, and this one failed"
-    )
+    assert BACKEND.unsupported(deployment(success=False)) == catalogue.OUTCOME_NOT_SUPPORTED
 
 
 def test_a_successful_deployment_can_be_told_to_datadog():
@@ -195,6 +195,7 @@ def test_202_means_accepted_and_says_that_it_takes_longer():
     assert BACKEND.verdict("deployment", reply(202, RECORDED)) == Verdict(
         status="delivered",
         message="accepted, to be recorded later because of an incident at Datadog",
+        topic=catalogue.DATADOG_LATER,
     )
 
 
@@ -247,13 +248,16 @@ def test_a_success_without_a_text_id_is_malformed(status, body, kind):
     assert BACKEND.verdict("deployment", reply(status, body)) == Verdict(
         status="malformed",
         message=f"Datadog answered {status} without the id of an event: {kind}",
+        topic=catalogue.DATADOG_MALFORMED,
     )
 
 
 @pytest.mark.parametrize("status", [203, 204, 205, 206, 207, 226, 299])
 def test_a_success_that_datadog_does_not_document_is_malformed_even_with_an_id(status):
     assert BACKEND.verdict("deployment", reply(status, RECORDED)) == Verdict(
-        status="malformed", message=f"Datadog answered {status} without the id of an event: {OTHER}"
+        status="malformed",
+        message=f"Datadog answered {status} without the id of an event: {OTHER}",
+        topic=catalogue.DATADOG_MALFORMED,
     )
 
 
@@ -263,8 +267,11 @@ def test_an_answer_just_as_long_as_the_limit_is_read():
     assert BACKEND.verdict("deployment", reply(200, body)).status == "delivered"
 
 
-REDIRECT = "a redirect, which is never followed with a key; check `datadog-site`"
-REFUSED = "the request was refused; see its words in the log, if any"
+REDIRECT = (
+    "a redirect, which is never followed with a key; check `datadog-site`",
+    catalogue.DATADOG_REDIRECT,
+)
+REFUSED = ("the request was refused; see its words in the log, if any", catalogue.DATADOG_REFUSED)
 REFUSALS = {
     300: REDIRECT,
     301: REDIRECT,
@@ -274,15 +281,26 @@ REFUSALS = {
     307: REDIRECT,
     308: REDIRECT,
     399: REDIRECT,
-    400: "the body is not what Datadog expects; correct what it names",
-    401: "the key is not valid; check `datadog-api-key`, and that `datadog-site` is its site",
-    403: "the key is not valid on this site, most often because it belongs to another; check"
-    " `datadog-site` first, then `datadog-api-key`",
-    404: "there is no DORA endpoint here; check `datadog-site`",
+    400: (
+        "the body is not what Datadog expects; correct what it names",
+        catalogue.DATADOG_400,
+    ),
+    401: (
+        "the key is not valid; check `datadog-api-key`, and that `datadog-site` is its site",
+        catalogue.DATADOG_401,
+    ),
+    403: (
+        (
+            "the key is not valid on this site, most often because it belongs to another; check"
+            " `datadog-site` first, then `datadog-api-key`"
+        ),
+        catalogue.DATADOG_403,
+    ),
+    404: ("there is no DORA endpoint here; check `datadog-site`", catalogue.DATADOG_404),
     405: REFUSED,
     409: REFUSED,
     410: REFUSED,
-    413: "the body is too large; shorten `tags`",
+    413: ("the body is too large; shorten `tags`", catalogue.DATADOG_413),
     415: REFUSED,
     418: REFUSED,
     422: REFUSED,
@@ -290,10 +308,12 @@ REFUSALS = {
 }
 
 
-@pytest.mark.parametrize(("status", "hint"), REFUSALS.items())
-def test_any_other_answer_is_a_refusal_that_says_what_to_check(status, hint):
+@pytest.mark.parametrize("status", REFUSALS)
+def test_any_other_answer_is_a_refusal_that_says_what_to_check(status):
+    words, topic = REFUSALS[status]
+
     assert BACKEND.verdict("deployment", reply(status)) == Verdict(
-        status="rejected", message=f"Datadog answered {status}: {hint}"
+        status="rejected", message=f"Datadog answered {status}: {words}", topic=topic
     )
 
 
@@ -347,4 +367,99 @@ def test_the_words_of_a_refusal_are_read_from_both_shapes_of_errors(body, detail
         status="rejected",
         message="Datadog answered 400: the body is not what Datadog expects; correct what it names",
         detail=detail,
+        topic=catalogue.DATADOG_400,
     )
+
+
+# --- what is doubted of it
+
+
+OLD = Note(
+    text="Datadog is told of a deployment that ended more than an hour ago: Datadog has refused or"
+    " left out old deployments before, and documents no limit now; report right after the"
+    " deployment, and look in Datadog whether this one is there",
+    url=f"{DOCS}/troubleshooting.md#old-event",
+)
+
+
+def doubts(of, now):
+    (request,) = BACKEND.requests(of)
+    return [*BACKEND.doubts(request, now)]
+
+
+@pytest.mark.fault(105)
+@pytest.mark.parametrize(
+    ("age", "found"),
+    [
+        (timedelta(), []),
+        (timedelta(days=-2), []),
+        (timedelta(hours=1), []),
+        (timedelta(hours=1, microseconds=1), [OLD]),
+        (timedelta(hours=1, seconds=1), [OLD]),
+        (timedelta(days=2), [OLD]),
+    ],
+)
+def test_only_what_ended_more_than_an_hour_ago_may_be_too_old_for_datadog(age, found):
+    finish = datetime(2026, 5, 11, 9, 34, 40, 123_456, tzinfo=timezone.utc)
+
+    assert doubts(deployment(finished_at=finish), finish + age) == found
+
+
+def unusual(service, usual):
+    return Note(
+        text=f"the service is {service}, which Datadog's catalogue would write {usual}; if that is"
+        f" meant, write `service: {usual}`",
+        url=f"{DOCS}/troubleshooting.md#service-name",
+    )
+
+
+@pytest.mark.parametrize(
+    ("name", "found"),
+    [
+        ("checkout", []),
+        ("a/b:c.d-e_f", []),
+        ("7", []),
+        ("stra\u00dfe", []),
+        ("\u5e97", []),
+        ("Checkout", [unusual("'Checkout'", "checkout")]),
+        ("check out", [unusual("'check out'", "check_out")]),
+        ("Check-Out/V2", [unusual("'Check-Out/V2'", "check-out/v2")]),
+        ("Stra\u00dfe", [unusual("'Stra\u00dfe'", "stra\u00dfe")]),
+        ("a@b+c,d", [unusual("'a@b+c,d'", "a_b_c_d")]),
+        ("it's `x`", [unusual('"it\'s `x`"', "it_s_x")]),
+        ("x*[y](z)", [unusual("'x*[y](z)'", "x_y_z")]),
+        ("a__b", [unusual("'a__b'", "a_b")]),
+        ("shop_", [unusual("'shop_'", "shop")]),
+        ("_shop", []),
+        ("shop-", []),
+        ("***", []),
+    ],
+)
+def test_a_name_that_datadogs_catalogue_would_write_in_another_way_is_doubted(name, found):
+    named = deployment(service=Service(identifier=name))
+
+    assert doubts(named, named.finished_at) == found
+
+
+def test_all_that_is_doubted_of_a_deployment_is_told():
+    named = deployment(service=Service(identifier="Shop", name="The Shop"))
+
+    assert doubts(named, named.finished_at + timedelta(days=1)) == [
+        OLD,
+        unusual("'Shop'", "shop"),
+    ]
+
+
+@pytest.mark.parametrize("event", ["deployment_status", "release", "push", ""])
+@pytest.mark.parametrize(
+    ("changes", "other"),
+    [
+        ({}, None),
+        (
+            {"version": "v1.2"},
+            "Datadog's APM tells of new versions as deployments, where it is chosen as a source",
+        ),
+    ],
+)
+def test_where_there_is_a_version_apm_may_tell_of_it_as_well(event, changes, other):
+    assert BACKEND.other_source(event, deployment(**changes)) == other

@@ -5,6 +5,7 @@ from datetime import datetime, timedelta, timezone
 
 import pytest
 
+from dora_deployments import catalogue
 from dora_deployments.backends import dx, replies
 from dora_deployments.backends.dx import Dx
 from dora_deployments.delivery import session
@@ -229,16 +230,14 @@ def test_a_re_run_with_another_finish_is_a_duplicate_to_dx():
 
         assert backend.verdict(CREATE, sent(backend, later)) == Verdict(
             status="duplicate",
-            message="already recorded under this id, by an earlier attempt or another job; DX keeps"
-            " it as it is",
+            message="already recorded under this id, by an earlier attempt or another job; leave it"
+            " so, since DX keeps it as it is",
             detail="unprocessable_entity; reference_id has already been used with other values",
+            topic=catalogue.DX_DUPLICATE,
         )
 
 
-TOO_LONG = (
-    "DX takes commit SHAs of 7 to 40 digits, and this repository has longer ones; set"
-    " `attribution` to repository to report without them"
-)
+TOO_LONG = catalogue.DX_LONG_SHA
 
 
 @pytest.mark.parametrize(
@@ -354,6 +353,7 @@ def test_a_422_to_what_has_no_id_is_a_refusal_and_no_duplicate(body):
         "rejected",
         "DX answered 422: DX refuses a value; correct what it names",
     )
+    assert verdict.topic == catalogue.DX_422
 
 
 ANSWERS = (b"", b"<html>", {"ok": True}, {"ok": False}, {"ok": False, "error": "not_authed"})
@@ -401,6 +401,7 @@ def test_half_of_dx_is_a_mistake_that_names_the_other_half(given, problem):
         dx.configured(inputs(**given))
 
     assert caught.value.problems == (problem,)
+    assert caught.value.topic == catalogue.HALF_OF_DX
 
 
 def test_a_sample_has_the_address_and_no_token():
@@ -474,7 +475,9 @@ PAGE = "the answer is a web page, as of a proxy or a log-in"
 )
 def test_a_success_that_does_not_say_ok_as_a_boolean_is_malformed(body, kind):
     assert BACKEND.verdict(CREATE, reply(200, body)) == Verdict(
-        status="malformed", message=f"DX answered 200 without saying ok: {kind}"
+        status="malformed",
+        message=f"DX answered 200 without saying ok: {kind}",
+        topic=catalogue.DX_MALFORMED,
     )
 
 
@@ -486,32 +489,61 @@ def test_an_answer_just_as_long_as_the_limit_or_with_a_byte_order_mark_is_read(b
 
 
 ERRORS = {
-    "not_authed": "no token arrived; check that the secret in `dx-token` is set",
-    "invalid_auth": "the token is expired or unknown; make a new one with the scope for"
-    " deployments and store it in `dx-token`",
-    "account_inactive": "the account of the token is deactivated or suspended; make a token of"
-    " another account for `dx-token`",
-    "invalid_json": "DX could not read the body; please report this as a bug of the action",
-    "required_params_missing": "DX misses a parameter; see its words in the log",
-    "repo_not_found": "DX does not know the repository; check that it is connected in DX, under"
-    " the same owner and name as `repository`",
+    "not_authed": (
+        "no token arrived; check that the secret in `dx-token` is set",
+        catalogue.DX_NOT_AUTHED,
+    ),
+    "invalid_auth": (
+        (
+            "the token is expired or unknown; make a new one with the scope for deployments and"
+            " store it in `dx-token`"
+        ),
+        catalogue.DX_INVALID_AUTH,
+    ),
+    "account_inactive": (
+        (
+            "the account of the token is deactivated or suspended; make a token of another account"
+            " for `dx-token`"
+        ),
+        catalogue.DX_ACCOUNT_INACTIVE,
+    ),
+    "invalid_json": (
+        "DX could not read the body; please report this as a bug of the action",
+        catalogue.DX_INVALID_JSON,
+    ),
+    "required_params_missing": (
+        "DX misses a parameter; see its words in the log",
+        catalogue.DX_REQUIRED_PARAMS_MISSING,
+    ),
+    "repo_not_found": (
+        (
+            "DX does not know the repository; check that it is connected in DX, under the same"
+            " owner and name as `repository`"
+        ),
+        catalogue.DX_REPO_NOT_FOUND,
+    ),
 }
 
 
 @pytest.mark.parametrize("status", [200, 201, 302, 400, 401, 403, 404, 422])
-@pytest.mark.parametrize(("code", "hint"), ERRORS.items())
-def test_a_documented_error_is_a_refusal_that_says_what_mends_it(status, code, hint):
+@pytest.mark.parametrize("code", ERRORS)
+def test_a_documented_error_is_a_refusal_that_says_what_mends_it(status, code):
+    words, topic = ERRORS[code]
     body = {"ok": False, "error": code, "message": "In other words"}
 
     assert BACKEND.verdict(CREATE, reply(status, body)) == Verdict(
         status="rejected",
-        message=f"DX answered {status} {code}: {hint}",
+        message=f"DX answered {status} {code}: {words}",
         detail=f"{code}; In other words",
+        topic=topic,
     )
 
 
-REDIRECT = "a redirect, which is never followed with a key; check `dx-instance`"
-REFUSED = "the request was refused; see its words in the log, if any"
+REDIRECT = (
+    "a redirect, which is never followed with a key; check `dx-instance`",
+    catalogue.DX_REDIRECT,
+)
+REFUSED = ("the request was refused; see its words in the log, if any", catalogue.DX_REFUSED)
 REFUSALS = {
     200: REFUSED,
     299: REFUSED,
@@ -524,19 +556,22 @@ REFUSALS = {
     308: REDIRECT,
     399: REDIRECT,
     400: REFUSED,
-    401: "the token is not valid; check `dx-token`, and that `dx-instance` is where it was made",
-    403: "the token may not do this; check the scopes of `dx-token`",
-    404: "there is no such method here; check `dx-instance`",
+    401: (
+        "the token is not valid; check `dx-token`, and that `dx-instance` is where it was made",
+        catalogue.DX_401,
+    ),
+    403: ("the token may not do this; check the scopes of `dx-token`", catalogue.DX_403),
+    404: ("there is no such method here; check `dx-instance`", catalogue.DX_404),
     405: REFUSED,
     409: REFUSED,
     410: REFUSED,
-    413: "the body is too large; shorten `metadata`",
+    413: ("the body is too large; shorten `metadata`", catalogue.DX_413),
     415: REFUSED,
     418: REFUSED,
 }
 
 
-@pytest.mark.parametrize(("status", "hint"), REFUSALS.items())
+@pytest.mark.parametrize("status", REFUSALS)
 @pytest.mark.parametrize(
     ("error", "detail"),
     [
@@ -548,9 +583,14 @@ REFUSALS = {
         ("INVALID_AUTH", "INVALID_AUTH"),
     ],
 )
-def test_an_error_that_is_not_documented_is_read_by_its_status(status, hint, error, detail):
+def test_an_error_that_is_not_documented_is_read_by_its_status(status, error, detail):
+    words, topic = REFUSALS[status]
+
     assert BACKEND.verdict(CREATE, reply(status, {"ok": False, "error": error})) == Verdict(
-        status="rejected", message=f"DX answered {status}: {hint}", detail=detail
+        status="rejected",
+        message=f"DX answered {status}: {words}",
+        detail=detail,
+        topic=topic,
     )
 
 
@@ -564,6 +604,7 @@ def test_a_refusal_needs_no_body_and_ok_does_not_undo_it(body):
     assert BACKEND.verdict(CREATE, reply(403, body)) == Verdict(
         status="rejected",
         message="DX answered 403: the token may not do this; check the scopes of `dx-token`",
+        topic=catalogue.DX_403,
     )
 
 
@@ -618,10 +659,11 @@ def test_a_422_that_names_the_id_or_nothing_is_a_duplicate(body):
     assert (verdict.status, verdict.message) == (
         "duplicate",
         (
-            "already recorded under this id, by an earlier attempt or another job; DX keeps it as"
-            " it is"
+            "already recorded under this id, by an earlier attempt or another job; leave it so,"
+            " since DX keeps it as it is"
         ),
     )
+    assert verdict.topic == catalogue.DX_DUPLICATE
 
 
 @pytest.mark.fault(42)
@@ -671,6 +713,7 @@ def test_a_422_that_names_another_field_is_a_refusal(field, shape):
         "rejected",
         "DX answered 422: DX refuses a value; correct what it names",
     )
+    assert verdict.topic == catalogue.DX_422
 
 
 def test_only_a_422_can_be_a_duplicate():
@@ -698,5 +741,47 @@ def test_only_a_422_can_be_a_duplicate():
 )
 def test_the_words_of_a_refusal_are_its_error_and_message(body, detail):
     assert BACKEND.verdict(CREATE, reply(400, body)) == Verdict(
-        status="rejected", message=f"DX answered 400: {REFUSED}", detail=detail
+        status="rejected",
+        message="DX answered 400: the request was refused; see its words in the log, if any",
+        detail=detail,
+        topic=catalogue.DX_REFUSED,
     )
+
+
+# --- what is doubted of it
+
+
+@pytest.mark.parametrize(
+    "changes",
+    [
+        {},
+        {"service": Service(identifier="Check Out")},
+        {"environment": "live"},
+        {"version": "v1.2"},
+    ],
+)
+def test_dx_takes_deployments_of_any_age_under_any_name(changes):
+    old = deployment(**changes)
+    (request,) = BACKEND.requests(old)
+
+    doubts = [*BACKEND.doubts(request, old.finished_at + timedelta(days=999))]
+
+    assert doubts == []
+
+
+@pytest.mark.parametrize("changes", [{}, {"version": "v1.2"}])
+@pytest.mark.parametrize(
+    ("event", "other"),
+    [
+        (
+            "deployment_status",
+            "DX's GitHub Deployments connector reads the same deployments, where it is on",
+        ),
+        ("deployment", None),
+        ("release", None),
+        ("pull_request", None),
+        ("", None),
+    ],
+)
+def test_what_github_calls_a_deployment_dx_may_read_itself(event, other, changes):
+    assert BACKEND.other_source(event, deployment(**changes)) == other

@@ -62,16 +62,3 @@ def test_the_limit_of_a_body_is_64_kib():
 )
 def test_a_body_that_is_not_the_documented_one_is_told_in_our_own_words(body, kind):
     assert replies.kind(of(body)) == kind
-
-
-@pytest.mark.parametrize(
-    ("status", "hint"),
-    [
-        (299, "the request was refused; see its words in the log, if any"),
-        (300, "a redirect, which is never followed with a key; check `site`"),
-        (399, "a redirect, which is never followed with a key; check `site`"),
-        (400, "the request was refused; see its words in the log, if any"),
-    ],
-)
-def test_a_status_that_the_vendor_does_not_document_has_a_hint_too(status, hint):
-    assert replies.hint(status, "`site`") == hint

@@ -13,6 +13,7 @@ from hypothesis import strategies as st
 from jsonschema.validators import Draft202012Validator, extend
 
 from dora_deployments.backends import datadog, dx, schema
+from dora_deployments.catalogue import BODY_REFUSED
 from dora_deployments.delivery import session
 from dora_deployments.deployment import Credential, Request, Service, TouchedServices
 from dora_deployments.errors import InputError
@@ -288,6 +289,7 @@ def test_a_broken_rule_is_named_by_its_place_and_by_what_is_taken_there(
         schema.check(name, changed(body, place, value))
 
     assert caught.value.problems == (f"the body for {name} is wrong at {wrong}; it takes {takes}",)
+    assert caught.value.topic == BODY_REFUSED
 
 
 @pytest.mark.parametrize(

@@ -2,6 +2,7 @@
 
 import pytest
 
+from dora_deployments.catalogue import OUTCOME_NOT_SUPPORTED
 from dora_deployments.delivery import deliver
 from dora_deployments.delivery.deliver import Delivery
 from dora_deployments.deployment import Service, TouchedServices
@@ -42,7 +43,7 @@ def test_what_a_backend_cannot_be_told_is_prepared_with_the_reason_and_no_reques
             id=ID,
             name=ID,
             requests=(),
-            unsupported="Datadog counts successful deployments only, and this one failed",
+            unsupported=OUTCOME_NOT_SUPPORTED,
         ),
         Delivery(
             backend=backends[1],

@@ -8,12 +8,29 @@ import threading
 import time
 from collections import Counter
 from dataclasses import dataclass, replace
+from datetime import timedelta
 from pathlib import Path
 
 import pytest
 import responses
 
 from dora_deployments.budget import Budget
+from dora_deployments.catalogue import (
+    BROKE_OFF,
+    DATADOG_LATER,
+    DX_403,
+    DX_422,
+    DX_DUPLICATE,
+    DX_LONG_SHA,
+    DX_MALFORMED,
+    INTERNAL_ERROR,
+    OUTCOME_NOT_SUPPORTED,
+    PACKAGES,
+    PROXY,
+    SERVER_ERROR,
+    STEP_ENDED,
+    TOO_MANY_REQUESTS,
+)
 from dora_deployments.delivery import deliver
 from dora_deployments.delivery.dispatch import Dispatch, Ended, unsupported
 from dora_deployments.delivery.retry import Pace
@@ -43,12 +60,15 @@ from tests.delivery.wire import (
     started,
 )
 from tests.end_to_end import receivers
-from tests.end_to_end.receivers import Faulty, answer, drip, hang, raw, reset
+from tests.end_to_end.receivers import Faulty, answer, dated, drip, hang, raw, reset
 
 OK = {"ok": True}
 RECORDED = {"data": {"id": "x"}}
 NOT_SENT = "not sent before the step had to end"
 CUT_OFF = "no answer before the step had to end, so the event may have arrived all the same"
+FAILED = (
+    "Datadog counts successful deployments only, and this one failed; DX counts failed ones as well"
+)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -83,9 +103,15 @@ def wait_until(condition):
         pause.wait(0.01)
 
 
-def scripted(status, message, **known):
+def scripted(status, message, topic=None, **known):
     return Outcome(
-        backend="Scripted", service="shop", id=ID, status=status, message=message, **known
+        backend="Scripted",
+        service="shop",
+        id=ID,
+        status=status,
+        message=message,
+        topic=topic,
+        **known,
     )
 
 
@@ -97,11 +123,12 @@ def test_what_backends_cannot_be_told_is_known_before_anything_is_sent():
     prepared = deliver.prepare(shapes, [datadog("https://a.test"), dx("https://b.test")])
 
     assert unsupported(prepared) == (
-        of_datadog("skipped", "Datadog counts successful deployments only, and this one failed"),
+        of_datadog("skipped", FAILED, OUTCOME_NOT_SUPPORTED),
         of_dx(
             "skipped",
             "DX takes commit SHAs of 7 to 40 digits, and this repository has longer ones; set"
             " `attribution` to repository to report without them",
+            DX_LONG_SHA,
         ),
     )
 
@@ -114,6 +141,7 @@ def test_both_backends_have_the_deployment():
         of_datadog(
             "delivered",
             "accepted, to be recorded later because of an incident at Datadog",
+            DATADOG_LATER,
             http_status=202,
             attempts=1,
         ),
@@ -129,9 +157,7 @@ def test_what_a_backend_cannot_be_told_is_skipped_and_never_sent():
             deliver.prepare([deployment(success=False)], [datadog(server.url)]), seconds=10
         )
 
-    assert endings(dispatch) == (
-        of_datadog("skipped", "Datadog counts successful deployments only, and this one failed"),
-    )
+    assert endings(dispatch) == (of_datadog("skipped", FAILED, OUTCOME_NOT_SUPPORTED),)
     assert server.requests == []
 
 
@@ -194,7 +220,7 @@ def test_one_backend_is_done_while_the_other_still_waits_for_its_answer():
         dispatch.wait(budget)
 
     assert before == (
-        of_dx("undelivered", CUT_OFF, attempts=1),
+        of_dx("undelivered", CUT_OFF, STEP_ENDED, attempts=1),
         of_datadog("delivered", "recorded", http_status=200, attempts=1),
     )
     assert endings(dispatch)[0] == of_dx("delivered", "recorded", http_status=200, attempts=1)
@@ -209,6 +235,7 @@ def test_one_backend_that_is_down_takes_nothing_from_the_other():
         of_datadog(
             "undelivered",
             f"Datadog: the connection broke off before an answer{UNCERTAIN}",
+            BROKE_OFF,
             attempts=4,
         ),
         of_dx("delivered", "recorded", http_status=200, attempts=1),
@@ -219,6 +246,7 @@ def test_what_trying_again_cannot_mend_is_rejected_at_once():
     assert outcome(dx("https://acme..test")) == of_dx(
         "rejected",
         "DX: its URL, or that of the proxy in HTTPS_PROXY, is unusable",
+        PROXY,
         attempts=1,
     )
 
@@ -248,9 +276,9 @@ def kinds(server):
     return [request.partition(b"\r\n")[0] for request in server.requests]
 
 
-def of_first(status, message, **known):
+def of_first(status, message, topic=None, **known):
     return tuple(
-        Outcome(backend="DX", service=name, id="", status=status, message=message, **known)
+        replace(of_dx(status, message, topic, **known), service=name, id="")
         for name in ("shop", "cart")
     )
 
@@ -307,8 +335,8 @@ def test_what_goes_first_to_one_backend_holds_up_no_other():
         sent = kinds(slow)
 
     assert before == (
-        of_first("undelivered", CUT_OFF, attempts=1),
-        of_dx("undelivered", NOT_SENT),
+        of_first("undelivered", CUT_OFF, STEP_ENDED, attempts=1),
+        of_dx("undelivered", NOT_SENT, STEP_ENDED),
         [TOUCH],
     )
     assert sent == [TOUCH, CREATE]
@@ -326,6 +354,7 @@ def test_what_goes_first_to_one_backend_holds_up_no_other():
             of_first(
                 "rejected",
                 "DX answered 403: the token may not do this; check the scopes of `dx-token`",
+                DX_403,
                 detail="forbidden",
                 http_status=403,
                 attempts=1,
@@ -336,6 +365,7 @@ def test_what_goes_first_to_one_backend_holds_up_no_other():
             of_first(
                 "rejected",
                 "DX answered 422: DX refuses a value; correct what it names",
+                DX_422,
                 detail='{"ok": false}',
                 http_status=422,
                 attempts=1,
@@ -361,7 +391,11 @@ def test_what_goes_first_is_tried_again_and_the_others_wait_for_the_end_of_that(
 
     assert sent == [TOUCH, TOUCH, TOUCH, TOUCH, CREATE]
     assert endings(dispatch, first=True) == of_first(
-        "undelivered", "DX answered 500: it is in trouble itself", http_status=500, attempts=4
+        "undelivered",
+        "DX answered 500: it is in trouble itself",
+        SERVER_ERROR,
+        http_status=500,
+        attempts=4,
     )
     assert endings(dispatch) == (of_dx("delivered", "recorded", http_status=200, attempts=1),)
 
@@ -444,7 +478,10 @@ def test_a_mistake_of_ours_in_what_goes_first_does_not_stop_the_others():
         dispatch = dispatched((broken, *others))
 
     assert endings(dispatch, first=True) == of_first(
-        "undelivered", "a bug of this action stopped the delivery: AttributeError", attempts=1
+        "undelivered",
+        "a bug of this action stopped the delivery: AttributeError",
+        INTERNAL_ERROR,
+        attempts=1,
     )
     assert endings(dispatch) == (of_dx("delivered", "recorded", http_status=200, attempts=1),)
 
@@ -463,37 +500,57 @@ def test_what_a_pull_request_touches_has_an_outcome_for_each_service_where_it_is
 
 
 GOOD = Verdict(status="delivered", message="well")
-KNOWN = Verdict(status="duplicate", message="known", detail="in their words")
-BAD = Verdict(status="rejected", message="no", detail="in their words")
-ODD = Verdict(status="malformed", message="odd")
+KNOWN = Verdict(status="duplicate", message="known", detail="in their words", topic=DX_DUPLICATE)
+BAD = Verdict(status="rejected", message="no", detail="in their words", topic=DX_403)
+ODD = Verdict(status="malformed", message="odd", topic=DX_MALFORMED)
 
 
 @pytest.mark.parametrize(
     ("answers", "requests", "expected"),
     [
-        ([0], 0, scripted("undelivered", NOT_SENT)),
+        ([0], 0, scripted("undelivered", NOT_SENT, STEP_ENDED)),
         ([0, 0], 2, scripted("delivered", "well", http_status=200, attempts=2)),
         ([1, 0], 2, scripted("delivered", "well", http_status=200, attempts=2)),
         (
             [0, 1],
             2,
-            scripted("duplicate", "known", detail="in their words", http_status=200, attempts=2),
+            scripted(
+                "duplicate",
+                "known",
+                DX_DUPLICATE,
+                detail="in their words",
+                http_status=200,
+                attempts=2,
+            ),
         ),
         (
             [2, 0],
             2,
-            scripted("rejected", "no", detail="in their words", http_status=200, attempts=1),
+            scripted(
+                "rejected", "no", DX_403, detail="in their words", http_status=200, attempts=1
+            ),
         ),
-        ([0, 3], 2, scripted("undelivered", "odd", detail="3", http_status=200, attempts=5)),
+        (
+            [0, 3],
+            2,
+            scripted("undelivered", "odd", DX_MALFORMED, detail="3", http_status=200, attempts=5),
+        ),
         (
             [3, 3, 3, 3, 0],
             2,
-            scripted("undelivered", "odd", detail="3", http_status=200, attempts=4),
+            scripted("undelivered", "odd", DX_MALFORMED, detail="3", http_status=200, attempts=4),
         ),
         (
             [3, 3, 3, 0, 3, 3, 3, 1],
             2,
-            scripted("duplicate", "known", detail="in their words", http_status=200, attempts=8),
+            scripted(
+                "duplicate",
+                "known",
+                DX_DUPLICATE,
+                detail="in their words",
+                http_status=200,
+                attempts=8,
+            ),
         ),
     ],
 )
@@ -530,6 +587,7 @@ def test_a_mistake_of_ours_in_one_delivery_stops_neither_it_without_a_word_nor_t
         scripted(
             "undelivered",
             "a bug of this action stopped the delivery: KeyError",
+            INTERNAL_ERROR,
             http_status=200,
             attempts=1,
         ),
@@ -578,9 +636,9 @@ def test_what_hangs_or_drips_is_cut_off_by_the_budget_and_holds_up_nobody():
         sent = [len(each.requests) for each in servers]
 
     assert slow == [
-        *[of_dx("undelivered", CUT_OFF, attempts=1)] * 3,
+        *[of_dx("undelivered", CUT_OFF, STEP_ENDED, attempts=1)] * 3,
         # No answer came to the last attempt, so the status of an earlier one says nothing.
-        of_dx("undelivered", CUT_OFF, attempts=2),
+        of_dx("undelivered", CUT_OFF, STEP_ENDED, attempts=2),
     ]
     # The time-out of its socket ends together with the budget: either may be first.
     assert (silent.status, silent.http_status, silent.attempts) == ("undelivered", None, 1)
@@ -674,7 +732,7 @@ def test_nothing_is_sent_once_the_budget_is_used_up(seconds):
         dispatch.wait(Budget.of(0.3))
         sent = timeouts(internet)
 
-    assert endings(dispatch) == (of_dx("undelivered", "not sent before the step had to end"),)
+    assert endings(dispatch) == (of_dx("undelivered", NOT_SENT, STEP_ENDED),)
     assert sent == []
 
 
@@ -705,6 +763,43 @@ def test_waits_are_random():
     assert all(1 <= int(wait) <= 9_000 for wait in waits)
 
 
+# --- how far the clocks are apart
+
+
+HOUR = timedelta(hours=1)
+MINUTE = timedelta(minutes=1)
+
+
+@pytest.mark.fault(105)
+@pytest.mark.parametrize(
+    ("scripts", "skew"),
+    [
+        ([dated(timedelta(), 200, OK)], timedelta()),
+        ([dated(HOUR, 200, OK)], -HOUR),
+        ([dated(-HOUR, 200, OK)], HOUR),
+        ([dated(HOUR, 403)], -HOUR),
+        # The last answer counts, and one that was not given takes nothing back.
+        ([dated(HOUR, 503), dated(-HOUR, 200, OK)], HOUR),
+        ([dated(HOUR, 503), reset()], -HOUR),
+        ([reset()], timedelta()),
+    ],
+)
+def test_an_answer_tells_how_far_ahead_the_clock_here_is(scripts, skew):
+    with Faulty(*scripts) as server:
+        dispatch = dispatched(deliver.prepare([deployment()], [dx(server.url)]))
+    (ended,) = dispatch.ended()
+
+    assert skew - MINUTE < ended.skew < skew + MINUTE
+
+
+@pytest.mark.parametrize("headers", [[], [("Date", "yesterday")], [("Date", "")]])
+def test_an_answer_without_a_usable_date_tells_nothing_of_the_clock(headers):
+    with Faulty(answer(200, OK, headers)) as server:
+        dispatch = dispatched(deliver.prepare([deployment()], [dx(server.url)]))
+
+    assert [ended.skew for ended in dispatch.ended()] == [timedelta()]
+
+
 # --- what is known of deliveries that have not ended
 
 
@@ -714,8 +809,8 @@ def test_what_was_never_started_was_not_sent():
     deliveries = deliver.prepare(shapes, [datadog("https://a.test")])
 
     assert endings(Dispatch.of(iter(deliveries))) == (
-        of_datadog("undelivered", NOT_SENT),
-        of_datadog("skipped", "Datadog counts successful deployments only, and this one failed"),
+        of_datadog("undelivered", NOT_SENT, STEP_ENDED),
+        of_datadog("skipped", FAILED, OUTCOME_NOT_SUPPORTED),
     )
 
 
@@ -729,6 +824,7 @@ def test_what_was_never_started_was_not_sent():
                 "undelivered",
                 "DX answered 503: it is in trouble itself; not tried again before the step had to"
                 " end",
+                SERVER_ERROR,
                 detail="no",
                 http_status=503,
                 attempts=1,
@@ -739,6 +835,7 @@ def test_what_was_never_started_was_not_sent():
             of_dx(
                 "undelivered",
                 "DX answered 429: too many requests; not tried again before the step had to end",
+                TOO_MANY_REQUESTS,
                 http_status=429,
                 attempts=2,
             ),
@@ -757,6 +854,19 @@ def test_what_waits_for_its_next_attempt_keeps_the_answer_to_the_last_one(answer
         dispatch.wait(Budget.of(0.1))
 
     assert endings(dispatch) == (expected,)
+
+
+def test_what_is_given_up_is_undelivered_for_that_reason_if_it_could_be_told_at_all():
+    shapes = [deployment(), deployment(success=False)]
+    dispatch = Dispatch.of(deliver.prepare(shapes, [datadog("https://a.test")]))
+
+    dispatch.give_up("not sent, since it rains", PACKAGES)
+    dispatch.wait(Budget.of(60))
+
+    assert endings(dispatch) == (
+        of_datadog("undelivered", "not sent, since it rains", PACKAGES),
+        of_datadog("skipped", FAILED, OUTCOME_NOT_SUPPORTED),
+    )
 
 
 @pytest.mark.parametrize(
@@ -844,10 +954,10 @@ def test_where_no_thread_can_be_had_every_delivery_is_given_up_at_once():
     dispatch.wait(Budget.of(60))
 
     no_thread = "not sent, since the system had no thread left to do it"
-    assert endings(dispatch, first=True) == of_first("undelivered", no_thread)
+    assert endings(dispatch, first=True) == of_first("undelivered", no_thread, STEP_ENDED)
     assert endings(dispatch) == (
-        of_dx("undelivered", no_thread),
-        of_datadog("undelivered", no_thread),
+        of_dx("undelivered", no_thread, STEP_ENDED),
+        of_datadog("undelivered", no_thread, STEP_ENDED),
     )
 
 

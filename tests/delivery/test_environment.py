@@ -12,6 +12,14 @@ from pathlib import Path
 
 import pytest
 
+from dora_deployments.catalogue import (
+    BROKE_OFF,
+    CERTIFICATE,
+    NO_CONNECTION,
+    PROXY,
+    STEP_ENDED,
+    Topic,
+)
 from dora_deployments.deployment import Outcome
 from tests.delivery import tls
 from tests.delivery.wire import KEY, TOKEN, UNCERTAIN, closed_port, of_datadog, of_dx
@@ -19,13 +27,13 @@ from tests.end_to_end import receivers
 from tests.end_to_end.receivers import Faulty, answer, drip
 
 ROOT = Path(__file__).parent.parent.parent
-CERTIFICATE = "DX: the certificate of the server "
+THE_CERTIFICATE = "DX: the certificate of the server "
 UNKNOWN = (
-    f"{CERTIFICATE}is of an unknown authority; if a proxy of your own signs it, set"
+    f"{THE_CERTIFICATE}is of an unknown authority; if a proxy of your own signs it, set"
     " REQUESTS_CA_BUNDLE to the file of its CA"
 )
 OTHER_HOST = (
-    f"{CERTIFICATE}is for another host; check the spelling of the host, and the proxy if there"
+    f"{THE_CERTIFICATE}is for another host; check the spelling of the host, and the proxy if there"
     " is one"
 )
 NO_TLS = (
@@ -68,7 +76,10 @@ def sent(*cases, home=ROOT, within=()):
     assert finished.stderr == ""
     assert KEY not in finished.stdout
     assert TOKEN not in finished.stdout
-    return tuple(Outcome(**outcome) for outcome in json.loads(finished.stdout))
+    return tuple(
+        Outcome(**{**outcome, "topic": outcome["topic"] and Topic(**outcome["topic"])})
+        for outcome in json.loads(finished.stdout)
+    )
 
 
 @pytest.fixture(scope="module")
@@ -128,29 +139,37 @@ def test_tls_that_is_not_as_it_must_be_is_refused_with_what_is_wrong_and_no_key_
         of_dx("delivered", "recorded", http_status=200, attempts=1),
         of_dx(
             "rejected",
-            f"{CERTIFICATE}has expired; its owner must renew it, unless the clock of the runner"
+            f"{THE_CERTIFICATE}has expired; its owner must renew it, unless the clock of the runner"
             " is wrong",
+            CERTIFICATE,
             attempts=1,
         ),
         of_dx(
             "rejected",
-            f"{CERTIFICATE}is not valid yet; check the clock of the runner",
+            f"{THE_CERTIFICATE}is not valid yet; check the clock of the runner",
+            CERTIFICATE,
             attempts=1,
         ),
-        of_dx("rejected", OTHER_HOST, attempts=1),
-        of_dx("rejected", OTHER_HOST, attempts=1),
-        of_dx("rejected", UNKNOWN, attempts=1),
-        of_dx("rejected", UNKNOWN, attempts=1),
-        of_dx("rejected", UNKNOWN, attempts=1),
-        *[of_dx("rejected", NO_TLS, attempts=1)] * 3,
-        of_dx("undelivered", "DX: the connection broke off before it was secure", attempts=4),
-        of_dx("undelivered", f"DX: no answer came in time{UNCERTAIN}", attempts=4),
+        of_dx("rejected", OTHER_HOST, CERTIFICATE, attempts=1),
+        of_dx("rejected", OTHER_HOST, CERTIFICATE, attempts=1),
+        of_dx("rejected", UNKNOWN, CERTIFICATE, attempts=1),
+        of_dx("rejected", UNKNOWN, CERTIFICATE, attempts=1),
+        of_dx("rejected", UNKNOWN, CERTIFICATE, attempts=1),
+        *[of_dx("rejected", NO_TLS, CERTIFICATE, attempts=1)] * 3,
+        of_dx(
+            "undelivered",
+            "DX: the connection broke off before it was secure",
+            NO_CONNECTION,
+            attempts=4,
+        ),
+        of_dx("undelivered", f"DX: no answer came in time{UNCERTAIN}", BROKE_OFF, attempts=4),
         of_dx(
             "rejected",
             "DX: a file with certificates cannot be read; check REQUESTS_CA_BUNDLE",
+            CERTIFICATE,
             attempts=1,
         ),
-        of_dx("rejected", NO_TLS, attempts=1),
+        of_dx("rejected", NO_TLS, CERTIFICATE, attempts=1),
     )
     assert arrived == [2, 0, 0, 0, 0, 0, 0, 0]
 
@@ -183,13 +202,16 @@ def test_proxies_are_used_named_when_they_fail_and_never_shown(tmp_path):
         )
 
     assert taken == (
-        of_dx("undelivered", f"DX: {refused}", attempts=4),
-        of_datadog("undelivered", f"Datadog: {refused}", attempts=4),
-        of_dx("undelivered", f"DX: {refused}", attempts=4),
+        of_dx("undelivered", f"DX: {refused}", PROXY, attempts=4),
+        of_datadog("undelivered", f"Datadog: {refused}", PROXY, attempts=4),
+        of_dx("undelivered", f"DX: {refused}", PROXY, attempts=4),
         of_dx(
-            "rejected", "DX: the proxy in HTTPS_PROXY is of a kind that is not known", attempts=1
+            "rejected",
+            "DX: the proxy in HTTPS_PROXY is of a kind that is not known",
+            PROXY,
+            attempts=1,
         ),
-        *[of_dx("rejected", f"DX: {UNUSABLE}", attempts=1)] * 5,
+        *[of_dx("rejected", f"DX: {UNUSABLE}", PROXY, attempts=1)] * 5,
         *[of_dx("delivered", "recorded", http_status=200, attempts=1)] * 3,
     )
     assert len(forwarding.requests) == 1
@@ -243,6 +265,7 @@ def test_the_process_ends_although_a_server_still_drips():
         of_dx(
             "undelivered",
             f"no answer before the step had to end{UNCERTAIN}",
+            STEP_ENDED,
             attempts=1,
         ),
     )
@@ -291,7 +314,10 @@ def test_a_host_with_two_addresses_of_which_one_is_dead_is_reached_by_the_other(
         of_dx("delivered", "recorded", http_status=200, attempts=1),
         of_datadog("delivered", "recorded", http_status=200, attempts=1),
         of_dx(
-            "undelivered", "DX: the connection was refused, or no way leads to the host", attempts=4
+            "undelivered",
+            "DX: the connection was refused, or no way leads to the host",
+            NO_CONNECTION,
+            attempts=4,
         ),
     )
     assert arrived == (1, 1)
@@ -321,7 +347,12 @@ def test_a_name_server_that_never_answers_holds_up_neither_the_budget_nor_the_pr
         asked = silent.recv(512)
 
     assert taken == (
-        of_dx("undelivered", f"no answer before the step had to end{UNCERTAIN}", attempts=1),
+        of_dx(
+            "undelivered",
+            f"no answer before the step had to end{UNCERTAIN}",
+            STEP_ENDED,
+            attempts=1,
+        ),
         of_dx("delivered", "recorded", http_status=200, attempts=1),
     )
     assert b"\x07stalled\x04test" in asked

@@ -11,6 +11,7 @@ from dataclasses import replace
 
 import pytest
 
+from dora_deployments import catalogue
 from dora_deployments.backends.replies import MAX_BODY
 from tests.delivery.wire import (
     HASTY,
@@ -45,12 +46,37 @@ PAGE = b"<html><title>Log in</title></html>"
 BROKEN_OFF = "the answer is empty or broke off"
 OTHER = "the answer is not the documented JSON"
 WEB_PAGE = "the answer is a web page, as of a proxy or a log-in"
-TROUBLE = "it is in trouble itself"
-LATER = "it could not take the request now"
-REDIRECT = "a redirect, which is never followed with a key; check `dx-instance`"
-REFUSED = "the request was refused; see its words in the log, if any"
+# What is said of an answer, and where to read more of it.
+TROUBLE = ("it is in trouble itself", catalogue.SERVER_ERROR)
+LATER = ("it could not take the request now", catalogue.NOT_NOW)
+TOO_MANY = ("too many requests", catalogue.TOO_MANY_REQUESTS)
+REDIRECT = (
+    "a redirect, which is never followed with a key; check `dx-instance`",
+    catalogue.DX_REDIRECT,
+)
+REFUSED = ("the request was refused; see its words in the log, if any", catalogue.DX_REFUSED)
+BAD_TOKEN = (
+    "the token is not valid; check `dx-token`, and that `dx-instance` is where it was made",
+    catalogue.DX_401,
+)
+NOT_ALLOWED = ("the token may not do this; check the scopes of `dx-token`", catalogue.DX_403)
+NO_METHOD = ("there is no such method here; check `dx-instance`", catalogue.DX_404)
+TOO_LARGE = ("the body is too large; shorten `metadata`", catalogue.DX_413)
+BAD_VALUE = ("DX refuses a value; correct what it names", catalogue.DX_422)
 DUPLICATE = (
-    "already recorded under this id, by an earlier attempt or another job; DX keeps it as it is"
+    (
+        "already recorded under this id, by an earlier attempt or another job; leave it so, since"
+        " DX keeps it as it is"
+    ),
+    catalogue.DX_DUPLICATE,
+)
+BAD_BODY = (
+    "the body is not what Datadog expects; correct what it names",
+    catalogue.DATADOG_400,
+)
+DELAYED = (
+    "accepted, to be recorded later because of an incident at Datadog",
+    catalogue.DATADOG_LATER,
 )
 
 
@@ -70,44 +96,52 @@ def delivered(*, attempts=1, http_status=200):
     return of_dx("delivered", "recorded", http_status=http_status, attempts=attempts)
 
 
-def unanswered(message, *, attempts=4):
-    return of_dx("undelivered", f"DX: {message}", attempts=attempts)
+def unanswered(said, *, attempts=4):
+    message, topic = said
+    return of_dx("undelivered", f"DX: {message}", topic, attempts=attempts)
 
 
-def malformed(kind, detail="", *, http_status=200):
+def malformed(kind, detail="", *, http_status=200, attempts=4, after=""):
     return of_dx(
         "undelivered",
-        f"DX answered {http_status} without saying ok: {kind}",
-        detail=detail,
-        http_status=http_status,
-        attempts=4,
-    )
-
-
-def transient(http_status, meaning, detail="", *, attempts=4, after=""):
-    return of_dx(
-        "undelivered",
-        f"DX answered {http_status}: {meaning}{after}",
+        f"DX answered {http_status} without saying ok: {kind}{after}",
+        catalogue.DX_MALFORMED,
         detail=detail,
         http_status=http_status,
         attempts=attempts,
     )
 
 
-def rejected(http_status, message, detail="", *, code=""):
+def transient(http_status, said, detail="", *, attempts=4, after=""):
+    message, topic = said
+    return of_dx(
+        "undelivered",
+        f"DX answered {http_status}: {message}{after}",
+        topic,
+        detail=detail,
+        http_status=http_status,
+        attempts=attempts,
+    )
+
+
+def rejected(http_status, said, detail="", *, code=""):
+    message, topic = said
     return of_dx(
         "rejected",
         f"DX answered {http_status}{code}: {message}",
+        topic,
         detail=detail,
         http_status=http_status,
         attempts=1,
     )
 
 
-def rejected_by_datadog(http_status, message, detail=""):
+def rejected_by_datadog(http_status, said, detail=""):
+    message, topic = said
     return of_datadog(
         "rejected",
         f"Datadog answered {http_status}: {message}",
+        topic,
         detail=detail,
         http_status=http_status,
         attempts=1,
@@ -118,15 +152,17 @@ def malformed_of_datadog(http_status, kind, detail=""):
     return of_datadog(
         "undelivered",
         f"Datadog answered {http_status} without the id of an event: {kind}",
+        catalogue.DATADOG_MALFORMED,
         detail=detail,
         http_status=http_status,
         attempts=4,
     )
 
 
-CUT = f"the connection broke off before an answer{UNCERTAIN}"
-NOT_HTTP = f"what answered is not HTTP as it should be{UNCERTAIN}"
-UNREADABLE = f"the answer could not be read{UNCERTAIN}"
+CUT = (f"the connection broke off before an answer{UNCERTAIN}", catalogue.BROKE_OFF)
+NOT_HTTP = (f"what answered is not HTTP as it should be{UNCERTAIN}", catalogue.BROKE_OFF)
+UNREADABLE = (f"the answer could not be read{UNCERTAIN}", catalogue.BROKE_OFF)
+NO_ANSWER = (f"no answer came in time{UNCERTAIN}", catalogue.BROKE_OFF)
 
 TRANSPORT = {
     "reset before an answer": ([reset()], unanswered(CUT), 7),
@@ -222,8 +258,13 @@ ANSWERS = {
         [answer(200, {"ok": False, "error": "invalid_auth"})],
         rejected(
             200,
-            "the token is expired or unknown; make a new one with the scope for deployments and"
-            " store it in `dx-token`",
+            (
+                (
+                    "the token is expired or unknown; make a new one with the scope for deployments"
+                    " and store it in `dx-token`"
+                ),
+                catalogue.DX_INVALID_AUTH,
+            ),
             "invalid_auth",
             code=" invalid_auth",
         ),
@@ -238,8 +279,13 @@ ANSWERS = {
         [answer(400, {"ok": False, "error": "repo_not_found"})],
         rejected(
             400,
-            "DX does not know the repository; check that it is connected in DX, under the same"
-            " owner and name as `repository`",
+            (
+                (
+                    "DX does not know the repository; check that it is connected in DX, under the"
+                    " same owner and name as `repository`"
+                ),
+                catalogue.DX_REPO_NOT_FOUND,
+            ),
             "repo_not_found",
             code=" repo_not_found",
         ),
@@ -268,74 +314,70 @@ ANSWERS = {
     "400 that is too long": ([answer(400, b"x" * 70_000)], rejected(400, REFUSED), 34),
     "401": (
         [answer(401)],
-        rejected(
-            401,
-            "the token is not valid; check `dx-token`, and that `dx-instance` is where it was made",
-        ),
+        rejected(401, BAD_TOKEN),
         35,
     ),
     "403": (
         [answer(403)],
-        rejected(403, "the token may not do this; check the scopes of `dx-token`"),
+        rejected(403, NOT_ALLOWED),
         35,
     ),
-    "404": ([answer(404)], rejected(404, "there is no such method here; check `dx-instance`"), 37),
+    "404": ([answer(404)], rejected(404, NO_METHOD), 37),
     **{
         str(status): ([answer(status)], rejected(status, REFUSED), 38)
         for status in (405, 409, 410, 415)
     },
-    "413": ([answer(413)], rejected(413, "the body is too large; shorten `metadata`"), 40),
+    "413": ([answer(413)], rejected(413, TOO_LARGE), 40),
     # Whatever a refusal asks for, it is one.
     **{
         f"{status} with a wait": (
             [answer(status, b"", [("Retry-After", "0"), ("X-RateLimit-Reset", "0")])],
-            rejected(status, hint),
+            rejected(status, said),
             40,
         )
-        for status, hint in {
+        for status, said in {
             302: REDIRECT,
             307: REDIRECT,
             400: REFUSED,
-            401: "the token is not valid; check `dx-token`, and that `dx-instance` is where it was"
-            " made",
-            403: "the token may not do this; check the scopes of `dx-token`",
-            404: "there is no such method here; check `dx-instance`",
+            401: BAD_TOKEN,
+            403: NOT_ALLOWED,
+            404: NO_METHOD,
             409: REFUSED,
-            413: "the body is too large; shorten `metadata`",
+            413: TOO_LARGE,
         }.items()
     },
     "422 that names the id": (
         [answer(422, {"ok": False, "error": "reference_id_taken"})],
-        of_dx("duplicate", DUPLICATE, detail="reference_id_taken", http_status=422, attempts=1),
+        of_dx("duplicate", *DUPLICATE, detail="reference_id_taken", http_status=422, attempts=1),
         42,
     ),
     "422 that names nothing": (
         [answer(422)],
-        of_dx("duplicate", DUPLICATE, http_status=422, attempts=1),
+        of_dx("duplicate", *DUPLICATE, http_status=422, attempts=1),
         42,
     ),
     "422 that breaks off": (
         [short_body(422, b'{"message": "commit_sha is unk')],
-        rejected(422, "DX refuses a value; correct what it names"),
+        rejected(422, BAD_VALUE),
         42,
     ),
     "422 that is too long": (
         [answer(422, {"message": "x" * MAX_BODY})],
-        rejected(422, "DX refuses a value; correct what it names"),
+        rejected(422, BAD_VALUE),
         42,
     ),
     "422 that names another field": (
         [answer(422, {"ok": False, "errors": {"deployed_at": ["is in the future"]}})],
         rejected(
             422,
-            "DX refuses a value; correct what it names",
+            BAD_VALUE,
             '{"ok": false, "errors": {"deployed_at": ["is in the future"]}}',
         ),
         42,
     ),
     "lost once, then known": (
         [reset(), answer(422, {"ok": False, "error": "reference_id_taken"})],
-        of_dx("duplicate", DUPLICATE, detail="reference_id_taken", http_status=422, attempts=2),
+        of_dx("duplicate", *DUPLICATE, detail="reference_id_taken", http_status=422, attempts=2),
         41,
     ),
     **{str(status): ([answer(status)], transient(status, LATER), 39) for status in (408, 425)},
@@ -365,11 +407,11 @@ ANSWERS = {
         replace(rejected(400, REFUSED), attempts=2),
         51,
     ),
-    "429": ([answer(429)], transient(429, "too many requests"), 44),
+    "429": ([answer(429)], transient(429, TOO_MANY), 44),
     **{
         f"429 with a wait of {wait!r}": (
             [answer(429, b"", [("Retry-After", wait)])],
-            transient(429, "too many requests"),
+            transient(429, TOO_MANY),
             row,
         )
         for wait, row in {
@@ -383,7 +425,7 @@ ANSWERS = {
             [answer(429, b"", [("Retry-After", wait)])],
             transient(
                 429,
-                "too many requests",
+                TOO_MANY,
                 attempts=1,
                 after=f"; not tried again, since the wait of {wait} s would outlast `timeout`",
             ),
@@ -404,7 +446,7 @@ ANSWERS = {
         ],
         transient(
             429,
-            "too many requests",
+            TOO_MANY,
             attempts=1,
             after="; not tried again, since the wait of 3600 s would outlast `timeout`",
         ),
@@ -414,7 +456,7 @@ ANSWERS = {
         [answer(429, b"", [("X-RateLimit-Reset", "1700")])],
         transient(
             429,
-            "too many requests",
+            TOO_MANY,
             attempts=1,
             after="; not tried again, since the wait of 1700 s would outlast `timeout`",
         ),
@@ -422,17 +464,15 @@ ANSWERS = {
     ),
     "429 with a reset at a moment": (
         [answer(429, b"", [("X-RateLimit-Reset", "1781524830")])],
-        transient(429, "too many requests"),
+        transient(429, TOO_MANY),
         49,
     ),
     "malformed with a wait": (
         [answer(200, b"", [("Retry-After", "600")])],
-        of_dx(
-            "undelivered",
-            f"DX answered 200 without saying ok: {BROKEN_OFF}; not tried again, since the wait of"
-            " 600 s would outlast `timeout`",
-            http_status=200,
+        malformed(
+            BROKEN_OFF,
             attempts=1,
+            after="; not tried again, since the wait of 600 s would outlast `timeout`",
         ),
         47,
     ),
@@ -451,12 +491,7 @@ OF_DATADOG = {
     ),
     "202": (
         [answer(202, RECORDED)],
-        of_datadog(
-            "delivered",
-            "accepted, to be recorded later because of an incident at Datadog",
-            http_status=202,
-            attempts=1,
-        ),
+        of_datadog("delivered", *DELAYED, http_status=202, attempts=1),
         26,
     ),
     "204": ([answer(204)], malformed_of_datadog(204, BROKEN_OFF), 22),
@@ -483,43 +518,39 @@ OF_DATADOG = {
         ],
         rejected_by_datadog(
             400,
-            "the body is not what Datadog expects; correct what it names",
+            BAD_BODY,
             "Bad Request: must be given: /data/attributes/service",
         ),
         33,
     ),
     "400 with texts": (
         [answer(400, {"errors": ["Bad Request"]})],
-        rejected_by_datadog(
-            400, "the body is not what Datadog expects; correct what it names", "Bad Request"
-        ),
+        rejected_by_datadog(400, BAD_BODY, "Bad Request"),
         34,
     ),
     "400 as a page": (
         [answer(400, PAGE)],
-        rejected_by_datadog(
-            400, "the body is not what Datadog expects; correct what it names", PAGE.decode()
-        ),
+        rejected_by_datadog(400, BAD_BODY, PAGE.decode()),
         34,
     ),
     "403": (
         [answer(403, {"errors": ["Forbidden"]})],
         rejected_by_datadog(
             403,
-            "the key is not valid on this site, most often because it belongs to another; check"
-            " `datadog-site` first, then `datadog-api-key`",
+            (
+                (
+                    "the key is not valid on this site, most often because it belongs to another;"
+                    " check `datadog-site` first, then `datadog-api-key`"
+                ),
+                catalogue.DATADOG_403,
+            ),
             "Forbidden",
         ),
         36,
     ),
     "429 once, then well": (
         [answer(429, {"errors": ["Too many requests"]}), answer(202, RECORDED)],
-        of_datadog(
-            "delivered",
-            "accepted, to be recorded later because of an incident at Datadog",
-            http_status=202,
-            attempts=2,
-        ),
+        of_datadog("delivered", *DELAYED, http_status=202, attempts=2),
         44,
     ),
     "429": (
@@ -527,22 +558,32 @@ OF_DATADOG = {
         of_datadog(
             "undelivered",
             "Datadog answered 429: too many requests",
+            catalogue.TOO_MANY_REQUESTS,
             detail=json.dumps({"errors": ["Too many requests"]}),
             http_status=429,
             attempts=4,
         ),
         44,
     ),
-    "reset": ([reset()], of_datadog("undelivered", f"Datadog: {CUT}", attempts=4), 7),
+    "reset": (
+        [reset()],
+        of_datadog(
+            "undelivered",
+            f"Datadog: the connection broke off before an answer{UNCERTAIN}",
+            catalogue.BROKE_OFF,
+            attempts=4,
+        ),
+        7,
+    ),
 }
 
 # Only these need short time-outs; under them a busy machine could fail the others.
 SILENCE = {
-    "silence": (dx, [hang(30)], unanswered(f"no answer came in time{UNCERTAIN}"), 9),
+    "silence": (dx, [hang(30)], unanswered(NO_ANSWER), 9),
     "503 once, then silence": (
         dx,
         [answer(503), hang(30)],
-        unanswered(f"no answer came in time{UNCERTAIN}"),
+        unanswered(NO_ANSWER),
         9,
     ),
 }
@@ -624,10 +665,20 @@ def test_a_server_that_says_nothing_is_given_up_after_each_attempt_had_its_time(
 @pytest.mark.skipif(sys.platform == "win32", reason="Windows knocks at a closed port for seconds")
 def test_a_host_that_does_not_resolve_a_closed_port_and_a_black_hole_are_outages(pool):
     assert pool["nowhere"].result() == (
-        unanswered("the host name does not resolve; check its spelling"),
-        unanswered("the connection was refused, or no way leads to the host"),
-        unanswered("no connection could be made in time"),
-        of_datadog("undelivered", "Datadog: no connection could be made in time", attempts=4),
+        unanswered(("the host name does not resolve; check its spelling", catalogue.UNKNOWN_HOST)),
+        unanswered(
+            (
+                "the connection was refused, or no way leads to the host",
+                catalogue.NO_CONNECTION,
+            )
+        ),
+        unanswered(("no connection could be made in time", catalogue.NO_CONNECTION)),
+        of_datadog(
+            "undelivered",
+            "Datadog: no connection could be made in time",
+            catalogue.NO_CONNECTION,
+            attempts=4,
+        ),
     )
 
 
@@ -657,7 +708,11 @@ def test_a_redirect_to_another_host_brings_it_nothing(status):
     assert taken == (
         rejected(status, REDIRECT),
         rejected_by_datadog(
-            status, "a redirect, which is never followed with a key; check `datadog-site`"
+            status,
+            (
+                "a redirect, which is never followed with a key; check `datadog-site`",
+                catalogue.DATADOG_REDIRECT,
+            ),
         ),
     )
     assert other.requests == []

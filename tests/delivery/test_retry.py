@@ -8,6 +8,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from dora_deployments import catalogue
 from dora_deployments.delivery import retry
 from dora_deployments.delivery.retry import Pace
 
@@ -30,24 +31,15 @@ def test_only_what_says_nothing_of_the_request_is_sent_again():
 
 
 @pytest.mark.parametrize(
-    ("status", "meaning"),
+    ("status", "topic"),
     [
-        (100, "it could not take the request now"),
-        (101, "it could not take the request now"),
-        (199, "it could not take the request now"),
-        (408, "it could not take the request now"),
-        (425, "it could not take the request now"),
-        (429, "too many requests"),
-        (500, "it is in trouble itself"),
-        (502, "it is in trouble itself"),
-        (503, "it is in trouble itself"),
-        (504, "it is in trouble itself"),
-        (520, "it is in trouble itself"),
-        (999, "it is in trouble itself"),
+        *((status, catalogue.NOT_NOW) for status in (100, 101, 199, 408, 425)),
+        (429, catalogue.TOO_MANY_REQUESTS),
+        *((status, catalogue.SERVER_ERROR) for status in (500, 502, 503, 504, 520, 999)),
     ],
 )
-def test_a_transient_status_is_told_in_words(status, meaning):
-    assert retry.meaning(status) == meaning
+def test_a_transient_status_is_told_in_words(status, topic):
+    assert retry.topic(status) == topic
 
 
 # --- how long a server asks to wait
@@ -167,6 +159,53 @@ def test_no_header_however_odd_is_an_error_or_a_negative_wait(after, date, reset
 
     assert math.isfinite(seconds)
     assert seconds >= 0
+
+
+# --- how far the clocks are apart
+
+
+@pytest.mark.parametrize(
+    ("date", "skew"),
+    [
+        ("Mon, 15 Jun 2026 12:00:30 GMT", timedelta()),
+        ("Mon, 15 Jun 2026 12:00:29 GMT", timedelta(seconds=1)),
+        ("Mon, 15 Jun 2026 12:02:31 GMT", timedelta(seconds=-121)),
+        ("Mon, 15 Jun 2026 14:00:30 +0200", timedelta()),
+        ("Monday, 15-Jun-26 11:00:30 GMT", timedelta(hours=1)),
+    ],
+)
+def test_a_clock_that_is_ahead_of_the_servers_is_so_by_the_date_of_the_answer(date, skew):
+    assert retry.clock_skew({"date": date}, NOW) == skew
+
+
+@pytest.mark.parametrize(
+    "headers",
+    [
+        {},
+        {"Date": "Mon, 15 Jun 2020 12:00:30 GMT"},  # names are in lower case by contract
+        *(
+            {"date": date}
+            for date in (
+                "",
+                "yesterday",
+                "1781524830",
+                "2020-06-15T12:00:30Z",
+                "Mon, 15 Jun 2020 12:00:30 -0000",
+                "Mon, 99 Jun 2020 12:00:30 GMT",
+                "Mon, 15 Jun 99999 12:00:30 GMT",
+                "Mon, 15 Jun 2020 12:00:30 +9999999999",
+            )
+        ),
+    ],
+)
+def test_a_server_that_tells_no_time_has_the_same(headers):
+    assert retry.clock_skew(headers, NOW) == timedelta()
+
+
+@settings(deadline=None)
+@given(st.text())
+def test_no_date_however_odd_is_an_error(date):
+    assert isinstance(retry.clock_skew({"date": date}, NOW), timedelta)
 
 
 # --- how long to wait

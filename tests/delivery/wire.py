@@ -8,6 +8,7 @@ from dora_deployments.backends import Backend
 from dora_deployments.backends.datadog import Datadog
 from dora_deployments.backends.dx import Dx
 from dora_deployments.budget import Budget
+from dora_deployments.catalogue import Topic
 from dora_deployments.delivery import deliver
 from dora_deployments.delivery.deliver import Delivery
 from dora_deployments.delivery.dispatch import Dispatch
@@ -76,14 +77,26 @@ def outcome(backend: Backend, *, seconds: float = 30, pace: Pace = PACE) -> Outc
     return only
 
 
-def of_datadog(status: str, message: str, **known: object) -> Outcome:
+def of_datadog(status: str, message: str, topic: Topic | None = None, **known: object) -> Outcome:
+    return _outcome("Datadog", status, message, topic, **known)
+
+
+def of_dx(status: str, message: str, topic: Topic | None = None, **known: object) -> Outcome:
+    return _outcome("DX", status, message, topic, **known)
+
+
+def _outcome(
+    backend: str, status: str, message: str, topic: Topic | None, **known: object
+) -> Outcome:
     return Outcome(
-        backend="Datadog", service="shop", id=ID, status=status, message=message, **known
+        backend=backend,
+        service="shop",
+        id=ID,
+        status=status,
+        message=message,
+        topic=topic,
+        **known,
     )
-
-
-def of_dx(status: str, message: str, **known: object) -> Outcome:
-    return Outcome(backend="DX", service="shop", id=ID, status=status, message=message, **known)
 
 
 @contextmanager

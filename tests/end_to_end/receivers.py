@@ -29,7 +29,8 @@ import uuid
 import zlib
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta, timezone
+from email.utils import format_datetime
 from typing import TYPE_CHECKING, Any, TypeGuard
 
 from tests.end_to_end.loopback import Local
@@ -780,6 +781,16 @@ def answer(
     return raw(
         _reply(status, json.dumps(body).encode() if isinstance(body, dict) else body, headers)
     )
+
+
+def dated(ahead: timedelta, status: int, body: bytes | dict[str, Any] = b"") -> Script:
+    """Send a complete reply by a clock that is so far ahead of the one here."""
+
+    def script(connection: socket.socket, request: bytes) -> None:
+        date = format_datetime(datetime.now(timezone.utc) + ahead, usegmt=True)
+        answer(status, body, [("Date", date)])(connection, request)
+
+    return script
 
 
 def reset() -> Script:

@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.builders import payload_file
+from tests.builders import DOCS, MORE, payload_file
 from tests.end_to_end import receivers
 from tests.end_to_end.receivers import Datadog, Dx, Faulty
 from tests.end_to_end.runner import (
@@ -108,7 +108,8 @@ def test_a_deployment_status_reaches_both_backends_with_its_own_times_and_commit
         "undelivered-path": "",
     }
     assert (
-        "<h3>✅ Recorded: the deployment of shop to production at 31c4933</h3>" in finished.summary
+        "<h3>✅ Commit 31c4933 of shop reached production, its changes unknown</h3>"
+        in finished.summary
     )
 
 
@@ -157,7 +158,8 @@ def test_a_failed_deployment_is_told_to_dx_alone(datadog, dx, both):
     to_datadog, _ = json.loads(finished.outputs["results"])
     assert to_datadog["status"] == "skipped"
     assert to_datadog["message"] == (
-        "Datadog counts successful deployments only, and this one failed"
+        "Datadog counts successful deployments only, and this one failed, DX counts failed ones"
+        " as well"
     )
     assert (finished.outputs["status"], finished.exit_code) == ("delivered", 0)
 
@@ -212,7 +214,7 @@ def test_a_key_of_another_site_is_a_refusal_that_fails_the_step_and_not_the_othe
     assert (
         "::error title=Datadog%3A shop rejected::Datadog answered 403: the key is not valid on"
         " this site, most often because it belongs to another; check `datadog-site` first, then"
-        " `datadog-api-key`. It said: Forbidden\n" in finished.log
+        f" `datadog-api-key`. It said: Forbidden. {MORE}datadog-403\n" in finished.log
     )
     assert len(dx.deployments) == 1
     assert len(datadog.received) == 1
@@ -277,7 +279,8 @@ def test_half_a_backend_is_a_bad_configuration_and_nothing_is_sent(datadog):
     assert (finished.exit_code, finished.outputs["reason"]) == (2, "bad-configuration")
     assert (
         "::error title=Bad configuration::`dx-token` is set and `dx-instance` is empty; DX needs"
-        " both, so set `dx-instance` as well, or leave both out\n" in finished.log
+        f" both, so set `dx-instance` as well, or leave both out. {MORE}half-of-dx\n"
+        in finished.log
     )
     assert datadog.received == []
 
@@ -339,7 +342,8 @@ def test_a_mode_of_a_later_version_is_named_as_such(both):
     assert finished.exit_code == 2
     assert (
         "::error title=Bad input::`mode` is backfill, which is not available in this version; write"
-        " deployment, pull-services or replay, or leave it out\n" in finished.log
+        " deployment, pull-services or replay, or leave it out. Read more:"
+        f" {DOCS}/inputs.md#mode\n" in finished.log
     )
 
 
@@ -420,8 +424,9 @@ def test_a_cancelled_job_ends_at_once_with_outputs_and_summary(number, tmp_path)
     headline = f"The job was cancelled ({number.name}) before the report was done"
     path = f"{tmp_path.as_posix()}/dora-undelivered"
     assert log.splitlines()[-1] == (
-        f"::error title=Cancelled::{headline}. Run this job again, or keep {path} as an artifact"
-        f" and send it by `mode: replay` with `replay-path: {path}`; the ids stay the same"
+        f"::error title=Cancelled::{headline}. Run this job again, or keep `{path}` as an artifact"
+        f" and send it by `mode: replay` with `replay-path: {path}`; the ids stay the same."
+        f" {MORE}cancelled"
     )
     assert outputs["status"] == "undelivered"
     assert outputs["undelivered-path"] == path
@@ -474,7 +479,8 @@ def test_a_job_that_is_cancelled_while_it_starts_ends_like_any_other(numbers, tm
     name = {128 + number: number.name for number in numbers}[exit_code]
     headline = f"The job was cancelled ({name}) before anything was sent"
     advice = "Run this job again"
-    assert (log, errors) == (f"::error title=Cancelled::{headline}. {advice}\n", "")
+    line = f"::error title=Cancelled::{headline}. {advice}. {MORE}cancelled\n"
+    assert (log, errors) == (line, "")
     assert hanging.requests == []
     outputs, results, summary, saved = left_behind(tmp_path)
     assert outputs == {
@@ -493,7 +499,11 @@ def test_a_job_that_is_cancelled_while_it_starts_ends_like_any_other(numbers, tm
         "undelivered-path": "",
     }
     assert (results, saved) == ([], {})
-    assert summary == f"<h3>❌ {headline}</h3>\n\n<p>{advice}.</p>\n\n"
+    more = MORE.removeprefix("Read more: ") + "cancelled"
+    assert summary == (
+        f"<h3>❌ {headline}</h3>\n\n<p>It is not sure that every backend was told. Run this job"
+        f' again: the ids stay the same. <a href="{more}">Read more</a></p>\n\n'
+    )
 
 
 @pytest.mark.fault(100)

@@ -117,7 +117,12 @@ SPENT = {**JSON, "X-RateLimit-Remaining": "0", "X-RateLimit-Reset": FAR}
 @pytest.mark.parametrize(
     ("fault", "without_deployment", "without_range"),
     [
-        pytest.param(answers(401), "GitHub refused `github-token` (401)", None, id="401"),
+        pytest.param(
+            answers(401),
+            "GitHub refused `github-token` (401); leave it out for the job's own",
+            None,
+            id="401",
+        ),
         pytest.param(
             answers(403),
             may_not("deployments"),

@@ -14,7 +14,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.builders import payload_file
+from tests.builders import DOCS, MORE, payload_file
 from tests.end_to_end.audit import KEY, SECRETS, TOKEN, forms, run_main
 from tests.end_to_end.receivers import Datadog, Dx, Faulty, answer, drip, hang
 from tests.end_to_end.runner import ROOT, environment
@@ -25,13 +25,14 @@ FOLDER = "dora-undelivered"
 DOWN = answer(503, b"", [("Retry-After", "3000")])
 REFUSED = answer(400, b"no")
 ALL = sorted((backend, service) for backend in ("datadog", "dx") for service in ("cart", "shop"))
+OF_THE_INPUT = f". Read more: {DOCS}/inputs.md#replay-path"
 NOT_SIGNED = (
     "is not signed with `dx-token`: it was planted, changed, or saved under another key; if the"
     " key was replaced since, run the job that saved it again"
 )
 KEEP = (
-    "Run this job again, or keep dora-undelivered as an artifact and send it by `mode: replay`; the"
-    " ids stay the same"
+    "Run this job again, or keep `dora-undelivered` as an artifact and send it by `mode: replay`;"
+    " the ids stay the same"
 )
 pytestmark = pytest.mark.timeout(120)  # a run that never ends
 posix_only = pytest.mark.skipif(sys.platform == "win32", reason="Windows has no such thing")
@@ -122,10 +123,11 @@ def ended(finished):
     return finished.exit_code, outputs["status"], outputs["reason"], outputs["undelivered-path"]
 
 
-def errors(finished, level="error"):
+def errors(finished, level="error", more=f". {MORE}replay-refused"):
+    """Return what is said of bad input, less where to read more if that is `more`."""
     start = f"::{level} title=Bad input::"
     return [
-        line.removeprefix(start).replace("%25", "%")
+        line.removeprefix(start).removesuffix(more).replace("%25", "%")
         for line in finished.log.splitlines()
         if line.startswith(start)
     ]
@@ -202,7 +204,8 @@ def test_a_second_replay_has_nothing_to_send(action, lost, datadog, dx):
     assert (len(datadog.received), len(dx.received)) == (2, 2)
     assert (
         "::notice title=Nothing to report (nothing-to-replay)::there is no saved report in"
-        " 'dora-undelivered'; if there should be one, check `replay-path`\n" in again.log
+        " 'dora-undelivered'; if there should be one, check `replay-path`."
+        f" {MORE}nothing-to-replay\n" in again.log
     )
 
 
@@ -362,7 +365,7 @@ def test_a_link_in_the_place_of_the_folder_is_not_followed(action, lost, workspa
     (workspace / FOLDER).symlink_to(workspace.parent / "outside")
     again = action(None, dx, mode="replay")
     assert ended(again) == (2, "rejected", "bad-input", "")
-    assert errors(again) == [
+    assert errors(again, more=OF_THE_INPUT) == [
         (
             "`replay-path` is or goes through the link 'dora-undelivered'; write the path of the"
             " file itself"
@@ -378,7 +381,7 @@ def test_nothing_outside_the_workspace_is_replayed(action, lost, dx, path):
     lost()
     again = action(None, dx, mode="replay", replay_path=path)
     assert ended(again) == (2, "rejected", "bad-input", "")
-    assert errors(again) == [
+    assert errors(again, more=OF_THE_INPUT) == [
         (
             f"`replay-path` is {path!r}, which is no plain path; write one that starts in the"
             " workspace, with forward slashes and without . or .. between them"
@@ -493,7 +496,8 @@ def test_what_is_refused_and_what_is_lost_again_are_told_apart(action, lost, wor
         KEEP,
     ]
     assert again.summary.startswith(
-        "<h3>\u274c Recorded in part only: 4 saved reports; Datadog lacks"
+        "<h3>\u274c 4 saved reports were sent again, but Datadog lacks"
+        f" {services.replace(', ', ' and ')}; 1 file not sent</h3>\n"
     )
     assert len(saved(workspace)) == 3
 
@@ -572,10 +576,10 @@ def cancelled(process, folder, number, server):
     assert sorted((each["backend"], each["service"]) for each in told) == ALL
     assert {each["status"] for each in told} == {"undelivered"}
     headline = f"The job was cancelled ({number.name}) before the report was done"
-    assert log.decode().splitlines()[-1] == f"::error title=Cancelled::{headline}. {KEEP}"
-    assert (
-        (folder / "summary.md").read_text("utf-8").startswith(f"<h3>\u274c {headline}</h3>\n\n<p>")
+    assert log.decode().splitlines()[-1] == (
+        f"::error title=Cancelled::{headline}. {KEEP}. {MORE}cancelled"
     )
+    assert (folder / "summary.md").read_text("utf-8").startswith(f"<h3>\u274c {headline}</h3>\n\n<")
     return log.decode(), sent(server)
 
 
@@ -687,7 +691,7 @@ def test_a_replay_that_is_cancelled_has_named_the_files_that_it_refuses(
         log, _ = cancelled(process, tmp_path, signal.SIGTERM, server)
     problem = f"'{FOLDER}/0-planted.json' is no saved report; take it out of `replay-path`"
     assert [line for line in log.splitlines() if line.startswith("::error title=Bad input::")] == [
-        f"::error title=Bad input::{problem}"
+        f"::error title=Bad input::{problem}. {MORE}replay-refused"
     ]
     assert saved(workspace) == before
     again = action(datadog, dx, mode="replay")

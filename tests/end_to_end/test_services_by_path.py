@@ -6,6 +6,7 @@ from dataclasses import replace
 import pytest
 
 from dora_deployments.errors import ConfigurationError, Skip
+from tests.builders import MORE
 from tests.end_to_end import stories
 from tests.end_to_end.receivers import Datadog, Dx
 from tests.end_to_end.stories import DX_TOKEN, Report
@@ -276,7 +277,7 @@ def test_nothing_is_told_if_no_service_is_touched(story, history):
     assert story.dx.received == []
     assert (
         "::notice title=Nothing to report (no-service-touched)::no changed file is of a service"
-        f" of `{FILE}` of acme/shop at {head[:7]}\n" in finished.log
+        f" of `{FILE}` of acme/shop at {head[:7]}. {MORE}no-service-touched\n" in finished.log
     )
     assert ran.services == ()
 
@@ -326,7 +327,7 @@ def test_a_refusal_to_be_told_of_touched_services_does_not_stop_the_deployment(t
                 (
                     "DX was not told which services the pull request touches: DX answered 403: the"
                     " token may not do this; check the scopes of `dx-token`. It said:"
-                    " missing_scope"
+                    f" missing_scope. {MORE}dx-403"
                 ),
             ),
         )
@@ -532,11 +533,12 @@ def test_a_file_with_mistakes_ends_the_run_before_anything_is_sent(story, histor
     assert errors == [
         (
             f"::error title=Bad configuration::{where}, line 2: services.checkout has no paths;"
-            ' write a list of 1 to 100 patterns such as ["services/checkout/**"]'
+            ' write a list of 1 to 100 patterns such as ["services/checkout/**"].'
+            f" {MORE}config-file"
         ),
         (
             f"::error title=Bad configuration::{where}, line 3: services.checkout has the unknown"
-            " key 'path'; write paths"
+            f" key 'path'; write paths. {MORE}config-file"
         ),
     ]
 

@@ -8,7 +8,7 @@ import sys
 
 import pytest
 
-from tests.builders import payload_file
+from tests.builders import MORE, payload_file
 from tests.end_to_end.receivers import Datadog
 from tests.end_to_end.runner import ROOT, environment
 from tests.report import runner
@@ -41,7 +41,7 @@ def test_files_of_the_runner_that_are_pipes_which_nobody_reads_hold_nothing_up(e
     assert (finished.returncode, finished.stderr) == (0, "")
     assert finished.stdout.splitlines()[-2:] == [
         f"::warning title=Deployment report::the file of {variable} cannot be written"
-        " (No such device or address)"
+        f" (No such device or address). {MORE}not-written"
         for variable in ("GITHUB_OUTPUT", "GITHUB_STEP_SUMMARY")
     ]
 

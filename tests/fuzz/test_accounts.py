@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 
 from dora_deployments.backends.datadog import Datadog
 from dora_deployments.backends.dx import Dx
+from dora_deployments.catalogue import BAD_INPUT, INCOMPLETE, Note
 from dora_deployments.delivery import deliver
 from dora_deployments.report import files
 from dora_deployments.report.account import Account
@@ -114,8 +115,8 @@ def test_any_texts_come_back_from_both_files_as_they_are(
     account = Account(
         status=status,
         headline=one,
-        problems=(one, source),
-        warnings=(source,),
+        problems=(Note(text=one, url=BAD_INPUT.url), Note(text=source, url=BAD_INPUT.url)),
+        warnings=(Note(text=source, url=INCOMPLETE.url),),
         off=(source,),
         resolved=resolved(
             *deployments,

@@ -28,9 +28,10 @@ def resolved(
 ) -> Resolved:
     """Return what a run decided; `changes` replace single fields.
 
-    Every service carries `pulls`, which are what is shipped if nothing else is said of that.
+    Every service carries what is shipped, which are `pulls` if nothing else is said of that.
     """
     deployments = deployments or (deployment(),)
+    pulls = changes["shipped"].pulls if "shipped" in changes else pulls
     carried = [Carried(service=each.service, pulls=pulls, is_exact=False) for each in deployments]
     usual = Resolved(
         deployments=deployments,

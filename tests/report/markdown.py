@@ -1,4 +1,4 @@
-"""How GitHub takes a job summary apart: HTML blocks, one kind of fence, and nothing else."""
+"""How GitHub takes a job summary apart: HTML blocks, fences of JSON, a chart, and nothing else."""
 
 import re
 from html.parser import HTMLParser
@@ -6,7 +6,19 @@ from html.parser import HTMLParser
 # CommonMark, "HTML blocks", kind 6: such a line opens a block, and a blank line ends it.
 _OPENING = re.compile(r"</?(?:details|h3|h4|p|table|ul)[ >]")
 _LINK = re.compile(
-    r"https://github\.com/acme/shop/(pull/\d+|compare/[0-9a-f]{40}\.\.\.[0-9a-f]{40})", re.ASCII
+    r"https://github\.com/acme/("
+    r"shop(/pull/\d+|/commit/[0-9a-f]{40}|/compare/[0-9a-f]{40}\.\.\.[0-9a-f]{40})?"
+    r"|dora-deployments/blob/v1/docs/[a-z]+\.md#[a-z0-9_-]+)",
+    re.ASCII,
+)
+_TIME = r"\d{4}-\d\d-\d\d \d\d:\d\d"
+_CHART = re.compile(
+    r"gantt\ntitle From merge to deployment, in UTC\ndateFormat YYYY-MM-DD HH:mm\n"
+    r"axisFormat (%m-%d %H:%M|%Y-%m-%d)\ntickInterval \d{1,2}(minute|hour|day|week|month)\n"
+    r"todayMarker off\n"
+    rf"(#35;\d+, (\d+ d \d+ h|\d+ h \d+ min|\d+ min|under 1 min) :{_TIME}, {_TIME}\n)+"
+    rf"deploy(ed|ment failed) :milestone, {_TIME}, 0m",
+    re.ASCII,
 )
 _TAGS = {
     *("a", "code", "details", "h3", "h4", "li", "p", "summary", "table", "td", "th", "tr", "ul"),
@@ -51,10 +63,11 @@ class _Parser(HTMLParser):
 
 
 def read(summary: str) -> tuple[str, list[str]]:
-    """Return the text of a summary's HTML, tags taken out, and the contents of its fences.
+    """Return the text of a summary's HTML, tags taken out, and the contents of its JSON fences.
 
     Raises `AssertionError` where a line stands outside of a block that shields it from
-    Markdown, a tag is unknown, has attributes or is not closed, or a fence does not end.
+    Markdown, a tag is unknown, has attributes or is not closed, a fence does not end, or a
+    chart is not made of numbers, times and our own words.
     """
     parser = _Parser()
     fences: list[str] = []
@@ -64,6 +77,9 @@ def read(summary: str) -> tuple[str, list[str]]:
         assert line.splitlines() in ([], [line]), line
         if line == "```json" and not inside:
             fences.append("\n".join(_until_fence_ends(lines)))
+        elif line == "```mermaid" and not inside:
+            chart = "\n".join(_until_fence_ends(lines))
+            assert is_chart(chart), chart
         elif line.strip() == "":
             inside = False
         else:
@@ -73,6 +89,11 @@ def read(summary: str) -> tuple[str, list[str]]:
     parser.close()
     assert parser.open == []
     return "".join(parser.texts), fences
+
+
+def is_chart(text: str) -> bool:
+    """Return whether `text` is a chart in Mermaid's words that no foreign text can be part of."""
+    return _CHART.fullmatch(text) is not None
 
 
 def _until_fence_ends(lines):

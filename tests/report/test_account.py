@@ -86,7 +86,10 @@ def test_an_account_that_nothing_is_known_of_is_undelivered_and_fails_nothing():
         status="undelivered",
         reason="",
         headline="",
+        advice="",
+        topic=None,
         problems=(),
         warnings=(),
+        hints=(),
         exit_code=0,
     )

@@ -5,7 +5,7 @@ from datetime import timedelta
 import pytest
 
 from dora_deployments.report import changes
-from tests.report.accounts import FINISHED, pull_request, resolved
+from tests.report.accounts import FINISHED, carried, fact, pull_request, resolved, shipped
 
 
 def test_each_shipped_pull_request_has_a_line():
@@ -55,8 +55,39 @@ def test_the_median_lead_time_is_over_those_whose_merge_is_known(hours, median):
         pull_request(number, merged_at=None if each is None else FINISHED - timedelta(hours=each))
         for number, each in enumerate(hours, start=1)
     )
-    found = changes.median_lead_time(resolved(pulls=pulls))
+    found = changes.median_lead_time(pulls, FINISHED)
     assert found == (None if median is None else timedelta(hours=median))
+
+
+@pytest.mark.parametrize(
+    ("hours", "shown"),
+    [
+        ([], ""),
+        ([None], ""),
+        ([4], ", lead time 4 h 0 min"),
+        ([4, None], ", median lead time 4 h 0 min"),
+        ([2, 4, 30], ", median lead time 4 h 0 min"),
+    ],
+)
+def test_the_lead_time_of_one_change_is_no_median(hours, shown):
+    pulls = tuple(
+        pull_request(1, merged_at=None if each is None else FINISHED - timedelta(hours=each))
+        for each in hours
+    )
+    assert changes.lead_time_of(pulls, FINISHED) == shown
+
+
+def test_a_service_that_is_mapped_by_paths_carries_the_changes_that_touch_it():
+    one, two, three = (pull_request(number) for number in (1, 2, 3))
+    known = resolved(
+        services=fact(
+            (*carried("cart", pulls=(three, one)).value, *carried("mail", pulls=(one,)).value)
+        ),
+        shipped=shipped(one, two, three),
+    )
+    assert changes.carried(known) == (one, three)
+    assert changes.carried(resolved(shipped=shipped(one, two))) == (one, two)
+    assert changes.carried(resolved(services=carried("cart"), shipped=shipped(one))) == ()
 
 
 @pytest.mark.parametrize(

@@ -7,18 +7,41 @@ from pathlib import Path
 
 import pytest
 
+from dora_deployments.catalogue import (
+    BAD_EVENT,
+    BAD_INPUT,
+    BRANCH_UNKNOWN,
+    BROKE_OFF,
+    CANCELLED,
+    CONFIG_FILE,
+    DATADOG_LATER,
+    DX_403,
+    DX_DUPLICATE,
+    DX_LONG_SHA,
+    HALF_OF_DX,
+    INTERNAL_ERROR,
+    OUTCOME_NOT_SUPPORTED,
+    PACKAGES,
+    REF_DELETED,
+    REPLAY_REFUSED,
+    Note,
+    note,
+    notes,
+)
 from dora_deployments.delivery.deliver import Delivery, Kept
 from dora_deployments.errors import (
     ConfigurationError,
     EventError,
     InputError,
     Interrupted,
+    PackagesError,
     Skip,
 )
 from dora_deployments.report import ending
 from dora_deployments.report.account import Account
 from dora_deployments.report.log import Log
 from dora_deployments.report.text import Scrubber
+from tests.builders import DOCS, MORE
 from tests.report.accounts import (
     ID,
     carried,
@@ -52,18 +75,33 @@ QUIET = Log(io.StringIO(), Scrubber(()), debug=False)
 
 HIDDEN = "(not shown, since a part of a key is in it)"
 RECORDED = outcome()
-LATER = outcome(message="accepted", http_status=202)
-KNOWN = outcome("duplicate", backend="DX", message="known", detail="taken", http_status=422)
-REFUSED = outcome(
-    "rejected", backend="DX", message="refused", detail=f"no\n{KEY}", http_status=403, attempts=2
+LATER = outcome(message="accepted", http_status=202, topic=DATADOG_LATER)
+KNOWN = outcome(
+    "duplicate",
+    backend="DX",
+    message="known",
+    detail="taken",
+    http_status=422,
+    topic=DX_DUPLICATE,
 )
-DOWN = outcome("undelivered", message="no answer", http_status=None, attempts=4)
-LEFT_OUT = outcome("skipped", message="it failed", http_status=None, attempts=0)
+REFUSED = outcome(
+    "rejected",
+    backend="DX",
+    message="refused",
+    detail=f"no\n{KEY}",
+    http_status=403,
+    attempts=2,
+    topic=DX_403,
+)
+DOWN = outcome("undelivered", message="no answer", http_status=None, attempts=4, topic=BROKE_OFF)
+LEFT_OUT = outcome(
+    "skipped", message="it failed", http_status=None, attempts=0, topic=OUTCOME_NOT_SUPPORTED
+)
 ON_RECORDED = f"Datadog: shop delivered (HTTP 200, 1 attempt, id {ID}): recorded"
 ON_REFUSED = f"DX: shop rejected (HTTP 403, 2 attempts, id {ID})"
 ON_DOWN = f"Datadog: shop undelivered (4 attempts, id {ID})"
 ON_LEFT_OUT = f"Datadog: shop skipped (0 attempts, id {ID})"
-WARNED_OF_DOWN = "::warning title=Datadog%3A shop undelivered::no answer"
+WARNED_OF_DOWN = f"::warning title=Datadog%3A shop undelivered::no answer. {MORE}broke-off"
 AGAIN = "Run this job again"
 MEND = "Mend what is named above, then run this job again"
 
@@ -79,7 +117,7 @@ MEND = "Mend what is named above, then run this job again"
             0,
             [
                 f"Datadog: shop delivered (HTTP 202, 1 attempt, id {ID})",
-                "::notice title=Datadog%3A shop delivered::accepted",
+                f"::notice title=Datadog%3A shop delivered::accepted. {MORE}datadog-202",
                 "Recorded",
             ],
             "",
@@ -91,7 +129,7 @@ MEND = "Mend what is named above, then run this job again"
             0,
             [
                 f"DX: shop duplicate (HTTP 422, 1 attempt, id {ID})",
-                "::notice title=DX%3A shop duplicate::known. It said: taken",
+                (f"::notice title=DX%3A shop duplicate::known. It said: taken. {MORE}dx-duplicate"),
                 "Recorded",
             ],
             "",
@@ -104,7 +142,7 @@ MEND = "Mend what is named above, then run this job again"
             [
                 ON_RECORDED,
                 ON_REFUSED,
-                f"::error title=DX%3A shop rejected::refused. It said: {HIDDEN}",
+                f"::error title=DX%3A shop rejected::refused. It said: {HIDDEN}. {MORE}dx-403",
                 "Recorded in part only",
             ],
             MEND,
@@ -116,7 +154,7 @@ MEND = "Mend what is named above, then run this job again"
             0,
             [
                 ON_REFUSED,
-                f"::warning title=DX%3A shop rejected::refused. It said: {HIDDEN}",
+                f"::warning title=DX%3A shop rejected::refused. It said: {HIDDEN}. {MORE}dx-403",
                 "Rejected",
             ],
             MEND,
@@ -136,7 +174,7 @@ MEND = "Mend what is named above, then run this job again"
             1,
             [
                 ON_DOWN,
-                "::error title=Datadog%3A shop undelivered::no answer",
+                f"::error title=Datadog%3A shop undelivered::no answer. {MORE}broke-off",
                 "Not delivered",
             ],
             AGAIN,
@@ -162,6 +200,14 @@ def test_a_run_that_sent_ends_as_its_outcomes_say(outcomes, fail_on, status, cod
         headline=headline,
         advice=advice,
     )
+
+
+def test_an_outcome_of_no_topic_has_no_place_to_read_more():
+    account = Account(outcomes=(replace(DOWN, topic=None),), resolved=resolved())
+
+    _, annotation, *_ = told(ending.done, account)
+
+    assert annotation == "::warning title=Datadog%3A shop undelivered::no answer"
 
 
 FIRST_DOWN = replace(DOWN, service="a")
@@ -210,11 +256,11 @@ def test_where_all_is_missing_the_headline_lists_nothing(outcomes):
 
 
 KEEP = (
-    "Run this job again, or keep dora-undelivered as an artifact and send it by `mode: replay`; the"
-    " ids stay the same"
+    "Run this job again, or keep `dora-undelivered` as an artifact and send it by `mode: replay`;"
+    " the ids stay the same"
 )
 KEEP_ELSEWHERE = (
-    "Run this job again, or keep /temp/dora-undelivered as an artifact and send it by `mode:"
+    "Run this job again, or keep `/temp/dora-undelivered` as an artifact and send it by `mode:"
     " replay` with `replay-path: /temp/dora-undelivered`; the ids stay the same"
 )
 
@@ -234,9 +280,9 @@ KEEP_ELSEWHERE = (
         (
             (REFUSED,),
             "dora-undelivered",
-            f"{MEND}; dora-undelivered has it too, but only for the same key",
+            f"{MEND}; `dora-undelivered` has it too, but only for the same key",
         ),
-        ((DOWN, REFUSED), "x", f"{MEND}; x has it too, but only for the same key"),
+        ((DOWN, REFUSED), "x", f"{MEND}; `x` has it too, but only for the same key"),
     ],
 )
 def test_the_advice_says_what_to_do_about_what_is_missing(outcomes, path, advice):
@@ -282,13 +328,13 @@ def test_a_replay_counts_what_it_sent_again(outcomes, subject):
         ((RECORDED,), [ON_RECORDED], "Recorded in part only: 1 saved report", ""),
         (
             (RECORDED, DOWN),
-            [ON_RECORDED, ON_DOWN, "::{} title=Datadog%3A shop undelivered::no answer"],
+            [ON_RECORDED, ON_DOWN, WARNED_OF_DOWN],
             "Recorded in part only: 2 saved reports; Datadog lacks shop",
             KEEP,
         ),
         (
             (DOWN,),
-            [ON_DOWN, "::{} title=Datadog%3A shop undelivered::no answer"],
+            [ON_DOWN, WARNED_OF_DOWN],
             "Not delivered: 1 saved report",
             KEEP,
         ),
@@ -300,7 +346,7 @@ def test_a_replay_with_files_that_are_refused_is_a_bad_one(
 ):
     known = {
         "fail_on": fail_on,
-        "problems": problems,
+        "problems": notes(problems, REPLAY_REFUSED),
         "refused": tuple(Path(f"{number}.json") for number in range(files)),
         "kept": Kept(path="dora-undelivered"),
     }
@@ -310,7 +356,7 @@ def test_a_replay_with_files_that_are_refused_is_a_bad_one(
 
     # The files were named already, when they were read.
     assert told(ending.done, account) == [
-        *[line.format(level) for line in lines],
+        *[line.replace("::warning", f"::{level}") for line in lines],
         f"{headline}; {not_sent}",
         *([advice] if advice else []),
     ]
@@ -329,12 +375,13 @@ def test_a_replay_with_files_that_are_refused_is_a_bad_one(
     ("fail_on", "level"), [("config", "error"), ("any", "error"), ("never", "warning")]
 )
 def test_files_that_are_refused_are_told_before_anything_is_sent(fail_on, level):
-    known = {"fail_on": fail_on, "problems": ("`a` is odd", "b is odd")}
+    problems = (note("`a` is odd", BAD_INPUT), note("b is odd", REPLAY_REFUSED))
+    known = {"fail_on": fail_on, "problems": problems}
     account = Account(**known)
 
     assert told(ending.told_bad, account) == [
-        f"::{level} title=Bad input::`a` is odd",
-        f"::{level} title=Bad input::b is odd",
+        (f"::{level} title=Bad input::`a` is odd. Read more: {DOCS}/inputs.md#a"),
+        f"::{level} title=Bad input::b is odd. {MORE}replay-refused",
     ]
     assert account == Account(**known)
 
@@ -344,13 +391,17 @@ def test_a_run_of_which_no_backend_can_be_told_is_skipped():
 
     assert told(ending.done, account) == [
         ON_LEFT_OUT,
-        "::notice title=Datadog%3A shop skipped::it failed",
+        f"::notice title=Datadog%3A shop skipped::it failed. {MORE}outcome-not-supported",
         (
             "Nothing to report, as no backend counts it: the deployment of shop to production at"
             " 7fd0709"
         ),
     ]
-    assert (account.status, account.reason) == ("skipped", "outcome-not-supported")
+    assert (account.status, account.reason, account.topic) == (
+        "skipped",
+        "outcome-not-supported",
+        OUTCOME_NOT_SUPPORTED,
+    )
 
 
 def dry(known, **changes):
@@ -397,6 +448,14 @@ def test_the_headline_says_where_an_earlier_commit_or_the_same_was_deployed_agai
     ]
 
 
+def test_the_merge_that_deploys_is_a_deployment_in_the_headline():
+    merged = shipped(merged=pull_request(117))
+
+    assert told(ending.done, dry(resolved(shipped=merged))) == [
+        "Dry run, nothing was sent: the deployment of shop to production at 7fd0709"
+    ]
+
+
 def test_in_mode_pull_services_the_headline_is_of_the_pull_request():
     known = resolved(
         services=carried("a", "b", "c", "d"), shipped=shipped(merged=pull_request(117))
@@ -435,7 +494,7 @@ def test_a_dry_run_tells_of_what_would_be_skipped():
 
     assert told(ending.done, account) == [
         ON_LEFT_OUT,
-        "::notice title=Datadog%3A shop skipped::it failed",
+        f"::notice title=Datadog%3A shop skipped::it failed. {MORE}outcome-not-supported",
         "Dry run, nothing was sent: the deployment of shop to production at 7fd0709",
     ]
     assert (account.status, account.exit_code) == ("dry-run", 0)
@@ -453,35 +512,62 @@ def test_a_skipped_run_says_why(warn, level, what):
 
     lines = ended(ending.skipped, Skip("ref-deleted", "the branch is gone", warn=warn), account)
 
-    assert lines == [f"::{level} title={what} (ref-deleted)::the branch is gone"]
+    assert lines == [f"::{level} title={what} (ref-deleted)::the branch is gone. {MORE}ref-deleted"]
     assert account == Account(
         fail_on="any",
         status="skipped",
         reason="ref-deleted",
         headline=f"{what}: the branch is gone",
+        topic=REF_DELETED,
     )
 
 
 @pytest.mark.parametrize(
-    ("kind", "title", "reason"),
+    ("error", "title", "reason", "topic"),
     [
-        (InputError, "Bad input", "bad-input"),
-        (ConfigurationError, "Bad configuration", "bad-configuration"),
-        (EventError, "Bad event", "bad-event"),
+        (InputError("`a` is odd", "`b` is odd"), "Bad input", "bad-input", BAD_INPUT),
+        (
+            InputError("`a` is odd", topic=REPLAY_REFUSED),
+            "Bad input",
+            "bad-input",
+            REPLAY_REFUSED,
+        ),
+        (
+            ConfigurationError("line 3 is odd"),
+            "Bad configuration",
+            "bad-configuration",
+            CONFIG_FILE,
+        ),
+        (
+            ConfigurationError("`a` is odd", topic=HALF_OF_DX),
+            "Bad configuration",
+            "bad-configuration",
+            HALF_OF_DX,
+        ),
+        (EventError("`a` is odd", "so is b"), "Bad event", "bad-event", BAD_EVENT),
+        (
+            EventError("`a` is odd", topic=BRANCH_UNKNOWN),
+            "Bad event",
+            "bad-event",
+            BRANCH_UNKNOWN,
+        ),
     ],
 )
 @pytest.mark.parametrize(
     ("fail_on", "code", "level"),
     [("config", 2, "error"), ("any", 2, "error"), ("never", 0, "warning")],
 )
-def test_a_refused_run_names_every_problem(kind, title, reason, fail_on, code, level):
+def test_a_refused_run_names_every_problem(error, title, reason, topic, fail_on, code, level):
     account = Account(fail_on=fail_on)
 
-    lines = ended(ending.refused, kind("`a` is odd", "`b` is odd"), account)
+    lines = ended(ending.refused, error, account)
 
+    problems = notes(error.problems, topic)
     assert lines == [
-        f"::{level} title={title}::`a` is odd",
-        f"::{level} title={title}::`b` is odd",
+        *[
+            f"::{level} title={title}::{problem.text}. Read more: {problem.url}"
+            for problem in problems
+        ],
         f"{title}: nothing was sent ({reason})",
     ]
     assert account == Account(
@@ -489,8 +575,32 @@ def test_a_refused_run_names_every_problem(kind, title, reason, fail_on, code, l
         status="rejected",
         reason=reason,
         headline=f"{title}: nothing was sent",
-        problems=("`a` is odd", "`b` is odd"),
+        topic=topic,
+        problems=problems,
         exit_code=code,
+    )
+
+
+@pytest.mark.parametrize(
+    ("fail_on", "code", "level"),
+    [("never", 0, "warning"), ("config", 0, "warning"), ("any", 1, "error")],
+)
+def test_a_run_that_lacks_packages_is_an_outage(fail_on, code, level):
+    account = Account(fail_on=fail_on)
+
+    lines = ended(ending.unprepared, PackagesError("the index is away; wait"), account)
+
+    assert lines == [
+        f"::{level} title=Not reported::the index is away; wait. {AGAIN}. {MORE}packages"
+    ]
+    assert account == Account(
+        fail_on=fail_on,
+        status="undelivered",
+        reason="internal-error",
+        exit_code=code,
+        headline="Not reported: the index is away; wait",
+        advice=AGAIN,
+        topic=PACKAGES,
     )
 
 
@@ -529,7 +639,7 @@ def test_a_cancelled_run_tells_what_it_had_done(
     shown = ended(ending.interrupted, Interrupted(number), account)
 
     headline = f"The job was cancelled ({name}) before {before}"
-    assert shown == [*lines, f"::error title=Cancelled::{headline}. {advice}"]
+    assert shown == [*lines, f"::error title=Cancelled::{headline}. {advice}. {MORE}cancelled"]
     assert account == Account(
         fail_on="never",
         **known,
@@ -537,15 +647,24 @@ def test_a_cancelled_run_tells_what_it_had_done(
         exit_code=code,
         headline=headline,
         advice=advice,
+        topic=CANCELLED,
     )
 
 
 PLEASE = "Please report the bug on the issues page of this action's repository"
 
 
+def fall():
+    {}[KEY]
+
+
+def stumble():
+    fall()
+
+
 def bug():
     try:
-        {}[KEY]
+        stumble()
     except KeyError as error:
         return error
 
@@ -556,14 +675,14 @@ def bug():
 )
 def test_a_bug_of_ours_is_one_line_with_its_place_and_without_its_words(fail_on, code, level):
     error = bug()
-    place = f"test_ending.py:{error.__traceback__.tb_lineno}"
+    place = f"test_ending.py:{error.__traceback__.tb_next.tb_next.tb_lineno}"
     account = Account(fail_on=fail_on)
 
     lines = ended(ending.broken, error, account)
 
     headline = f"A bug in this action stopped the report: KeyError at {place}"
     advice = f"{AGAIN}. {PLEASE}"
-    assert lines == [f"::{level} title=Internal error::{headline}. {advice}"]
+    assert lines == [f"::{level} title=Internal error::{headline}. {advice}. {MORE}internal-error"]
     assert account == Account(
         fail_on=fail_on,
         status="undelivered",
@@ -571,6 +690,7 @@ def test_a_bug_of_ours_is_one_line_with_its_place_and_without_its_words(fail_on,
         exit_code=code,
         headline=headline,
         advice=advice,
+        topic=INTERNAL_ERROR,
     )
 
 
@@ -621,19 +741,25 @@ def test_what_went_first_and_well_is_a_line_for_all_its_services_and_no_result()
 
 
 @pytest.mark.parametrize(
-    ("failed", "words"),
+    ("failed", "words", "slug"),
     [
-        (REFUSED, f"refused. It said: {HIDDEN}"),
-        (replace(DOWN, backend="DX"), "no answer"),
-        (replace(LEFT_OUT, backend="DX"), "it failed"),
+        (REFUSED, f"refused. It said: {HIDDEN}", "dx-403"),
+        (replace(DOWN, backend="DX"), "no answer", "broke-off"),
+        (
+            replace(LEFT_OUT, backend="DX", message="it is long", topic=DX_LONG_SHA),
+            "it is long",
+            "dx-long-sha",
+        ),
+        (replace(DOWN, backend="DX", topic=None), "no answer", "services-not-told"),
     ],
 )
-def test_what_went_first_in_vain_is_one_warning_and_fails_no_step(failed, words):
-    warning = f"DX was not told which services the pull request touches: {words}"
+def test_what_went_first_in_vain_is_one_warning_and_fails_no_step(failed, words, slug):
+    text = f"DX was not told which services the pull request touches: {words}"
 
     lines, account = told_first(failed, replace(failed, service="cart"))
 
-    assert lines == [f"::warning title=Deployment report::{warning}"]
+    assert lines == [f"::warning title=Deployment report::{text}. {MORE}{slug}"]
+    warning = Note(text=text, url=MORE.removeprefix("Read more: ") + slug)
     assert account == Account(fail_on="any", outcomes=(RECORDED,), warnings=(warning,))
 
 
@@ -643,18 +769,33 @@ def test_each_backend_that_went_first_is_told_of_by_itself():
     assert lines == [
         (
             "::warning title=Deployment report::DX was not told which services the pull request"
-            f" touches: refused. It said: {HIDDEN}"
+            f" touches: refused. It said: {HIDDEN}. {MORE}dx-403"
         ),
         "Datadog: recorded which services the pull request touches",
     ]
     assert len(account.warnings) == 1
 
 
-def test_warnings_are_kept_and_shown_in_order():
-    account = Account(warnings=("first",))
+FIRST = Note(text="first", url="https://a.test/#first")
+SECOND = Note(text="second", url="https://a.test/#second")
+THIRD = Note(text=f"third, 100%, {KEY}", url="https://a.test/#third")
 
-    assert told(ending.warned, account, "second", "third, 100%") == [
-        "::warning title=Deployment report::second",
-        "::warning title=Deployment report::third, 100%25",
+
+def test_warnings_are_kept_and_shown_in_order():
+    account = Account(warnings=(FIRST,))
+
+    assert told(ending.warned, account, iter([SECOND, THIRD])) == [
+        "::warning title=Deployment report::second. Read more: https://a.test/#second",
+        "::warning title=Deployment report::third, 100%25, ***. Read more: https://a.test/#third",
     ]
-    assert account == replace(Account(), warnings=("first", "second", "third, 100%"))
+    assert account == replace(Account(), warnings=(FIRST, SECOND, THIRD))
+
+
+def test_what_to_check_once_is_kept_and_shown_in_order_and_no_warning():
+    account = Account(hints=(FIRST,))
+
+    assert told(ending.hinted, account, iter([SECOND, THIRD])) == [
+        "Check once: second. Read more: https://a.test/#second",
+        "Check once: third, 100%, ***. Read more: https://a.test/#third",
+    ]
+    assert account == replace(Account(), hints=(FIRST, SECOND, THIRD))

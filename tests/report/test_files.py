@@ -10,6 +10,7 @@ from dora_deployments.report.log import Log
 from dora_deployments.report.outputs import outputs
 from dora_deployments.report.summary import summary
 from dora_deployments.report.text import Scrubber
+from tests.builders import MORE
 from tests.report import runner
 
 KEY = "fedcba9876543210fedcba9876543210"
@@ -76,7 +77,7 @@ def test_a_file_that_cannot_be_written_keeps_nothing_else_from_being_written(env
 
     assert line == (
         "::warning title=Deployment report::the file of GITHUB_OUTPUT cannot be written (Is a"
-        " directory)\n"
+        f" directory). {MORE}not-written\n"
     )
     assert (tmp_path / "summary").read_bytes().decode() == summary(ACCOUNT, SCRUB)
 
@@ -86,7 +87,7 @@ def test_a_bug_of_ours_in_one_file_keeps_the_other_from_nothing(environ, tmp_pat
 
     assert written(environ, broken) == (
         "::warning title=Deployment report::the file of GITHUB_STEP_SUMMARY cannot be written (a"
-        " bug in this action: KeyError)\n"
+        f" bug in this action: KeyError). {MORE}not-written\n"
     )
     text = (tmp_path / "output").read_bytes().decode()
     assert runner.outputs(text) == outputs(broken, SCRUB)

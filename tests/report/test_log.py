@@ -109,6 +109,16 @@ def test_an_annotation_is_printed_whole(text, shown):
     assert out == f"::error title=DX%3A ***%2C 50%25::{shown}\n"
 
 
+@pytest.mark.parametrize(
+    ("text", "shown"),
+    [("", ""), ("a", "a"), ("x" * (LIMIT + 1), "x" * (LIMIT - 1) + "\u2026")],
+)
+def test_where_to_read_more_follows_an_annotation_and_is_never_cut_off(text, shown):
+    out = printed(lambda log: log.annotate("notice", "DX", text, "https://a.test/b.md#c"), KEY)
+
+    assert out == f"::notice title=DX::{shown}. Read more: https://a.test/b.md#c\n"
+
+
 @pytest.mark.threat(6)
 @settings(deadline=None)
 @given(TEXT)

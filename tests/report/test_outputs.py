@@ -308,8 +308,8 @@ def messages_of_verdicts():
 
 
 def messages_of_unsupported():
-    yield Datadog(url="", api_key="").unsupported(deployment(success=False))
-    yield Dx(url="", token="").unsupported(deployment(commit_sha="a" * 64))
+    yield Datadog(url="", api_key="").unsupported(deployment(success=False)).sentence
+    yield Dx(url="", token="").unsupported(deployment(commit_sha="a" * 64)).sentence
 
 
 def words_in_the_source(module):
@@ -330,7 +330,8 @@ def messages_of_outcomes():
 
 
 def messages_of_deliveries():
-    yield from map(retry.meaning, (*range(100, 200), 408, 425, 429, *range(500, 1_000)))
+    for status in (*range(100, 200), 408, 425, 429, *range(500, 1_000)):
+        yield retry.topic(status).means
     with closed_port() as closed:
         yield sent(dx(closed)).message
     with Faulty(answer(503, b"", [("Retry-After", "86400")])) as server:

@@ -10,6 +10,12 @@ from hypothesis import strategies as st
 
 from dora_deployments.backends.datadog import Datadog
 from dora_deployments.backends.dx import Dx
+from dora_deployments.catalogue import (
+    BAD_INPUT,
+    DX_403,
+    NO_CREDENTIALS_ON_FORK,
+    Note,
+)
 from dora_deployments.delivery import deliver
 from dora_deployments.report.account import Account
 from dora_deployments.report.summary import LIMIT, summary
@@ -38,8 +44,25 @@ DATADOG = Datadog(url="https://api.datadoghq.com", api_key=KEY)
 DX = Dx(url="https://acme.getdx.net/api", token=KEY)
 
 
+DOCS = "https://github.com/acme/dora-deployments/blob/v1/docs"
+URL = "https://github.com/acme/shop"
+# The line below the headline of what `resolved` returns.
+LINE = (
+    f'<p>Commit <a href="{URL}/commit/{SHA}"><code>7fd0709</code></a> of'
+    f' <a href="{URL}">acme/shop</a>. Started 2026-05-11 09:30 UTC and took 4 min.</p>'
+)
+
+
 def lines(*texts):
     return "".join(f"{text}\n" for text in texts)
+
+
+def notes(*texts):
+    return tuple(Note(text=text, url=f"{DOCS}/inputs.md#team") for text in texts)
+
+
+def read_more(page):
+    return f'<a href="{DOCS}/{page}">Read more</a>'
 
 
 # --- whole summaries
@@ -49,7 +72,7 @@ def test_a_delivery_is_shown_whole():
     shop = deployment()
     account = Account(
         status="partial",
-        headline="Recorded in part only; DX lacks <shop>",
+        headline="Recorded in part only",
         advice="Mend `dx-token`, then run <this> again",
         resolved=resolved(
             shop,
@@ -58,7 +81,8 @@ def test_a_delivery_is_shown_whole():
                 pull_request(5, title="Fix <b> & `x`, @grace"), pull_request(30, merged_at=None)
             ),
         ),
-        warnings=("`team` is odd; see https://x.test",),
+        off=("Another is off, since `x` is <empty>", "So is a third"),
+        warnings=notes("`team` is odd; see https://x.test"),
         deliveries=deliver.prepare([shop], [DX]),
         outcomes=(
             outcome(),
@@ -68,6 +92,7 @@ def test_a_delivery_is_shown_whole():
                 message="DX answered 403: the token may not do this; check the scopes of"
                 " `dx-token`",
                 detail="forbidden <b>",
+                topic=DX_403,
                 http_status=403,
                 attempts=2,
             ),
@@ -75,38 +100,52 @@ def test_a_delivery_is_shown_whole():
     )
 
     assert summary(account, NOTHING) == lines(
-        "<h3>\u26a0\ufe0f Recorded in part only; DX lacks &lt;shop&gt;</h3>",
+        "<h3>\u26a0\ufe0f 2 changes in shop reached production, median lead time 5 h 0 min, but DX"
+        " lacks shop</h3>",
+        "",
+        LINE.replace("</a>. Started", "</a>, version <code>v1.2</code>. Started"),
+        "",
+        "<table>",
+        "<tr><th>Backend</th><th>Service</th><th>Status</th><th>Message</th><th>Attempts</th></tr>",
+        "<tr><td>DX</td><td><code>shop</code></td><td>\u274c&nbsp;rejected</td>"
+        "<td>DX answered 403: the token may not do this; check the scopes of"
+        f" <code>dx-token</code>. {read_more('troubleshooting.md#dx-403')}"
+        "<br>It said: <code>forbidden &lt;b&gt;</code></td><td>2</td></tr>",
+        "<tr><td>Datadog</td><td><code>shop</code></td><td>\u2705&nbsp;delivered</td>"
+        "<td>recorded</td><td>1</td></tr>",
+        "</table>",
         "",
         "<p>Mend <code>dx-token</code>, then run &lt;this&gt; again.</p>",
         "",
-        "<table>",
-        "<tr><th>Backend</th><th>Service</th><th>Status</th><th>Attempts</th>"
-        "<th>Message</th><th>Id</th></tr>",
-        "<tr><td>DX</td><td><code>shop</code></td><td>\u274c rejected</td>"
-        "<td>2</td><td>DX answered 403: the token may not do this; check the scopes of"
-        " <code>dx-token</code><br>It said: <code>forbidden &lt;b&gt;</code></td>"
-        f"<td><code>{ID}</code></td></tr>",
-        "<tr><td>Datadog</td><td><code>shop</code></td><td>\u2705 delivered</td>"
-        f"<td>1</td><td>recorded</td><td><code>{ID}</code></td></tr>",
-        "</table>",
-        "",
         "<h4>Warnings</h4>",
         "<ul>",
-        "<li><code>team</code> is odd; see https://\u200bx.test</li>",
+        "<li><code>team</code> is odd; see https://\u200bx.test."
+        f" {read_more('inputs.md#team')}</li>",
         "</ul>",
         "",
         "<h4>Shipped changes: 2, median lead time 5 h 0 min</h4>",
         "<table>",
         "<tr><th>Change</th><th>Title</th><th>Merged at</th><th>Lead time</th></tr>",
-        '<tr><td><a href="https://github.com/acme/shop/pull/5">#5</a></td>'
+        f'<tr><td><a href="{URL}/pull/5">#5</a></td>'
         "<td>Fix &lt;b&gt; &amp; `x`, @\u200bgrace</td>"
         "<td>2026-05-11 04:34 UTC</td><td>5 h 0 min</td></tr>",
-        '<tr><td><a href="https://github.com/acme/shop/pull/30">#30</a></td>'
-        "<td>Change 30</td><td></td><td></td></tr>",
+        f'<tr><td><a href="{URL}/pull/30">#30</a></td><td>Change 30</td><td></td><td></td></tr>',
         "</table>",
-        f'<p>Compared: <a href="https://github.com/acme/shop/compare/{BASE}...{SHA}">'
-        "31c4933...7fd0709</a></p>",
+        f'<p>Compared: <a href="{URL}/compare/{BASE}...{SHA}">31c4933...7fd0709</a></p>',
         "",
+        "```mermaid",
+        "gantt",
+        "title From merge to deployment, in UTC",
+        "dateFormat YYYY-MM-DD HH:mm",
+        "axisFormat %m-%d %H:%M",
+        "tickInterval 1hour",
+        "todayMarker off",
+        "#35;5, 5 h 0 min :2026-05-11 04:34, 2026-05-11 09:34",
+        "deployed :milestone, 2026-05-11 09:34, 0m",
+        "```",
+        "<p>And 1 more, not drawn.</p>",
+        "",
+        "<h4>Facts, and where each comes from</h4>",
         "<table>",
         "<tr><th>What</th><th>Value</th><th>From</th></tr>",
         f"<tr><td>commit</td><td><code>{SHA}</code></td><td>deployment.sha</td></tr>",
@@ -127,6 +166,8 @@ def test_a_delivery_is_shown_whole():
         "<tr><td>changes</td><td><code>2 pull requests in 3 commits</code></td>"
         "<td>the commits 31c4933..7fd0709</td></tr>",
         "</table>",
+        "",
+        "<p>Another is off, since <code>x</code> is &lt;empty&gt;. So is a third.</p>",
         "",
         "<details><summary>Request body for DX, <code>shop</code>: POST"
         " <code>https://acme.getdx.net/api/deployments.create</code></summary>",
@@ -155,7 +196,11 @@ def test_a_refused_run_shows_what_to_change_and_nothing_else():
     account = Account(
         status="rejected",
         headline="Bad input: nothing was sent",
-        problems=("`timeout` is 'x'; write a number", "`mode` is odd"),
+        topic=BAD_INPUT,
+        problems=(
+            *notes("`timeout` is 'x'; write a number"),
+            Note(text="<b> is odd", url=BAD_INPUT.url),  # which is told once, below
+        ),
     )
 
     assert summary(account, NOTHING) == lines(
@@ -163,25 +208,66 @@ def test_a_refused_run_shows_what_to_change_and_nothing_else():
         "",
         "<h4>What to change</h4>",
         "<ul>",
-        "<li><code>timeout</code> is &#x27;x&#x27;; write a number</li>",
-        "<li><code>mode</code> is odd</li>",
+        "<li><code>timeout</code> is &#x27;x&#x27;; write a number."
+        f" {read_more('inputs.md#team')}</li>",
+        "<li>&lt;b&gt; is odd.</li>",
         "</ul>",
+        "",
+        "<p>Nothing was sent, since a guess could be a wrong report. Correct each input that is"
+        f" named, and run the workflow again. {read_more('troubleshooting.md#bad-input')}</p>",
         "",
     )
 
 
-def test_backends_that_are_off_are_named_below_outcomes_and_warnings():
+def test_a_run_that_ended_early_shows_what_that_means_and_no_changes():
     account = Account(
-        headline="Recorded",
-        off=("DX is off, since `dx-token` is empty", "So is <another>"),
-        outcomes=(outcome(),),
-        warnings=("odd",),
+        status="skipped",
+        headline="Not reported: a fork",
+        topic=NO_CREDENTIALS_ON_FORK,
+        resolved=resolved(shipped=shipped(pull_request(5))),
     )
 
-    *_, odd, _, _, off, _ = summary(account, NOTHING).splitlines()
+    shown = summary(account, NOTHING)
 
-    assert off == ("<p>DX is off, since <code>dx-token</code> is empty. So is &lt;another&gt;.</p>")
-    assert odd == "<li>odd</li>"
+    assert shown.startswith(
+        lines(
+            "<h3>\u23ed\ufe0f Not reported: a fork</h3>",
+            "",
+            LINE,
+            "",
+            "<p>GitHub gives such a run no secrets, so no backend can be told. Report merges by a"
+            " workflow on <code>push</code> instead."
+            f" {read_more('troubleshooting.md#no-credentials-on-fork')}</p>",
+            "",
+            "<h4>Facts, and where each comes from</h4>",
+            "<table>",
+        )
+    )
+    assert shown.endswith("</table>\n\n")
+
+
+def test_in_mode_pull_services_nothing_was_deployed_at_any_time():
+    known = replace(
+        resolved(shipped=shipped(pull_request(5), merged=pull_request(5))), deployments=()
+    )
+    shown = summary(Account(resolved=known, outcomes=(outcome(),), status="delivered"), NOTHING)
+    assert shown.startswith(
+        lines(
+            "<h3>\u2705 Pull request #5 touches shop</h3>",
+            "",
+            f"{LINE.partition('. Started')[0]}.</p>",
+            "",
+            "<table>",
+        )
+    )
+    assert "Shipped changes" not in shown
+
+
+def test_problems_of_a_run_that_went_on_are_shown_with_where_to_read_more():
+    account = Account(problems=notes("`a` was not sent"))
+    assert f"<li><code>a</code> was not sent. {read_more('inputs.md#team')}</li>" in (
+        summary(account, NOTHING)
+    )
 
 
 @pytest.mark.parametrize(
@@ -206,13 +292,28 @@ def test_every_status_of_a_run_has_its_icon_and_a_failed_step_has_that_of_a_fail
 
 
 @pytest.mark.parametrize(
+    ("status", "exit_code", "icon"),
+    [
+        ("delivered", 0, "\u26a0\ufe0f"),
+        ("delivered", 1, "\u274c"),
+        ("skipped", 0, "\u23ed\ufe0f"),
+        ("dry-run", 0, "\U0001f50d"),
+    ],
+)
+def test_a_failed_deployment_that_was_reported_does_not_look_good(status, exit_code, icon):
+    failed = resolved(success=fact(False))
+    account = Account(status=status, exit_code=exit_code, resolved=failed)
+    assert summary(account, NOTHING).startswith(f"<h3>{icon} The deployment of ")
+
+
+@pytest.mark.parametrize(
     ("status", "shown"),
     [
-        ("delivered", "\u2705 delivered"),
-        ("duplicate", "\u2705 duplicate"),
-        ("rejected", "\u274c rejected"),
-        ("undelivered", "\u26a0\ufe0f undelivered"),
-        ("skipped", "\u23ed\ufe0f skipped"),
+        ("delivered", "\u2705&nbsp;delivered"),
+        ("duplicate", "\u2705&nbsp;duplicate"),
+        ("rejected", "\u274c&nbsp;rejected"),
+        ("undelivered", "\u26a0\ufe0f&nbsp;undelivered"),
+        ("skipped", "\u23ed\ufe0f&nbsp;skipped"),
     ],
 )
 def test_every_status_of_a_delivery_has_its_icon(status, shown):
@@ -235,7 +336,7 @@ def test_each_request_of_each_delivery_has_its_body():
 def test_what_is_not_sent_has_no_body():
     account = Account(deliveries=deliver.prepare([deployment(success=False)], [DATADOG]))
 
-    assert summary(account, NOTHING) == "<h3>\u26a0\ufe0f </h3>\n\n"
+    assert "Request body" not in summary(account, NOTHING)
 
 
 @pytest.mark.parametrize(
@@ -261,10 +362,28 @@ HEADS = "<table>\n<tr><th>Change</th><th>Title</th><th>Merged at</th><th>Lead ti
 
 
 def changes_of(known):
-    """Return the part of a summary between its headline and the facts."""
-    shown = summary(Account(resolved=known), NOTHING)
-    before, _, _ = shown.partition("<table>\n<tr><th>What</th>")
-    return before.removeprefix("<h3>\u26a0\ufe0f </h3>\n\n").strip("\n")
+    """Return the part of a summary between the line below its headline and the facts."""
+    _, _, shown = summary(Account(resolved=known), NOTHING).partition("</p>\n\n")
+    return shown.partition("<h4>Facts")[0].strip("\n")
+
+
+def bar(number, start, lead, step, end="deployed"):
+    """Return the chart of one change."""
+    return (
+        lines(
+            "",
+            "```mermaid",
+            "gantt",
+            "title From merge to deployment, in UTC",
+            "dateFormat YYYY-MM-DD HH:mm",
+            "axisFormat %m-%d %H:%M",
+            f"tickInterval {step}",
+            "todayMarker off",
+            f"#35;{number}, {lead} :2026-05-11 {start}, 2026-05-11 09:34",
+            f"{end} :milestone, 2026-05-11 09:34, 0m",
+        )
+        + "```"
+    )
 
 
 def test_where_nothing_is_known_to_be_shipped_no_changes_are_shown():
@@ -273,22 +392,48 @@ def test_where_nothing_is_known_to_be_shipped_no_changes_are_shown():
 
 def test_a_range_without_pull_requests_is_still_linked_to():
     assert changes_of(resolved(shipped=shipped())) == (
-        f'<p>Compared: <a href="https://github.com/acme/shop/compare/{BASE}...{SHA}">'
-        "31c4933...7fd0709</a></p>"
+        f'<p>Compared: <a href="{URL}/compare/{BASE}...{SHA}">31c4933...7fd0709</a></p>'
+    )
+
+
+def test_a_rollback_links_to_what_it_takes_back():
+    known = resolved(shipped=shipped(relation="behind"))
+    assert changes_of(known) == (
+        f'<p>Taken back: <a href="{URL}/compare/{SHA}...{BASE}">7fd0709...31c4933</a></p>'
+    )
+
+
+def test_a_rollback_that_failed_took_nothing_back():
+    known = resolved(shipped=shipped(relation="behind"), success=fact(False))
+    assert changes_of(known).startswith('<p>To be taken back: <a href="')
+
+
+def test_a_redeployment_has_nothing_to_compare():
+    assert changes_of(resolved(shipped=shipped(relation="identical"))) == ""
+
+
+def test_changes_of_a_failed_deployment_are_not_shipped():
+    known = resolved(shipped=shipped(pull_request(1), range=None), success=fact(False))
+    assert changes_of(known) == (
+        "<h4>Changes that were to be shipped: 1</h4>\n"
+        f"{HEADS.replace('Lead time', 'Waited')}"
+        f'<tr><td><a href="{URL}/pull/1">#1</a></td><td>Change 1</td>'
+        "<td>2026-05-11 08:34 UTC</td><td>1 h 0 min</td></tr>\n"
+        f"</table>\n{bar(1, '08:34', '1 h 0 min', '15minute', 'deployment failed')}"
     )
 
 
 def test_changes_that_may_not_be_all_are_told_as_such():
     known = shipped(pull_request(1), since={"missing": "one could not be looked up"})
     assert changes_of(resolved(shipped=known)).startswith(
-        "<h4>Shipped changes, as far as known: 1, median lead time 1 h 0 min</h4>\n"
+        "<h4>Shipped changes, as far as known: 1, lead time 1 h 0 min</h4>\n"
     )
     assert changes_of(resolved(shipped=replace(known, pulls=()))).startswith("<p>Compared: ")
 
 
 def test_a_merge_is_shown_without_a_range():
     assert changes_of(resolved(pulls=(pull_request(1, merged_at=FINISHED),))) == (
-        "<h4>Shipped changes: 1, median lead time under 1 min</h4>\n"
+        "<h4>Shipped changes: 1, lead time under 1 min</h4>\n"
         f"{HEADS}"
         '<tr><td><a href="https://github.com/acme/shop/pull/1">#1</a></td><td>Change 1</td>'
         "<td>2026-05-11 09:34 UTC</td><td>under 1 min</td></tr>\n"
@@ -321,9 +466,9 @@ def test_100_changes_are_shown_and_the_others_counted(count, more):
     shown = changes_of(resolved(pulls=pulls))
     assert shown.startswith(f"<h4>Shipped changes: {count}, median lead time ")
     assert shown.count("/pull/") == 100
-    assert shown.endswith(
-        f'<tr><td colspan="4">and {more} more</td></tr>\n</table>' if more else "</tr>\n</table>"
-    )
+    end = f'<tr><td colspan="4">and {more} more</td></tr>\n</table>' if more else "</tr>\n</table>"
+    assert f"{end}\n\n```mermaid\n" in shown
+    assert shown.endswith(f"```\n<p>And {count - 15} more, not drawn.</p>")
 
 
 @pytest.mark.threat(9)
@@ -373,13 +518,14 @@ def test_a_secret_is_taken_out_everywhere_and_before_anything_is_cut():
     text = "x" * 190 + KEY
     secret = resolved(
         deployment(source_name=f"key {KEY}"),
+        repository=fact("x" * 290 + KEY),
         environment=fact("x" * 290 + KEY, f"a `{KEY}`"),
-        services=fact((), KEY),
+        services=replace(carried(KEY), source=KEY),
+        version=fact("x" * 290 + KEY),
     )
     account = Account(
-        headline=f"{KEY} <",
-        problems=(KEY,),
-        warnings=(KEY,),
+        problems=notes(KEY),
+        warnings=notes(KEY),
         resolved=secret,
         outcomes=(outcome(service=KEY, message=KEY, detail=text),),
         deliveries=deliver.prepare(secret.deployments, [replace(DX, url=f"https://x/{KEY}")]),
@@ -390,8 +536,9 @@ def test_a_secret_is_taken_out_everywhere_and_before_anything_is_cut():
     assert KEY[:6] not in shown
     hidden = "(not shown, since a part of a key is in it)"
     assert f"<td>***<br>It said: <code>{hidden}</code></td>" in shown
+    assert f">{'x' * 290}***</a>, version <code>{'x' * 290}***</code>. Started" in shown
     assert f"<code>{'x' * 290}***</code></td><td>a <code>***</code></td>" in shown
-    assert "<h3>\u26a0\ufe0f *** &lt;</h3>" in shown
+    assert f"Commit 7fd0709 of *** reached {'x' * 290}***, its changes unknown</h3>" in shown
     assert '"source_name": "key ***"' in shown
     assert "<code>https://x/***/deployments.create</code>" in shown
 
@@ -423,8 +570,8 @@ def test_whatever_a_text_says_it_stays_text(one, other, service, count):
     (of_service,) = services(name)
     account = Account(
         headline=one,
-        problems=(one, other) * count,
-        warnings=(other,) * count,
+        problems=notes(one, other) * count,
+        warnings=notes(other) * count,
         off=(other,) * count,
         resolved=resolved(
             of_service,
@@ -480,16 +627,16 @@ def test_500_services_fit_with_the_failures_first():
     assert shown.endswith(MORE)
     table = shown.partition("</table>")[0].splitlines()
     rows = [row for row in table if row.startswith("<tr><td>")]
-    end = f"<td>1</td><td>recorded</td><td><code>{ID}</code></td></tr>"
+    end = "<td>recorded</td><td>1</td></tr>"
     assert rows == [
         f"<tr><td>Datadog</td><td><code>{name}</code></td><td>{status}</td>{end}"
         for name, status in (
-            ("service-498", "\u26a0\ufe0f undelivered"),
-            ("service-499", "\u274c rejected"),
-            *((name, "\u2705 delivered") for name in names[:98]),
+            ("service-498", "\u26a0\ufe0f&nbsp;undelivered"),
+            ("service-499", "\u274c&nbsp;rejected"),
+            *((name, "\u2705&nbsp;delivered") for name in names[:98]),
         )
     ]
-    assert table[-1] == '<tr><td colspan="6">and 400 more</td></tr>'
+    assert table[-1] == '<tr><td colspan="5">and 400 more</td></tr>'
     assert '<tr><td colspan="4">and 400 more</td></tr>' in shown
     # Of 509 facts, 500 are about the attribution of a service.
     assert '<tr><td colspan="3">and 409 more</td></tr>' in shown
@@ -503,17 +650,17 @@ def test_a_table_has_100_rows_and_says_how_many_more_there_are(count, more):
 
     shown = summary(account, NOTHING)
 
-    assert shown.count("\u2705 delivered") == min(count, 100)
+    assert shown.count("\u2705&nbsp;delivered") == min(count, 100)
     assert (f">and {more} more<" in shown) == (more is not None)
     assert ("more" in shown) == (more is not None)
 
 
 def test_a_list_has_100_points():
-    account = Account(problems=tuple(f"p{number}" for number in range(150)))
+    account = Account(problems=notes(*(f"p{number}" for number in range(150))))
 
     shown = summary(account, NOTHING)
 
-    assert "<li>p99</li>\n</ul>" in shown
+    assert f"<li>P99. {read_more('inputs.md#team')}</li>\n<li>and 50 more</li>\n</ul>" in shown
 
 
 @pytest.mark.parametrize("fill", ["\U0001f6d2", "\0", '"', "\U000e0041", "`", "\n"])
@@ -523,8 +670,8 @@ def test_hostile_text_at_full_length_fits_as_well(fill):
     deployments = services(*(f"s{number}" for number in range(200)))
     account = Account(
         headline=long,
-        problems=(long,) * 200,
-        warnings=(long,) * 200,
+        problems=notes(long) * 200,
+        warnings=notes(long) * 200,
         resolved=resolved(
             *deployments,
             environment=fact(long, long),
@@ -543,23 +690,28 @@ def test_hostile_text_at_full_length_fits_as_well(fill):
     markdown.read(shown)
     assert len(shown.encode()) <= LIMIT
     assert shown.endswith(MORE)
+    assert "\u274c&nbsp;rejected" in shown
+
+
+AGAIN = summary(
+    Account(deliveries=deliver.prepare([deployment(success=False)], [DATADOG])), NOTHING
+)
 
 
 def body_of(size):
     """Return a delivery whose section in the summary has so many bytes."""
     prepared = deliver.prepare([deployment(metadata={"x": ""})], [DX])[0]
-    empty = len(summary(Account(deliveries=(prepared,)), NOTHING).encode())
-    empty -= len(summary(Account(), NOTHING).encode())
+    empty = len(summary(Account(deliveries=(prepared,)), NOTHING).encode()) - len(AGAIN.encode())
     return deliver.prepare([deployment(metadata={"x": "y" * (size - empty)})], [DX])[0]
 
 
 def test_what_fits_to_the_last_byte_is_shown_and_one_byte_more_is_left_out():
-    room = LIMIT - len(MORE) - len(summary(Account(), NOTHING).encode())
+    room = LIMIT - len(MORE) - len(AGAIN.encode())
     fitting = summary(Account(deliveries=(body_of(room),)), NOTHING)
     too_long = summary(Account(deliveries=(body_of(room + 1),)), NOTHING)
 
     assert len(fitting.encode()) == LIMIT - len(MORE)
-    assert too_long == f"<h3>\u26a0\ufe0f </h3>\n\n{MORE}"
+    assert too_long == f"{AGAIN}{MORE}"
 
 
 def test_what_is_small_is_shown_although_something_before_it_did_not_fit():

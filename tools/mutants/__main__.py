@@ -31,7 +31,7 @@ MODULES = {
     " shipped since times",
     "backends": "datadog dx replies",
     "delivery": "replay retry saved",
-    "report": "account",
+    "report": "account doubts headline timeline",
 }
 NAMES = sorted(
     ["actions.events"]
@@ -40,7 +40,7 @@ NAMES = sorted(
 TESTS = (
     *("tests/actions", "tests/attribution", "tests/backends"),
     *(f"tests/delivery/test_{name}.py" for name in ("replay", "retry", "saved")),
-    "tests/report/test_account.py",
+    *(f"tests/report/test_{name}.py" for name in ("account", "doubts", "headline", "timeline")),
 )
 INTRODUCTION = """\
 # Mutants

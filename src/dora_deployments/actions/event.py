@@ -15,6 +15,34 @@ from dora_deployments.errors import EventError
 FULL_SHA: Final = 40
 Marks = Literal["releases", "tags"]
 
+REPOSITORIES: Final = ("pull_request.base.repo.full_name", "repository.full_name")
+DEFAULT_BRANCHES: Final = (
+    "pull_request.base.repo.default_branch",
+    "repository.default_branch",
+    "repository.master_branch",
+)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Places:
+    """Where a payload holds what a deployment consists of: paths, in the order of trying.
+
+    `what` says in words of which payloads. It tells of a deployment only if `state` is one of
+    `final`; by `identity` one deployment is known from another.
+    """
+
+    what: str
+    state: str = ""
+    final: tuple[str, ...] = ()
+    commit: tuple[str, ...]
+    identity: tuple[str, ...] = ()
+    branch: tuple[str, ...] = ()
+    environment: tuple[str, ...] = ()
+    version: tuple[str, ...] = ()
+    started_at: tuple[str, ...] = ()
+    finished_at: tuple[str, ...] = ()
+    source_url: tuple[str, ...] = ()
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Unresolved:
@@ -90,15 +118,19 @@ class Event:
     now: datetime
     broken: str | None = None
 
-    def moment(self, path: str) -> Fact[datetime] | None:
-        """Return the time at `path`, if there is one that can be true."""
-        found = moments.from_payload(self.payload.get(path), self.now)
-        return None if found is None else Fact(value=found, source=path)
+    def moment(self, *paths: str) -> Fact[datetime] | None:
+        """Return the first time at one of `paths` that can be true."""
+        for path in paths:
+            if found := moments.from_payload(self.payload.get(path), self.now):
+                return Fact(value=found, source=path)
+        return None
 
-    def sha(self, path: str) -> Fact[str] | None:
-        """Return the commit SHA at `path`, if there is one."""
-        sha = self.payload.sha(path)
-        return None if sha is None else self.commit(sha, path)
+    def sha(self, *paths: str) -> Fact[str] | None:
+        """Return the first commit SHA at one of `paths`."""
+        for path in paths:
+            if sha := self.payload.sha(path):
+                return self.commit(sha, path)
+        return None
 
     def commit(self, sha: str, source: str) -> Fact[str]:
         """Return a commit and its source, beside which stands `GITHUB_SHA` if it differs."""
@@ -120,12 +152,23 @@ class Event:
             value=self.run.sha, source=f"GITHUB_SHA, since the payload has no SHA at {path}"
         )
 
-    def required(self, path: str) -> str:
-        """Return the text at `path`, without which nobody can tell what happened."""
-        value = self.payload.text(path)
-        if value is None:
-            raise unreadable(path, "a text")
-        return value
+    def id(self, *paths: str) -> int | None:
+        """Return the first database id at one of `paths`."""
+        return next((found for path in paths if (found := self.payload.id(path))), None)
+
+    def text(self, *paths: str) -> Fact[str] | None:
+        """Return the first text at one of `paths`."""
+        for path in paths:
+            if text := self.payload.text(path):
+                return Fact(value=text, source=path)
+        return None
+
+    def required(self, *paths: str) -> Fact[str]:
+        """Return the first text at one of `paths`, without which nobody can tell what happened."""
+        found = self.text(*paths)
+        if found is None:
+            raise unreadable(paths[0], "a text")
+        return found
 
     def happening(self, commit_sha: Fact[str] | Unresolved, identity: str | None) -> Happening:
         """Return what every event tells, by its own `identity` or else by the run's.
@@ -144,7 +187,7 @@ class Event:
         )
 
     def _repository(self) -> tuple[Fact[str], str]:
-        for path in ("pull_request.base.repo.full_name", "repository.full_name"):
+        for path in REPOSITORIES:
             if name := self.payload.slug(path):
                 number = self.payload.id(path.replace("full_name", "id"))
                 repository_id = str(number) if number else self.run.repository_id
@@ -158,11 +201,8 @@ class Event:
         )
 
     def _default_branch(self) -> str | None:
-        return (
-            self.payload.text("pull_request.base.repo.default_branch")
-            or self.payload.text("repository.default_branch")
-            or self.payload.text("repository.master_branch")
-        )
+        found = self.text(*DEFAULT_BRANCHES)
+        return None if found is None else found.value
 
     def _run_identity(self, commit_sha: Fact[str] | Unresolved) -> str:
         sha = commit_sha.value if isinstance(commit_sha, Fact) else ""

@@ -38,7 +38,7 @@ SUCCESS_CHOICES: Final[tuple[SuccessChoice, ...]] = (
     "cancelled",
     "skipped",
 )
-MODES: Final[tuple[Mode, ...]] = ("deployment", "pull-services", "replay", "backfill")
+MODES: Final[tuple[Mode, ...]] = ("deployment", "pull-services", "replay")
 FAIL_ON_CHOICES: Final[tuple[FailOn, ...]] = ("never", "config", "any")
 SHORTEST_TIMEOUT: Final = 5  # seconds
 DEFAULT_REPLAY_PATH: Final = "dora-undelivered"
@@ -153,6 +153,11 @@ class Inputs:
         if problems:
             raise InputError(*problems)
         return replace(inputs, warnings=(*inputs.warnings, *_doubts(inputs)))
+
+    @property
+    def has_key(self) -> bool:
+        """Return whether there is the key of any backend."""
+        return self.datadog_api_key is not None or self.dx_token is not None
 
 
 def given(value: T | None, name: str) -> Fact[T] | None:
@@ -275,13 +280,12 @@ def _raw(environ: Mapping[str, str], name: str) -> str | None:
 
 
 def _mode(text: str) -> Mode:
-    mode: Mode = parse.one_of(*MODES)(text)
-    if mode == "backfill":
+    if text.lower() == "backfill":
         raise ValueError(
             "is backfill, which is not available in this version; write deployment, pull-services"
             " or replay, or leave it out"
         )
-    return mode
+    return parse.one_of(*MODES)(text)
 
 
 def _day(text: str, now: datetime) -> datetime:
@@ -339,6 +343,6 @@ def _doubts(inputs: Inputs) -> tuple[str, ...]:
     if key and inputs.datadog_site.endswith("ddog-gov.com"):
         doubts.append(
             "`datadog-site` is a government site, for which Datadog's documentation says that"
-            " DORA Metrics are not available"
+            " DORA Metrics are not available; leave `datadog-api-key` out"
         )
     return tuple(doubts)

@@ -20,30 +20,30 @@ def problems(
     """Return where `value` breaks the schema in the file `schema`.
 
     `lines` has the line of every path; of unknown keys, no more than `most` are told. The
-    schema's descriptions say what to write; one that forbids other keys or requires one
-    describes these, too.
+    schema's `errorMessage` says what to write; where other keys are forbidden or one is
+    required, it names these, too.
     """
     from difflib import get_close_matches
 
     # Not the library's messages, which quote the values; the schema says what to write.
     for error in _validator(schema).iter_errors(value):
         path = tuple(error.path)
-        write = error.schema["description"]
+        write = error.schema["errorMessage"]
         if error.validator == "additionalProperties":
             known = [*error.schema["properties"]]
             unknown = (key for key in error.instance if key not in known)
             for key in islice(unknown, most):
                 inner = (*path, key)
                 near = get_close_matches(key[:_LONGEST_KEY], known, n=1)
-                words = f"has the unknown key {shown(key)}; write {near[0] if near else write}"
+                words = f"has the unknown key {shown(key)}; {f'write {near[0]}' if near else write}"
                 yield Problem(line=lines[inner], path=path, words=words)
             continue
         if "propertyNames" in error.schema_path:
             path = (*path, error.instance)
-        words = f"{_shortcoming(error)}; write {write}"
+        words = f"{_shortcoming(error)}; {write}"
         if error.validator == "required":
             missing = error.schema["properties"][error.validator_value[0]]
-            words = f"has no {error.validator_value[0]}; write {missing['description']}"
+            words = f"has no {error.validator_value[0]}; {missing['errorMessage']}"
         yield Problem(line=lines[path], path=path, words=words)
 
 

@@ -4,6 +4,7 @@ from dora_deployments.actions.event import Happening
 from dora_deployments.actions.inputs import Inputs
 from dora_deployments.actions.text import shown
 from dora_deployments.attribution.look_ups import LookUpError, LookUps
+from dora_deployments.catalogue import BRANCH_UNKNOWN
 from dora_deployments.errors import EventError, Skip
 
 
@@ -29,7 +30,8 @@ def check(happening: Happening, inputs: Inputs, look_ups: LookUps) -> None:
         except LookUpError as error:
             raise EventError(
                 "the payload does not name the default branch (repository.default_branch), and"
-                f" {error}; set `branches` to the branches that you deploy from"
+                f" {error}; set `branches` to the branches that you deploy from",
+                topic=BRANCH_UNKNOWN,
             ) from None
     if branch.value != default:
         raise Skip(

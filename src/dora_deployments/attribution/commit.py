@@ -3,6 +3,7 @@
 from dora_deployments.actions.event import FULL_SHA, Happening, Unresolved
 from dora_deployments.actions.inputs import Inputs, given
 from dora_deployments.attribution.look_ups import LookUpError, LookUps
+from dora_deployments.catalogue import COMMIT_UNKNOWN
 from dora_deployments.deployment import Fact
 from dora_deployments.errors import EventError, InputError
 
@@ -37,7 +38,8 @@ def deployed(
     if found is not None:
         return Fact(value=found, source=f"GitHub's API, since {commit.why}"), ()
     if commit.fallback is None:
-        raise EventError(f"{problem}; set `commit-sha` to the commit that was deployed")
+        what_to_do = "set `commit-sha` to the commit that was deployed"
+        raise EventError(f"{problem}; {what_to_do}", topic=COMMIT_UNKNOWN)
     warning = (
         f"{problem}; GITHUB_SHA was taken, which for an annotated tag may be the tag object, so"
         " set `commit-sha` to be sure"

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 from dora_deployments.actions.inputs import Inputs
 from dora_deployments.attribution.look_ups import LookUpError, LookUps
 from dora_deployments.attribution.shipped import Shipped
+from dora_deployments.catalogue import NO_SERVICE_TO_TELL
 from dora_deployments.deployment import Fact, PullRequest, Service, TouchedServices
 from dora_deployments.errors import ConfigurationError, Skip
 
@@ -56,7 +57,8 @@ def deployed(
     if inputs.mode == "pull-services" and not inputs.service and not mapped:
         raise ConfigurationError(
             "`mode` is pull-services, but no service is known to tell of; name `service`, or map"
-            " services to paths in `config-file`"
+            " services to paths in `config-file`",
+            topic=NO_SERVICE_TO_TELL,
         )
     services, source = _candidates(inputs, config, mapped, repository)
     if not any(service.identifier in mapped for service in services):

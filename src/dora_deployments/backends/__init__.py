@@ -1,9 +1,12 @@
 """The DORA backends, each a pure translation to and from HTTP."""
 
+from collections.abc import Iterator
+from datetime import datetime
 from typing import Final, Protocol, runtime_checkable
 
 from dora_deployments.actions.inputs import Inputs
 from dora_deployments.backends import datadog, dx
+from dora_deployments.catalogue import NO_BACKEND, NO_ONE_TO_TELL, Note, Topic
 from dora_deployments.deployment import (
     Credential,
     Deployment,
@@ -26,7 +29,7 @@ class Backend(Protocol):
     def credential(self) -> Credential:
         """Return the key, which every request carries and every saved one is signed with."""
 
-    def unsupported(self, deployment: Deployment) -> str | None:
+    def unsupported(self, deployment: Deployment) -> Topic | None:
         """Return why the backend cannot be told of `deployment`, if it cannot."""
 
     def requests(self, deployment: Deployment) -> tuple[Request, ...]:
@@ -40,6 +43,12 @@ class Backend(Protocol):
 
     def verdict(self, method: str, reply: Reply) -> Verdict:
         """Return how the backend took a request for that method."""
+
+    def doubts(self, request: Request, now: datetime) -> Iterator[Note]:
+        """Yield why a request that can be sent may not count as it is meant to."""
+
+    def other_source(self, event: str, deployment: Deployment) -> str | None:
+        """Return what else may tell the backend of `deployment`, which no program can see."""
 
 
 @runtime_checkable
@@ -62,7 +71,7 @@ class Maker(Protocol):
         """Return the backend without its key, for a dry run."""
 
 
-# To add one: its module, its schema, its inputs (in `Inputs` and both action.yml), and here.
+# To add one, in five steps: docs/architecture.md.
 BACKENDS: Final[tuple[Maker, ...]] = (datadog, dx)
 
 
@@ -72,10 +81,9 @@ def reported_to(inputs: Inputs, *, from_fork: bool) -> tuple[Backend, ...]:
     A dry run without any key has all of them, but for a replay, which only takes what is
     signed with a key. `from_fork` means that GitHub gives the event no secrets.
     """
-    no_secrets = inputs.datadog_api_key is None and inputs.dx_token is None
-    if inputs.dry_run and no_secrets and inputs.mode != "replay":
+    if inputs.dry_run and not inputs.has_key and inputs.mode != "replay":
         return samples(inputs)
-    if no_secrets and from_fork:
+    if from_fork and not inputs.has_key:
         raise Skip(
             "no-credentials-on-fork",
             "GitHub gives no secrets to pull requests from forks or Dependabot; report such"
@@ -86,14 +94,16 @@ def reported_to(inputs: Inputs, *, from_fork: bool) -> tuple[Backend, ...]:
     if not found:
         raise ConfigurationError(
             "no backend is configured; set `datadog-api-key` for Datadog, or `dx-token` and"
-            " `dx-instance` for DX (a secret that does not exist here arrives empty)"
+            " `dx-instance` for DX (a secret that does not exist here arrives empty)",
+            topic=NO_BACKEND,
         )
     if inputs.mode == "pull-services" and not any(
         isinstance(backend, RecordsPulls) for backend in found
     ):
         raise ConfigurationError(
             "`mode` is pull-services, of which DX alone is told, and DX is off; set `dx-token` and"
-            " `dx-instance`"
+            " `dx-instance`",
+            topic=NO_ONE_TO_TELL,
         )
     return found
 

@@ -1,25 +1,32 @@
 """Datadog DORA Metrics: `POST /api/v2/dora/deployment`."""
 
 import json
+import re
+from collections.abc import Iterator
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Final
 
+from dora_deployments import catalogue
 from dora_deployments.actions.inputs import Inputs
 from dora_deployments.actions.moments import EPOCH
+from dora_deployments.actions.text import shown
 from dora_deployments.backends import replies, schema
+from dora_deployments.catalogue import Note, Topic, note
 from dora_deployments.deployment import Credential, Deployment, Reply, Request, Verdict
 
-_HINTS = {
-    400: "the body is not what Datadog expects; correct what it names",
-    401: "the key is not valid; check `datadog-api-key`, and that `datadog-site` is its site",
-    403: "the key is not valid on this site, most often because it belongs to another; check"
-    " `datadog-site` first, then `datadog-api-key`",
-    404: "there is no DORA endpoint here; check `datadog-site`",
-    413: "the body is too large; shorten `tags`",
+_REFUSALS = {
+    400: catalogue.DATADOG_400,
+    401: catalogue.DATADOG_401,
+    403: catalogue.DATADOG_403,
+    404: catalogue.DATADOG_404,
+    413: catalogue.DATADOG_413,
 }
 
 _METHOD: Final = "deployment"
+# The limit that Datadog once documented, and documents no more.
+_FRESH: Final = timedelta(hours=1)
+_AGO: Final = "more than an hour ago"
 
 OFF: Final = "Datadog is off, since `datadog-api-key` is empty"
 
@@ -37,12 +44,12 @@ class Datadog:
         """Return the API key."""
         return Credential(input="datadog-api-key", header="DD-API-KEY", value=self.api_key)
 
-    def unsupported(self, deployment: Deployment) -> str | None:
+    def unsupported(self, deployment: Deployment) -> Topic | None:
         """Return why Datadog cannot be told of `deployment`, if it cannot."""
         # Datadog has no field for the outcome and takes every event for a success
         # (documentation, "DORA Metrics: deployment data sources").
         if not deployment.success:
-            return "Datadog counts successful deployments only, and this one failed"
+            return catalogue.OUTCOME_NOT_SUPPORTED
         return None
 
     def requests(self, deployment: Deployment) -> tuple[Request, ...]:
@@ -67,11 +74,14 @@ class Datadog:
         del method  # there is only one
         body = replies.json_object(reply)
         if not 200 <= reply.status < 300:
-            hint = _HINTS.get(reply.status, replies.hint(reply.status, "`datadog-site`"))
+            is_redirect = reply.status < 400
+            other = catalogue.DATADOG_REDIRECT if is_redirect else catalogue.DATADOG_REFUSED
+            topic = _REFUSALS.get(reply.status, other)
             return Verdict(
                 status="rejected",
-                message=f"Datadog answered {reply.status}: {hint}",
+                message=f"Datadog answered {reply.status}: {topic.sentence}",
                 detail=_errors(body),
+                topic=topic,
             )
         # Documented are 200 and 202; 201 is taken too, as it can mean nothing else.
         data = body.get("data")
@@ -81,11 +91,35 @@ class Datadog:
                 status="malformed",
                 message=f"Datadog answered {reply.status} without the id of an event:"
                 f" {replies.kind(reply)}",
+                topic=catalogue.DATADOG_MALFORMED,
             )
         if reply.status == 202:
-            message = "accepted, to be recorded later because of an incident at Datadog"
-            return Verdict(status="delivered", message=message)
+            later = catalogue.DATADOG_LATER
+            return Verdict(status="delivered", message=later.means, topic=later)
         return Verdict(status="delivered", message="recorded")
+
+    def doubts(self, request: Request, now: datetime) -> Iterator[Note]:
+        """Yield a note on a deployment of long ago, and on a name that no service has here."""
+        attributes = json.loads(request.body)["data"]["attributes"]
+        finished_at = EPOCH + timedelta(microseconds=attributes["finished_at"] // 1_000)
+        if now - finished_at > _FRESH:
+            old = catalogue.OLD_EVENT
+            yield note(f"Datadog is told of a deployment that ended {_AGO}: {old.sentence}", old)
+        name = attributes["service"]
+        usual = _usual(name)
+        if usual not in {name, ""}:
+            yield note(
+                f"the service is {shown(name)}, which Datadog's catalogue would write {usual}; if"
+                f" that is meant, write `service: {usual}`",
+                catalogue.SERVICE_NAME,
+            )
+
+    def other_source(self, event: str, deployment: Deployment) -> str | None:
+        """Return that APM tells of versions, if there is one."""
+        del event
+        if deployment.version is None:
+            return None
+        return "Datadog's APM tells of new versions as deployments, where it is chosen as a source"
 
 
 def configured(inputs: Inputs) -> Datadog | None:
@@ -120,6 +154,16 @@ def deployment_body(deployment: Deployment) -> dict[str, object]:
     if deployment.tags:
         attributes["custom_tags"] = list(deployment.tags)
     return {"data": {"attributes": attributes}}
+
+
+def _usual(service: str) -> str:
+    """Return the name of a service as Datadog's catalogue writes it."""
+    # Datadog documentation, "Rules and best practices for naming tags".
+    marks = "".join(
+        character if character.isalnum() or character in "-.:/" else "_"
+        for character in service.lower()
+    )
+    return re.sub("_+", "_", marks).rstrip("_")
 
 
 def _nanoseconds(moment: datetime) -> int:

@@ -7,9 +7,11 @@ from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Final
 
+from dora_deployments import catalogue
 from dora_deployments.actions.inputs import Inputs
 from dora_deployments.actions.moments import EPOCH, UTC
 from dora_deployments.backends import replies, schema
+from dora_deployments.catalogue import Note, Topic
 from dora_deployments.deployment import (
     Credential,
     Deployment,
@@ -21,24 +23,21 @@ from dora_deployments.deployment import (
 )
 from dora_deployments.errors import ConfigurationError
 
-# DX, deployments.create, "Errors", and what mends each of them.
+# DX, deployments.create, "Errors".
 _ERRORS = {
-    "not_authed": "no token arrived; check that the secret in `dx-token` is set",
-    "invalid_auth": "the token is expired or unknown; make a new one with the scope for"
-    " deployments and store it in `dx-token`",
-    "account_inactive": "the account of the token is deactivated or suspended; make a token of"
-    " another account for `dx-token`",
-    "invalid_json": "DX could not read the body; please report this as a bug of the action",
-    "required_params_missing": "DX misses a parameter; see its words in the log",
-    "repo_not_found": "DX does not know the repository; check that it is connected in DX, under"
-    " the same owner and name as `repository`",
+    "not_authed": catalogue.DX_NOT_AUTHED,
+    "invalid_auth": catalogue.DX_INVALID_AUTH,
+    "account_inactive": catalogue.DX_ACCOUNT_INACTIVE,
+    "invalid_json": catalogue.DX_INVALID_JSON,
+    "required_params_missing": catalogue.DX_REQUIRED_PARAMS_MISSING,
+    "repo_not_found": catalogue.DX_REPO_NOT_FOUND,
 }
-_HINTS = {
-    401: "the token is not valid; check `dx-token`, and that `dx-instance` is where it was made",
-    403: "the token may not do this; check the scopes of `dx-token`",
-    404: "there is no such method here; check `dx-instance`",
-    413: "the body is too large; shorten `metadata`",
-    422: "DX refuses a value; correct what it names",
+_REFUSALS = {
+    401: catalogue.DX_401,
+    403: catalogue.DX_403,
+    404: catalogue.DX_404,
+    413: catalogue.DX_413,
+    422: catalogue.DX_422,
 }
 _FIELDS = (
     "deployed_at",
@@ -76,7 +75,7 @@ class Dx:
         """Return the token, as the header has it."""
         return Credential(input="dx-token", header="Authorization", value=f"Bearer {self.token}")
 
-    def unsupported(self, deployment: Deployment) -> str | None:
+    def unsupported(self, deployment: Deployment) -> Topic | None:
         """Return why DX cannot be told of `deployment`, if it cannot."""
         shas: tuple[str, ...] = ()
         if deployment.attribution == "commit":
@@ -84,10 +83,7 @@ class Dx:
         elif deployment.attribution == "pull-requests":
             shas = deployment.merge_commit_shas
         if any(len(sha) > _LONGEST_SHA for sha in shas):
-            return (
-                "DX takes commit SHAs of 7 to 40 digits, and this repository has longer ones; set"
-                " `attribution` to repository to report without them"
-            )
+            return catalogue.DX_LONG_SHA
         return None
 
     def requests(self, deployment: Deployment) -> tuple[Request, ...]:
@@ -128,6 +124,7 @@ class Dx:
                 return Verdict(
                     status="malformed",
                     message=f"DX answered {reply.status} without saying ok: {replies.kind(reply)}",
+                    topic=catalogue.DX_MALFORMED,
                 )
         elif (
             method == _CREATE
@@ -137,14 +134,31 @@ class Dx:
         ):
             return Verdict(
                 status="duplicate",
-                message="already recorded under this id, by an earlier attempt or another job; DX"
-                " keeps it as it is",
+                message=catalogue.DX_DUPLICATE.sentence,
                 detail=detail,
+                topic=catalogue.DX_DUPLICATE,
             )
-        hint = _ERRORS[code] if code else _HINTS.get(reply.status)
-        hint = hint or replies.hint(reply.status, "`dx-instance`")
-        name = f"{reply.status} {code}" if code else str(reply.status)
-        return Verdict(status="rejected", message=f"DX answered {name}: {hint}", detail=detail)
+        name, topic = str(reply.status), _refusal(reply.status)
+        if code:
+            name, topic = f"{name} {code}", _ERRORS[code]
+        return Verdict(
+            status="rejected",
+            message=f"DX answered {name}: {topic.sentence}",
+            detail=detail,
+            topic=topic,
+        )
+
+    def doubts(self, request: Request, now: datetime) -> Iterator[Note]:
+        """Yield nothing: DX takes deployments of any age, under any name."""
+        del request, now
+        yield from ()
+
+    def other_source(self, event: str, deployment: Deployment) -> str | None:
+        """Return that DX reads GitHub's deployments itself, if this is one."""
+        del deployment
+        if event != "deployment_status":
+            return None
+        return "DX's GitHub Deployments connector reads the same deployments, where it is on"
 
 
 def configured(inputs: Inputs) -> Dx | None:
@@ -157,7 +171,8 @@ def configured(inputs: Inputs) -> Dx | None:
             given, lacking = lacking, given
         raise ConfigurationError(
             f"`{given}` is set and `{lacking}` is empty; DX needs both, so set `{lacking}` as"
-            f" well, or leave both out"
+            f" well, or leave both out",
+            topic=catalogue.HALF_OF_DX,
         )
     return Dx(url=inputs.dx_instance, token=inputs.dx_token)
 
@@ -203,6 +218,11 @@ def touched_body(touched: TouchedServices) -> dict[str, object]:
         "github_pull_id": touched.pull_id,
         "services": [_service(service) for service in touched.services],
     }
+
+
+def _refusal(status: int) -> Topic:
+    is_redirect = 300 <= status < 400
+    return _REFUSALS.get(status, catalogue.DX_REDIRECT if is_redirect else catalogue.DX_REFUSED)
 
 
 def _service(service: Service) -> dict[str, object]:

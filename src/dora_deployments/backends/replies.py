@@ -41,10 +41,3 @@ def excerpt(reply: Reply) -> str:
     if len(reply.body) > MAX_BODY or b"\0" in reply.body:
         return ""
     return " ".join(reply.body.decode("utf-8", "replace").split())
-
-
-def hint(status: int, host_input: str) -> str:
-    """Return what a status means that the vendor does not document."""
-    if 300 <= status < 400:
-        return f"a redirect, which is never followed with a key; check {host_input}"
-    return "the request was refused; see its words in the log, if any"

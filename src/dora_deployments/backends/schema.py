@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any, Final
 
 from dora_deployments.actions.text import shown
+from dora_deployments.catalogue import BODY_REFUSED
 from dora_deployments.errors import InputError
 
 SCHEMAS: Final = Path(__file__).parent / "schemas"
@@ -32,7 +33,7 @@ def check(name: str, body: object) -> None:
     if name not in NAMES:
         raise InputError(f"the body is for {shown(name)}, which this version does not know")
     if not fits(name, body):
-        raise InputError(*problems(name, body))
+        raise InputError(*problems(name, body), topic=BODY_REFUSED)
 
 
 def fits(name: str, body: object) -> bool:

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from dora_deployments.backends import Backend, RecordsPulls
+from dora_deployments.catalogue import Topic
 from dora_deployments.deployment import Deployment, Request, TouchedServices
 
 
@@ -24,7 +25,7 @@ class Delivery:
     id: str
     name: str
     requests: tuple[Request, ...] = ()
-    unsupported: str | None = None
+    unsupported: Topic | None = None
     goes_first: bool = False
     saved: Path | None = None
 

@@ -7,10 +7,13 @@ import time
 from collections import deque
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
+from datetime import datetime, timedelta
 from typing import Final
 
+from dora_deployments.actions.moments import UTC
 from dora_deployments.backends import Backend, replies
 from dora_deployments.budget import Budget, in_thread
+from dora_deployments.catalogue import INTERNAL_ERROR, STEP_ENDED, Topic
 from dora_deployments.delivery import retry
 from dora_deployments.delivery.deliver import Delivery
 from dora_deployments.delivery.retry import Pace
@@ -23,10 +26,14 @@ _WIDTH: Final = 100
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Ended:
-    """How a delivery ended, for each of its services."""
+    """How a delivery ended, for each of its services.
+
+    `skew` is how far the clock here was ahead of the backend's, as far as it told.
+    """
 
     delivery: Delivery
     outcomes: tuple[Outcome, ...]
+    skew: timedelta = timedelta()
 
     @property
     def outcome(self) -> Outcome:
@@ -62,10 +69,10 @@ class Dispatch:
         for of_backend in errands.values():
             _start(of_backend, budget, quarter, self.pace)
 
-    def give_up(self, why: str) -> None:
+    def give_up(self, why: str, topic: Topic) -> None:
         """End without sending anything; `why` is the message of every outcome."""
         for errand in self.errands:
-            errand.give_up(why)
+            errand.give_up(why, topic)
 
     def wait(self, budget: Budget) -> None:
         """Return once every delivery has ended, what went first aside, or the budget has."""
@@ -105,7 +112,7 @@ def _start(errands: list["_Errand"], budget: Budget, quarter: Budget, pace: Pace
     threads = sum(in_thread(work) for _ in range(min(_WIDTH, len(errands))))
     if not threads:
         for errand in errands:
-            errand.give_up("not sent, since the system had no thread left to do it")
+            errand.give_up("not sent, since the system had no thread left to do it", STEP_ENDED)
 
 
 @dataclass(slots=True)
@@ -118,6 +125,7 @@ class _Errand:
     # How the last attempt ended, while the next one is waited for.
     last: Outcome | None = None
     outcome: Outcome | None = None
+    skew: timedelta = timedelta()
     done: threading.Event = field(default_factory=threading.Event)
 
     def run(self, budget: Budget, pace: Pace, first: Iterable["_Errand"], quarter: Budget) -> None:
@@ -130,13 +138,14 @@ class _Errand:
                     quarter.wait(errand.done)
             self.outcome = self._deliver(budget, pace)
         except Exception as error:
-            self.give_up(f"a bug of this action stopped the delivery: {type(error).__name__}")
+            bug = f"a bug of this action stopped the delivery: {type(error).__name__}"
+            self.give_up(bug, INTERNAL_ERROR)
         self.done.set()
 
-    def give_up(self, why: str) -> None:
+    def give_up(self, why: str, topic: Topic) -> None:
         """End without an answer, if there is anything to send at all."""
         if self.delivery.unsupported is None:
-            self.outcome = self._ended("undelivered", why)
+            self.outcome = self._ended("undelivered", why, topic)
         self.done.set()
 
     def ended(self) -> Ended:
@@ -146,13 +155,15 @@ class _Errand:
         return Ended(
             delivery=self.delivery,
             outcomes=tuple(replace(outcome, service=service) for service in services),
+            skew=self.skew,
         )
 
     def _unfinished(self) -> Outcome:
-        if self.delivery.unsupported is not None:
-            return self._ended("skipped", self.delivery.unsupported)
+        unsupported = self.delivery.unsupported
+        if unsupported is not None:
+            return self._ended("skipped", unsupported.sentence, unsupported)
         if not self.attempts:
-            return self._ended("undelivered", "not sent before the step had to end")
+            return self._ended("undelivered", "not sent before the step had to end", STEP_ENDED)
         last = self.last
         if last is not None:
             return replace(
@@ -161,6 +172,7 @@ class _Errand:
         return self._ended(
             "undelivered",
             "no answer before the step had to end, so the event may have arrived all the same",
+            STEP_ENDED,
         )
 
     def _deliver(self, budget: Budget, pace: Pace) -> Outcome:
@@ -208,29 +220,35 @@ class _Errand:
         except session.TransportError as error:
             doubt = ", so the event may have arrived all the same" if error.ambiguous else ""
             status: Status = "rejected" if error.permanent else "undelivered"
-            return self._ended(status, f"{self.delivery.backend.name}: {error}{doubt}"), {}
+            message = f"{self.delivery.backend.name}: {error}{doubt}"
+            return self._ended(status, message, error.topic), {}
         self.http_status = reply.status
+        self.skew = retry.clock_skew(reply.headers, datetime.now(UTC))
         return self._judged(request, reply), reply.headers
 
     def _judged(self, request: Request, reply: Reply) -> Outcome:
         backend = self.delivery.backend
         if retry.is_transient(reply.status):
-            message = f"{backend.name} answered {reply.status}: {retry.meaning(reply.status)}"
-            return self._ended("undelivered", message, replies.excerpt(reply))
+            topic = retry.topic(reply.status)
+            message = f"{backend.name} answered {reply.status}: {topic.means}"
+            return self._ended("undelivered", message, topic, replies.excerpt(reply))
         verdict = backend.verdict(request.method, reply)
         status: Status = "undelivered" if verdict.status == "malformed" else verdict.status
-        outcome = self._ended(status, verdict.message, verdict.detail)
+        outcome = self._ended(status, verdict.message, verdict.topic, verdict.detail)
         if outcome.is_missing and not verdict.detail:
             return replace(outcome, detail=replies.excerpt(reply))
         return outcome
 
-    def _ended(self, status: Status, message: str, detail: str = "") -> Outcome:
+    def _ended(
+        self, status: Status, message: str, topic: Topic | None, detail: str = ""
+    ) -> Outcome:
         return Outcome(
             backend=self.delivery.backend.name,
             service=self.delivery.services[0],
             id=self.delivery.id,
             status=status,
             message=message,
+            topic=topic,
             detail=detail,
             http_status=self.http_status,
             attempts=self.attempts,

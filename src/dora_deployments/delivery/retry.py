@@ -3,11 +3,13 @@
 import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from email.utils import parsedate_to_datetime
 from typing import Final
 
+from dora_deployments import catalogue
 from dora_deployments.actions.moments import UTC
+from dora_deployments.catalogue import Topic
 
 _TRANSIENT: Final = frozenset({408, 425, 429})
 # X-RateLimit-Reset is a number of seconds to wait (Datadog, "Rate Limits"). Elsewhere it
@@ -31,13 +33,11 @@ def is_transient(status: int) -> bool:
     return status in _TRANSIENT or status >= 500 or status < 200
 
 
-def meaning(status: int) -> str:
+def topic(status: int) -> Topic:
     """Return what a transient status says, for people."""
     if status == 429:
-        return "too many requests"
-    if status >= 500:
-        return "it is in trouble itself"
-    return "it could not take the request now"
+        return catalogue.TOO_MANY_REQUESTS
+    return catalogue.SERVER_ERROR if status >= 500 else catalogue.NOT_NOW
 
 
 def wait(
@@ -66,6 +66,12 @@ def asked_wait(headers: Mapping[str, str]) -> float:
     if re.fullmatch(r"\d{1,10}", reset, re.ASCII) and int(reset) <= _LONGEST_RESET:
         return float(reset)
     return 0.0
+
+
+def clock_skew(headers: Mapping[str, str], now: datetime) -> timedelta:
+    """Return how far `now` is ahead of the server's clock; nothing, if it does not tell."""
+    told = _http_date(headers.get("date", ""))
+    return timedelta() if told is None else now - told
 
 
 def _http_date(text: str) -> datetime | None:

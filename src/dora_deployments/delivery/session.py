@@ -13,6 +13,14 @@ from requests.auth import AuthBase
 from dora_deployments import __version__
 from dora_deployments.actions.hosts import LOOPBACK
 from dora_deployments.backends.replies import MAX_BODY
+from dora_deployments.catalogue import (
+    BROKE_OFF,
+    CERTIFICATE,
+    NO_CONNECTION,
+    PROXY,
+    UNKNOWN_HOST,
+    Topic,
+)
 from dora_deployments.deployment import Credential, Reply, Request
 
 USER_AGENT: Final = f"dora-deployments/{__version__}"
@@ -26,14 +34,17 @@ _CERTIFICATE_ERRORS: Final = {
 
 
 class TransportError(Exception):
-    """No answer came; the message says why, in our own words.
+    """No answer came; the message says why, in our own words, and `topic` tells more.
 
     `permanent` means that trying again cannot help. `ambiguous` means that the request may
     have arrived all the same.
     """
 
-    def __init__(self, message: str, *, permanent: bool = False, ambiguous: bool = False) -> None:
+    def __init__(
+        self, message: str, topic: Topic, *, permanent: bool = False, ambiguous: bool = False
+    ) -> None:
         super().__init__(message)
+        self.topic = topic
         self.permanent = permanent
         self.ambiguous = ambiguous
 
@@ -124,30 +135,34 @@ def _transport_error(error: Exception) -> TransportError:
             return make(error)
     # requests raises a bare OSError where REQUESTS_CA_BUNDLE names no file.
     return TransportError(
-        "a file with certificates cannot be read; check REQUESTS_CA_BUNDLE", permanent=True
+        "a file with certificates cannot be read; check REQUESTS_CA_BUNDLE",
+        CERTIFICATE,
+        permanent=True,
     )
 
 
 def _saying(
-    message: str, *, permanent: bool = False, ambiguous: bool = False
+    message: str, topic: Topic, *, permanent: bool = False, ambiguous: bool = False
 ) -> Callable[[Exception], TransportError]:
-    return lambda _: TransportError(message, permanent=permanent, ambiguous=ambiguous)
+    return lambda _: TransportError(message, topic, permanent=permanent, ambiguous=ambiguous)
 
 
 def _tls_error(error: Exception) -> TransportError:
     for cause in _causes(error):
         if isinstance(cause, (ssl.SSLEOFError, ssl.SSLZeroReturnError)):
-            return TransportError("the connection broke off before it was secure")
+            return TransportError("the connection broke off before it was secure", NO_CONNECTION)
         if isinstance(cause, ssl.SSLCertVerificationError):
             untrusted = (
                 "is of an unknown authority; if a proxy of your own signs it, set"
                 " REQUESTS_CA_BUNDLE to the file of its CA"
             )
             meaning = _CERTIFICATE_ERRORS.get(cause.verify_code, untrusted)
-            return TransportError(f"the certificate of the server {meaning}", permanent=True)
+            message = f"the certificate of the server {meaning}"
+            return TransportError(message, CERTIFICATE, permanent=True)
     return TransportError(
         "no TLS connection is possible with this server; check the host and port, and the file"
         " of REQUESTS_CA_BUNDLE if it is set",
+        CERTIFICATE,
         permanent=True,
     )
 
@@ -155,12 +170,15 @@ def _tls_error(error: Exception) -> TransportError:
 def _connection_error(error: Exception) -> TransportError:
     for cause in _causes(error):
         if isinstance(cause, urllib3.exceptions.NameResolutionError):
-            return TransportError("the host name does not resolve; check its spelling")
+            message = "the host name does not resolve; check its spelling"
+            return TransportError(message, UNKNOWN_HOST)
         if isinstance(cause, urllib3.exceptions.NewConnectionError):
-            return TransportError("the connection was refused, or no way leads to the host")
+            message = "the connection was refused, or no way leads to the host"
+            return TransportError(message, NO_CONNECTION)
         if isinstance(cause, http.client.HTTPException) and not isinstance(cause, OSError):
-            return TransportError("what answered is not HTTP as it should be", ambiguous=True)
-    return TransportError("the connection broke off before an answer", ambiguous=True)
+            message = "what answered is not HTTP as it should be"
+            return TransportError(message, BROKE_OFF, ambiguous=True)
+    return TransportError("the connection broke off before an answer", BROKE_OFF, ambiguous=True)
 
 
 def _causes(error: BaseException) -> Iterator[BaseException]:
@@ -171,25 +189,28 @@ def _causes(error: BaseException) -> Iterator[BaseException]:
         cause = cause.__cause__ or cause.__context__
 
 
-_UNREADABLE: Final = _saying("the answer could not be read", ambiguous=True)
+_UNREADABLE: Final = _saying("the answer could not be read", BROKE_OFF, ambiguous=True)
 _UNUSABLE: Final = _saying(
-    "its URL, or that of the proxy in HTTPS_PROXY, is unusable", permanent=True
+    "its URL, or that of the proxy in HTTPS_PROXY, is unusable", PROXY, permanent=True
 )
 # In this order: proxy, TLS and connect time-out are connection errors to requests, and most
 # of its exceptions are value errors. A bare one is about an odd host, user or port.
 _KINDS: Final[tuple[tuple[type[Exception], Callable[[Exception], TransportError]], ...]] = (
     (
         requests.exceptions.ProxyError,
-        _saying("the proxy in HTTPS_PROXY refused, or cannot be reached"),
+        _saying("the proxy in HTTPS_PROXY refused, or cannot be reached", PROXY),
     ),
     (requests.exceptions.SSLError, _tls_error),
-    (requests.exceptions.ConnectTimeout, _saying("no connection could be made in time")),
-    (requests.exceptions.Timeout, _saying("no answer came in time", ambiguous=True)),
+    (
+        requests.exceptions.ConnectTimeout,
+        _saying("no connection could be made in time", NO_CONNECTION),
+    ),
+    (requests.exceptions.Timeout, _saying("no answer came in time", BROKE_OFF, ambiguous=True)),
     (requests.exceptions.ConnectionError, _connection_error),
     (requests.exceptions.InvalidURL, _UNUSABLE),
     (
         requests.exceptions.InvalidSchema,
-        _saying("the proxy in HTTPS_PROXY is of a kind that is not known", permanent=True),
+        _saying("the proxy in HTTPS_PROXY is of a kind that is not known", PROXY, permanent=True),
     ),
     (requests.RequestException, _UNREADABLE),
     (ValueError, _UNUSABLE),

@@ -7,6 +7,7 @@ from typing import Literal
 from dora_deployments.actions.inputs import FailOn
 from dora_deployments.actions.run import Run
 from dora_deployments.attribution.resolve import Resolved
+from dora_deployments.catalogue import Note, Topic
 from dora_deployments.delivery.deliver import Delivery, Kept
 from dora_deployments.delivery.dispatch import Dispatch
 from dora_deployments.deployment import Outcome
@@ -20,7 +21,8 @@ class Account:
 
     `headline` is our own sentence for people, `advice` what to do then; `off` are those about
     backends without a key, `problems` those of bad input, `warnings` those of a run that went
-    on. All of them may quote foreign text. `refused` are saved files that were not sent.
+    on, `hints` what to check once. All of them may quote foreign text. `topic` tells more of
+    what ended the run early. `refused` are saved files that were not sent.
     """
 
     fail_on: FailOn = "config"
@@ -40,8 +42,10 @@ class Account:
     reason: str = ""
     headline: str = ""
     advice: str = ""
-    problems: tuple[str, ...] = ()
-    warnings: tuple[str, ...] = ()
+    topic: Topic | None = None
+    problems: tuple[Note, ...] = ()
+    warnings: tuple[Note, ...] = ()
+    hints: tuple[Note, ...] = ()
     exit_code: int = 0
 
 

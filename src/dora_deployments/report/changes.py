@@ -1,6 +1,6 @@
 """The shipped changes, as people read them: which, since when, and how long they waited."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from datetime import datetime, timedelta
 
 from dora_deployments.attribution.resolve import Resolved
@@ -23,14 +23,28 @@ def lead_time(pull: PullRequest, finished_at: datetime) -> timedelta | None:
     return max(finished_at - pull.merged_at, timedelta())
 
 
-def median_lead_time(resolved: Resolved) -> timedelta | None:
-    """Return the median over the shipped pull requests whose time of merging is known."""
-    known = [lead_time(pull, resolved.finished_at.value) for pull in resolved.shipped.pulls]
+def median_lead_time(pulls: Sequence[PullRequest], finished_at: datetime) -> timedelta | None:
+    """Return the median over the pull requests whose time of merging is known."""
+    known = [lead_time(pull, finished_at) for pull in pulls]
     ordered = sorted(lead for lead in known if lead is not None)
     if not ordered:
         return None
     middle = len(ordered) // 2
     return (ordered[middle] + ordered[~middle]) / 2
+
+
+def lead_time_of(pulls: Sequence[PullRequest], finished_at: datetime) -> str:
+    """Return how long they waited in words that follow what they are, or nothing if unknown."""
+    lead = median_lead_time(pulls, finished_at)
+    if lead is None:
+        return ""
+    return f", {'' if len(pulls) == 1 else 'median '}lead time {span(lead)}"
+
+
+def carried(resolved: Resolved) -> tuple[PullRequest, ...]:
+    """Return the shipped pull requests that are changes of a deployed service, by its paths."""
+    numbers = {pull.number for each in resolved.services.value for pull in each.pulls}
+    return tuple(pull for pull in resolved.shipped.pulls if pull.number in numbers)
 
 
 def span(time: timedelta) -> str:

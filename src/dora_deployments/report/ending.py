@@ -7,6 +7,16 @@ from pathlib import Path
 from typing import Final
 
 from dora_deployments.actions.inputs import DEFAULT_REPLAY_PATH
+from dora_deployments.catalogue import (
+    CANCELLED,
+    INTERNAL_ERROR,
+    PACKAGES,
+    SERVICES_NOT_TOLD,
+    SKIPPED,
+    Note,
+    note,
+    notes,
+)
 from dora_deployments.deployment import Outcome
 from dora_deployments.errors import ActionError, InputError, Interrupted, PackagesError, Skip
 from dora_deployments.report.account import (
@@ -39,6 +49,7 @@ def done(account: Account, log: Log) -> None:
     account.exit_code = exit_code_of(account.outcomes, account.fail_on)
     if account.status == "skipped":
         account.reason = "outcome-not-supported"
+        account.topic = SKIPPED[account.reason]
     for outcome in account.outcomes:
         _tell(outcome, account, log)
     told = "partial" if account.problems and account.status == "delivered" else account.status
@@ -56,14 +67,16 @@ def skipped(account: Account, skip: Skip, log: Log) -> None:
     """End a run that has nothing to report."""
     account.status = "skipped"
     account.reason = skip.reason
+    account.topic = SKIPPED[skip.reason]
     level, what = ("warning", "Not reported") if skip.warn else ("notice", "Nothing to report")
     account.headline = f"{what}: {skip.explanation}"
-    log.annotate(level, f"{what} ({skip.reason})", skip.explanation)
+    log.annotate(level, f"{what} ({skip.reason})", skip.explanation, account.topic.url)
 
 
 def refused(account: Account, error: ActionError, log: Log) -> None:
     """End a run that the workflow's author must mend; nothing was sent."""
-    account.problems = error.problems
+    account.topic = error.topic
+    account.problems = notes(error.problems, error.topic)
     _reject(account, type(error))
     told_bad(account, log, error.title)
     account.headline = f"{error.title}: nothing was sent"
@@ -80,7 +93,8 @@ def interrupted(account: Account, interrupt: Interrupted, log: Log) -> None:
     done = "the report was done" if account.outcomes else "anything was sent"
     account.headline = f"The job was cancelled ({name}) before {done}"
     account.advice = _advice(account) or "Run this job again"
-    log.annotate("error", "Cancelled", f"{account.headline}. {account.advice}")
+    account.topic = CANCELLED
+    log.annotate("error", "Cancelled", f"{account.headline}. {account.advice}", CANCELLED.url)
 
 
 def unprepared(account: Account, error: PackagesError, log: Log) -> None:
@@ -90,8 +104,9 @@ def unprepared(account: Account, error: PackagesError, log: Log) -> None:
     account.exit_code = 1 if account.fail_on == "any" else 0
     account.headline = f"Not reported: {error}"
     account.advice = "Run this job again"
+    account.topic = PACKAGES
     level = "error" if account.exit_code else "warning"
-    log.annotate(level, "Not reported", f"{error}. {account.advice}")
+    log.annotate(level, "Not reported", f"{error}. {account.advice}", PACKAGES.url)
 
 
 def broken(account: Account, error: Exception, log: Log) -> None:
@@ -106,11 +121,10 @@ def broken(account: Account, error: Exception, log: Log) -> None:
         f"{_advice(account) or 'Run this job again'}. Please report the bug on the issues page of"
         " this action's repository"
     )
-    log.annotate(
-        "error" if account.exit_code else "warning",
-        "Internal error",
-        f"{account.headline}. {account.advice}",
-    )
+    account.topic = INTERNAL_ERROR
+    level = "error" if account.exit_code else "warning"
+    told = f"{account.headline}. {account.advice}"
+    log.annotate(level, "Internal error", told, INTERNAL_ERROR.url)
     for lines in traceback.format_exception(error):
         for line in lines.splitlines():
             log.debug(line)
@@ -118,8 +132,9 @@ def broken(account: Account, error: Exception, log: Log) -> None:
 
 def told_bad(account: Account, log: Log, title: str = InputError.title) -> None:
     """Tell the problems of bad input, which a run may have and go on."""
+    level = "warning" if account.fail_on == "never" else "error"
     for problem in account.problems:
-        log.annotate("warning" if account.fail_on == "never" else "error", title, problem)
+        log.annotate(level, title, problem.text, problem.url)
 
 
 def touched(account: Account, outcomes: Iterable[Outcome], log: Log) -> None:
@@ -129,19 +144,25 @@ def touched(account: Account, outcomes: Iterable[Outcome], log: Log) -> None:
         if outcome.status == "delivered":
             log.line(f"{outcome.backend}: recorded which services the pull request touches")
             continue
-        warned(
-            account,
-            log,
+        told = (
             f"{outcome.backend} was not told which services the pull request touches:"
-            f" {outcome.message}{said}",
+            f" {outcome.message}{said}"
         )
+        warned(account, log, [note(told, outcome.topic or SERVICES_NOT_TOLD)])
 
 
-def warned(account: Account, log: Log, *warnings: str) -> None:
+def warned(account: Account, log: Log, warnings: Iterable[Note]) -> None:
     """Add warnings to a run that goes on."""
-    account.warnings += warnings
     for warning in warnings:
-        log.annotate("warning", "Deployment report", warning)
+        account.warnings += (warning,)
+        log.annotate("warning", "Deployment report", warning.text, warning.url)
+
+
+def hinted(account: Account, log: Log, hints: Iterable[Note]) -> None:
+    """Add what a person should check once, but no run can know."""
+    for hint in hints:
+        account.hints += (hint,)
+        log.line(f"Check once: {hint.text}. Read more: {hint.url}")
 
 
 def _status_so_far(account: Account) -> RunStatus:
@@ -168,7 +189,7 @@ def _advice(account: Account) -> str:
     path = account.kept.path
     statuses = {outcome.status for outcome in account.outcomes}
     if "rejected" in statuses:
-        kept = f"; {path} has it too, but only for the same key" if path else ""
+        kept = f"; `{path}` has it too, but only for the same key" if path else ""
         return f"Mend what is named above, then run this job again{kept}"
     if "undelivered" not in statuses:
         return ""
@@ -176,7 +197,7 @@ def _advice(account: Account) -> str:
         return "Run this job again"
     where = f" with `replay-path: {path}`" if path != DEFAULT_REPLAY_PATH else ""
     return (
-        f"Run this job again, or keep {path} as an artifact and send it by `mode: replay`{where};"
+        f"Run this job again, or keep `{path}` as an artifact and send it by `mode: replay`{where};"
         " the ids stay the same"
     )
 
@@ -225,4 +246,5 @@ def _tell(outcome: Outcome, account: Account, log: Log) -> None:
     level = "notice"
     if outcome.is_missing:
         level = "error" if counts(outcome, account.fail_on) else "warning"
-    log.annotate(level, about, f"{outcome.message}{said}")
+    more = outcome.topic.url if outcome.topic else ""
+    log.annotate(level, about, f"{outcome.message}{said}", more)

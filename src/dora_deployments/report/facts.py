@@ -5,6 +5,7 @@ from datetime import datetime
 
 from dora_deployments.attribution.resolve import Resolved
 from dora_deployments.attribution.shipped import Shipped
+from dora_deployments.report.words import count
 
 
 def facts(resolved: Resolved) -> Iterator[tuple[str, str, str]]:
@@ -68,15 +69,11 @@ def _changes(shipped: Shipped) -> Iterator[tuple[str, str, str]]:
     elif shipped.is_redeployment:
         yield "changes", "none, a redeployment", "the commit, the same as before"
     elif since.missing is not None:
-        yield "changes", f"{_count(since.commits, 'commit')}", span
+        yield "changes", count(since.commits, "commit"), span
     else:
-        pulls = _count(len(shipped.pulls), "pull request")
+        pulls = count(len(shipped.pulls), "pull request")
         direct = f", {len(since.direct)} without a pull request" if since.direct else ""
-        yield "changes", f"{pulls} in {_count(since.commits, 'commit')}{direct}", span
-
-
-def _count(number: int, noun: str) -> str:
-    return f"{number} {noun}" if number == 1 else f"{number} {noun}s"
+        yield "changes", f"{pulls} in {count(since.commits, 'commit')}{direct}", span
 
 
 def _plain(moment: datetime) -> str:

@@ -3,6 +3,7 @@
 import os
 from collections.abc import Callable, Mapping
 
+from dora_deployments.catalogue import NOT_WRITTEN
 from dora_deployments.report.account import Account
 from dora_deployments.report.log import Log
 from dora_deployments.report.outputs import file_text, outputs
@@ -40,4 +41,4 @@ def write(environ: Mapping[str, str], account: Account, scrub: Scrubber, log: Lo
                 getattr(error, "strerror", None) or f"a bug in this action: {type(error).__name__}"
             )
             problem = f"the file of {variable} cannot be written ({why})"
-            log.annotate("warning", "Deployment report", problem)
+            log.annotate("warning", "Deployment report", problem, NOT_WRITTEN.url)

@@ -41,9 +41,14 @@ class Log:
             self.line(text)
         self._print(command("endgroup"))
 
-    def annotate(self, level: str, title: str, text: str) -> None:
-        """Print an annotation; `level` is `error`, `warning` or `notice`."""
+    def annotate(self, level: str, title: str, text: str, more: str = "") -> None:
+        """Print an annotation; `level` is `error`, `warning` or `notice`.
+
+        `more` is a place of our own to read more, which is never cut off.
+        """
         shown = neutral(self._scrub(text), _LONGEST_LINE)
+        if more:
+            shown = f"{shown.removesuffix('.')}. Read more: {more}"
         self._print(command(level, shown, title=neutral(self._scrub(title))))
 
     def debug(self, text: str) -> None:

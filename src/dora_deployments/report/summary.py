@@ -1,27 +1,27 @@
-"""The job summary: what was deployed, why we think so, and who was told.
+"""The job summary: what was deployed, who was told, what to change, and why we think so.
 
 Written as HTML blocks, inside which Markdown reads nothing; only our own words stand
-outside of them.
+outside of them. What a reader needs first stands first: the news, what went wrong, what was
+shipped, and then all the rest.
 """
 
-from collections.abc import Callable, Iterator, Sequence
-from typing import Final, TypeVar
+from collections.abc import Iterator
+from typing import Final
 
 from dora_deployments.attribution.resolve import Resolved
 from dora_deployments.delivery.deliver import Delivery
 from dora_deployments.deployment import Outcome, PullRequest
-from dora_deployments.report import changes
+from dora_deployments.report import changes, timeline
 from dora_deployments.report.account import Account
+from dora_deployments.report.blocks import CELL, code, points, read_more, sentence, table
 from dora_deployments.report.facts import facts
+from dora_deployments.report.headline import ended_early, headline
 from dora_deployments.report.text import Scrubber, for_html, for_html_prose, pretty_json
-
-T = TypeVar("T")
+from dora_deployments.report.words import capital
 
 # GitHub refuses a summary above 1 MiB; nobody reads a tenth of that.
 LIMIT: Final = 100_000
 _MORE: Final = "<p>More did not fit here; the log of the step has it all.</p>\n"
-_ROWS: Final = 100
-_CELL: Final = 300
 _ICONS: Final = {
     "delivered": "✅",
     "duplicate": "✅",
@@ -49,119 +49,135 @@ def summary(account: Account, scrub: Scrubber) -> str:
 
 
 def _sections(account: Account, scrub: Scrubber) -> Iterator[str]:
-    icon = _ICONS["rejected" if account.exit_code else account.status]
-    yield f"<h3>{icon} {_words(scrub, account.headline)}</h3>\n"
-    if account.advice:
-        yield f"<p>{_words(scrub, account.advice)}.</p>\n"
-    if account.problems:
-        yield _list("What to change", account.problems, scrub)
-    if account.outcomes:
-        yield _outcomes(account.outcomes, scrub)
-    if account.warnings:
-        yield _list("Warnings", account.warnings, scrub)
+    resolved = account.resolved
+    yield f"<h3>{_icon(account)} {sentence(scrub, headline(account))}</h3>\n"
+    if resolved is not None:
+        yield _deployed(resolved, scrub)
+    yield from _to_do(account, scrub)
+    if resolved is not None:
+        if resolved.deployments and not ended_early(account):
+            yield from _changes(resolved, scrub)
+        yield _facts(resolved, scrub)
     if account.off:
-        yield f"<p>{_words(scrub, '. '.join(account.off))}.</p>\n"
-    if account.resolved is not None:
-        if account.resolved.deployments and (shipped := _changes(account.resolved, scrub)):
-            yield shipped
-        yield _facts(account.resolved, scrub)
+        yield f"<p>{sentence(scrub, '. '.join(account.off))}.</p>\n"
+    for hint in account.hints:
+        yield f"<p>Check once: {sentence(scrub, hint.text)}.{read_more(hint.url)}</p>\n"
     for delivery in account.deliveries:
         for request in delivery.requests:
             yield _body(delivery, request.url, request.body, scrub)
 
 
+def _icon(account: Account) -> str:
+    """Return how it went at a glance: good only if the deployment is, and its report."""
+    if account.exit_code:
+        return _ICONS["rejected"]
+    failed = account.resolved is not None and not account.resolved.success.value
+    return _ICONS["partial" if failed and account.status == "delivered" else account.status]
+
+
+def _to_do(account: Account, scrub: Scrubber) -> Iterator[str]:
+    """Yield what went wrong or may be wrong, and what to change."""
+    topic = account.topic
+    if account.problems:
+        yield points("What to change", account.problems, scrub, but=topic.url if topic else "")
+    if topic is not None:
+        sentences = (f"{capital(half)}." for half in (topic.means, topic.change))
+        yield f"<p>{sentence(scrub, ' '.join(sentences))}{read_more(topic.url)}</p>\n"
+    if account.outcomes:
+        yield _outcomes(account.outcomes, scrub)
+    if account.advice and (topic is None or account.kept.path):  # else the topic has said it
+        yield f"<p>{sentence(scrub, account.advice)}.</p>\n"
+    if account.warnings:
+        yield points("Warnings", account.warnings, scrub)
+
+
+def _deployed(resolved: Resolved, scrub: Scrubber) -> str:
+    """Return the line below the headline: which commit, and when."""
+    url, sha = for_html(resolved.repository_url), resolved.commit_sha.value
+    line = f'Commit <a href="{url}/commit/{sha}"><code>{sha[:7]}</code></a>'
+    line += f' of <a href="{url}">{for_html_prose(scrub(resolved.repository.value), CELL)}</a>'
+    if resolved.version is not None:
+        line += f", version {code(scrub, resolved.version.value)}"
+    if resolved.deployments:
+        started_at, finished_at = resolved.started_at.value, resolved.finished_at.value
+        line += f". Started {started_at:%Y-%m-%d %H:%M} UTC"
+        line += f" and took {changes.span(finished_at - started_at)}"
+    return f"<p>{line}.</p>\n"
+
+
 def _facts(resolved: Resolved, scrub: Scrubber) -> str:
     def row(fact: tuple[str, str, str]) -> tuple[str, ...]:
         label, value, source = fact
-        return _words(scrub, label), _code(scrub, value), _words(scrub, source)
+        return sentence(scrub, label), code(scrub, value), sentence(scrub, source)
 
-    return _table(("What", "Value", "From"), tuple(facts(resolved)), row)
+    shown = table(("What", "Value", "From"), tuple(facts(resolved)), row)
+    return f"<h4>Facts, and where each comes from</h4>\n{shown}"
 
 
-def _changes(resolved: Resolved, scrub: Scrubber) -> str:
-    """Return the shipped pull requests as a table, and the range that they come from."""
+def _changes(resolved: Resolved, scrub: Scrubber) -> Iterator[str]:
+    """Yield the shipped pull requests as a table, the range that they come from, and a chart."""
     url, shipped = for_html(resolved.repository_url), resolved.shipped
+    pulls, finished_at = shipped.pulls, resolved.finished_at.value
 
     def row(pull: PullRequest) -> tuple[str, ...]:
-        lead = changes.lead_time(pull, resolved.finished_at.value)
+        lead = changes.lead_time(pull, finished_at)
         return (
             f'<a href="{url}/pull/{pull.number}">#{pull.number}</a>',
-            for_html_prose(scrub(pull.title), _CELL),
+            for_html_prose(scrub(pull.title), CELL),
             f"{pull.merged_at:%Y-%m-%d %H:%M} UTC" if pull.merged_at else "",
             changes.span(lead) if lead is not None else "",
         )
 
     parts = []
-    if shipped.pulls:
-        middle = changes.median_lead_time(resolved)
-        lead = "" if middle is None else f", median lead time {changes.span(middle)}"
+    if pulls:
         known = ", as far as known" if shipped.range and shipped.range.missing else ""
-        parts.append(f"<h4>Shipped changes{known}: {len(shipped.pulls)}{lead}</h4>\n")
-        heads = ("Change", "Title", "Merged at", "Lead time")
-        parts.append(_table(heads, shipped.pulls, row))
-    if shipped.range is not None:
-        base, head = shipped.range.base, shipped.range.head
-        link = f'<a href="{url}/compare/{base}...{head}">{base[:7]}...{head[:7]}</a>'
-        parts.append(f"<p>Compared: {link}</p>\n")
-    return "".join(parts)
+        title, last = f"Changes that were to be shipped{known}: {len(pulls)}", "Waited"
+        if resolved.success.value:
+            lead = changes.lead_time_of(pulls, finished_at)
+            title, last = f"Shipped changes{known}: {len(pulls)}{lead}", "Lead time"
+        parts.append(f"<h4>{title}</h4>\n")
+        parts.append(table(("Change", "Title", "Merged at", last), pulls, row))
+    if shipped.range is not None and not shipped.is_redeployment:
+        ends, label = (shipped.range.base, shipped.range.head), "Compared"
+        if shipped.is_rollback:  # the other way round, GitHub would show nothing
+            ends, label = ends[::-1], "Taken back" if resolved.success.value else "To be taken back"
+        link = f'<a href="{url}/compare/{"...".join(ends)}">{"...".join(e[:7] for e in ends)}</a>'
+        parts.append(f"<p>{label}: {link}</p>\n")
+    if parts:
+        yield "".join(parts)
+    if bars := timeline.drawn(pulls, finished_at):
+        end: timeline.Ended = "deployed" if resolved.success.value else "deployment failed"
+        undrawn = len(pulls) - len(bars)
+        more = f"<p>And {undrawn} more, not drawn.</p>\n" if undrawn else ""
+        yield "\n".join(["```mermaid", *timeline.chart(bars, finished_at, end), "```", more])
 
 
 def _outcomes(outcomes: tuple[Outcome, ...], scrub: Scrubber) -> str:
     def row(outcome: Outcome) -> tuple[str, ...]:
         return (
             outcome.backend,
-            _code(scrub, outcome.service),
-            f"{_ICONS[outcome.status]} {outcome.status}",
-            str(outcome.attempts),
+            code(scrub, outcome.service),
+            f"{_ICONS[outcome.status]}&nbsp;{outcome.status}",
             _message(outcome, scrub),
-            _code(scrub, outcome.id),
+            str(outcome.attempts),
         )
 
     # Failures first: they must not be among the rows that are left out.
     ordered = sorted(outcomes, key=lambda outcome: not outcome.is_missing)
-    return _table(("Backend", "Service", "Status", "Attempts", "Message", "Id"), ordered, row)
+    return table(("Backend", "Service", "Status", "Message", "Attempts"), ordered, row)
 
 
 def _message(outcome: Outcome, scrub: Scrubber) -> str:
-    message = _words(scrub, outcome.message)
-    if not outcome.detail:
-        return message
-    return f"{message}<br>It said: {_code(scrub, scrub.words(outcome.detail), limit=200)}"
-
-
-def _list(title: str, texts: tuple[str, ...], scrub: Scrubber) -> str:
-    shown = "\n".join(f"<li>{_words(scrub, text)}</li>" for text in texts[:_ROWS])
-    return f"<h4>{title}</h4>\n<ul>\n{shown}\n</ul>\n"
+    message = sentence(scrub, outcome.message)
+    if outcome.topic is not None:
+        message += f".{read_more(outcome.topic.url)}"
+    if outcome.detail:
+        message += f"<br>It said: {code(scrub, scrub.words(outcome.detail), limit=200)}"
+    return message
 
 
 def _body(delivery: Delivery, url: str, body: bytes, scrub: Scrubber) -> str:
-    services = _code(scrub, ", ".join(delivery.services))
-    title = f"Request body for {delivery.backend.name}, {services}: POST {_code(scrub, url)}"
+    services = code(scrub, ", ".join(delivery.services))
+    title = f"Request body for {delivery.backend.name}, {services}: POST {code(scrub, url)}"
     shown = "\n".join(pretty_json(body, scrub))
     return f"<details><summary>{title}</summary>\n\n```json\n{shown}\n```\n\n</details>\n"
-
-
-def _table(heads: tuple[str, ...], items: Sequence[T], row: Callable[[T], tuple[str, ...]]) -> str:
-    lines = ["<table>", _row("th", heads), *(_row("td", row(item)) for item in items[:_ROWS])]
-    if len(items) > _ROWS:
-        lines.append(f'<tr><td colspan="{len(heads)}">and {len(items) - _ROWS} more</td></tr>')
-    return "\n".join([*lines, "</table>\n"])
-
-
-def _row(tag: str, cells: tuple[str, ...]) -> str:
-    return f"<tr>{''.join(f'<{tag}>{cell}</{tag}>' for cell in cells)}</tr>"
-
-
-def _code(scrub: Scrubber, text: str, limit: int = _CELL) -> str:
-    return f"<code>{for_html(scrub(text), limit)}</code>"
-
-
-def _words(scrub: Scrubber, text: str) -> str:
-    """Return a sentence of ours, its `names` as code; foreign text in it stays text."""
-    parts = scrub(text).split("`")
-    if len(parts) % 2 == 0:  # a backtick of somebody else's
-        return for_html_prose("`".join(parts))
-    return "".join(
-        f"<code>{for_html(part)}</code>" if index % 2 else for_html_prose(part)
-        for index, part in enumerate(parts)
-    )

@@ -169,7 +169,10 @@ def test_a_client_that_is_still_in_use_is_closed_when_it_is_done(serve):
 @pytest.mark.parametrize(
     ("answer", "expected"),
     [
-        (said({}, 401), ("GitHub refused `github-token` (401)", False, True)),
+        (
+            said({}, 401),
+            ("GitHub refused `github-token` (401); leave it out for the job's own", False, True),
+        ),
         (said({}, 403),
          (("`github-token` may not read this (403); add `contents: read` to the job's"
           " `permissions:`"), False, False)),

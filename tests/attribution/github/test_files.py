@@ -278,7 +278,7 @@ def test_what_queries_tell_does_not_count_to_the_hundred(serve):
     ("answer", "problem"),
     [
         (said({}, 429), "the rate limit of `github-token` is used up (429)"),
-        (said({}, 401), "GitHub refused `github-token` (401)"),
+        (said({}, 401), "GitHub refused `github-token` (401); leave it out for the job's own"),
     ],
     ids=str,
 )  # fmt: skip

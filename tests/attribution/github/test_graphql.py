@@ -81,7 +81,10 @@ def test_errors_beside_an_answer_are_told_by_their_types(serve):
         (said({}, 403, x_ratelimit_remaining="0", x_ratelimit_limit="1"),
          ("the rate limit of `github-token` is used up (403)", False, True)),
         # refusals
-        (said({}, 401), ("GitHub refused `github-token` (401)", False, True)),
+        (
+            said({}, 401),
+            ("GitHub refused `github-token` (401); leave it out for the job's own", False, True),
+        ),
         (said({}, 403),
          ("`github-token` may not read this (403); add `x: read` to the job's `permissions:`",
           False, False)),

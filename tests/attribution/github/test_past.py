@@ -282,7 +282,7 @@ def test_the_limit_of_queries_leaves_the_other_interface(serve, history, kind):
     ("answer", "problem"),
     [
         (said({}, 429), "the rate limit of `github-token` is used up (429)"),
-        (said({}, 401), "GitHub refused `github-token` (401)"),
+        (said({}, 401), "GitHub refused `github-token` (401); leave it out for the job's own"),
     ],
     ids=str,
 )

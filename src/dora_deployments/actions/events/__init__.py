@@ -7,9 +7,9 @@ GitHub's API can tell is left open as `Unresolved`. Nothing here looks anything 
 from collections.abc import Callable, Mapping
 from dataclasses import replace
 from types import MappingProxyType
-from typing import Final
+from typing import Final, NamedTuple
 
-from dora_deployments.actions.event import Event, Happening, Unresolved
+from dora_deployments.actions.event import Event, Happening, Places, Unresolved
 from dora_deployments.actions.events import (
     deployment_status,
     pull_request,
@@ -22,16 +22,26 @@ from dora_deployments.actions.events import (
 from dora_deployments.actions.text import shown
 from dora_deployments.errors import EventError, Skip
 
-EVENTS: Final[Mapping[str, Callable[[Event], Happening]]] = MappingProxyType(
+
+class Kind(NamedTuple):
+    """A kind of event: what reads it, and the places that are read."""
+
+    read: Callable[[Event], Happening]
+    places: tuple[Places, ...]
+
+
+_PULL_REQUEST: Final = Kind(pull_request.read, (pull_request.PLACES,))
+
+EVENTS: Final[Mapping[str, Kind]] = MappingProxyType(
     {
-        "pull_request": pull_request.read,
-        "pull_request_target": pull_request.read,
-        "push": push.read,
-        "release": release.read,
-        "deployment_status": deployment_status.read,
-        "workflow_run": workflow_run.read,
-        "workflow_dispatch": workflow_dispatch.read,
-        "repository_dispatch": repository_dispatch.read,
+        "pull_request": _PULL_REQUEST,
+        "pull_request_target": _PULL_REQUEST,
+        "push": Kind(push.read, (push.BRANCH, push.TAG)),
+        "release": Kind(release.read, (release.PLACES,)),
+        "deployment_status": Kind(deployment_status.read, (deployment_status.PLACES,)),
+        "workflow_run": Kind(workflow_run.read, (workflow_run.PLACES,)),
+        "workflow_dispatch": Kind(workflow_dispatch.read, (workflow_dispatch.PLACES,)),
+        "repository_dispatch": Kind(repository_dispatch.read, (repository_dispatch.PLACES,)),
     }
 )
 
@@ -47,9 +57,9 @@ def what_happened(event: Event) -> Happening:
             f"job-{event.inputs.success}",
             f"`success` says that the deploying job was {event.inputs.success}",
         )
-    if event.broken is None:
-        return EVENTS.get(event.name, _other)(event)
-    return _without_payload(event, event.broken)
+    if event.broken is not None:
+        return _without_payload(event, event.broken)
+    return EVENTS[event.name].read(event) if event.name in EVENTS else _other(event)
 
 
 def _without_payload(event: Event, why: str) -> Happening:
@@ -57,7 +67,7 @@ def _without_payload(event: Event, why: str) -> Happening:
     if event.inputs.commit_sha is not None:
         happening = _other(event)
     elif event.name in {"push", "workflow_dispatch"}:
-        happening = EVENTS[event.name](event)
+        happening = EVENTS[event.name].read(event)
     elif event.name in EVENTS:
         raise EventError(
             f"{why}, so nothing tells what was deployed; set `commit-sha`, or run the job again"

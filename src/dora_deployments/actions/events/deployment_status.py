@@ -4,19 +4,38 @@ from dataclasses import replace
 from typing import Final
 
 from dora_deployments.actions import parse
-from dora_deployments.actions.event import Event, Happening, Unresolved, missing, name_of
+from dora_deployments.actions.event import (
+    Event,
+    Happening,
+    Places,
+    Unresolved,
+    missing,
+    name_of,
+)
 from dora_deployments.actions.run import RUN_URL
 from dora_deployments.actions.text import has_controls, shown
 from dora_deployments.deployment import Fact
 from dora_deployments.errors import EventError, Skip
 
-_ENVIRONMENTS: Final = (
-    "deployment_status.environment",
-    "deployment.environment",
-    "deployment.original_environment",
-)
-
 _LOG_URLS: Final = ("deployment_status.log_url", "deployment_status.target_url")
+
+PLACES: Final = Places(
+    what="the status of a GitHub deployment",
+    state="deployment_status.state",
+    final=("success", "failure", "error"),
+    commit=("deployment.sha",),
+    identity=("deployment.id",),
+    environment=(
+        "deployment_status.environment",
+        "deployment.environment",
+        "deployment.original_environment",
+    ),
+    version=("deployment.ref",),
+    started_at=("deployment.created_at",),
+    # Not updated_at, which moves when the deployment becomes inactive.
+    finished_at=("deployment_status.created_at",),
+    source_url=_LOG_URLS,
+)
 
 
 def read(event: Event) -> Happening:
@@ -25,8 +44,8 @@ def read(event: Event) -> Happening:
     A failure is a deployment too, with `success` false. The finish is the status's own time.
     """
     payload = event.payload
-    state = event.required("deployment_status.state")
-    if state not in {"success", "failure", "error"}:
+    state = event.required(PLACES.state).value
+    if state not in PLACES.final:
         raise Skip(
             "state-not-final", f"the deployment's state is {shown(state)}, which is not final"
         )
@@ -35,19 +54,16 @@ def read(event: Event) -> Happening:
             "transient-environment",
             "deployment.transient_environment is true: a preview that will be taken down",
         )
-    deployment_id = payload.id("deployment.id")
-    commit = event.sha("deployment.sha") or Unresolved(
-        why=missing("deployment.sha", "a commit SHA")
-    )
+    deployment_id = event.id(*PLACES.identity)
+    commit = event.sha(*PLACES.commit) or Unresolved(why=missing(PLACES.commit[0], "a commit SHA"))
     happening = event.happening(commit, f"deployment:{deployment_id}" if deployment_id else None)
     node_id = payload.text("deployment.node_id")
     return replace(
         happening,
         environment=_environment(event),
-        started_at=event.moment("deployment.created_at"),
-        # Not updated_at, which moves when the deployment becomes inactive.
-        finished_at=event.moment("deployment_status.created_at"),
-        success=Fact(value=state == "success", source=f"deployment_status.state, which is {state}"),
+        started_at=event.moment(*PLACES.started_at),
+        finished_at=event.moment(*PLACES.finished_at),
+        success=Fact(value=state == "success", source=f"{PLACES.state}, which is {state}"),
         version=_deployed_tag(event),
         deployment_ids=frozenset(str(known) for known in (deployment_id, node_id) if known),
         task=payload.text("deployment.task") or "deploy",
@@ -58,29 +74,25 @@ def read(event: Event) -> Happening:
 
 def _environment(event: Event) -> Fact[str] | None:
     """Return the first environment that is named; an odd name only matters if no input is."""
-    for path in _ENVIRONMENTS:
-        name = event.payload.text(path)
-        if name is None:
-            continue
-        if has_controls(name) and event.inputs.environment is not None:
-            return None
-        if has_controls(name):
-            raise EventError(
-                f"{path} has a line break or another control character; set `environment`"
-            )
-        return Fact(value=name, source=path)
-    return None
+    name = event.text(*PLACES.environment)
+    if name is None or not has_controls(name.value):
+        return name
+    if event.inputs.environment is not None:
+        return None
+    raise EventError(
+        f"{name.source} has a line break or another control character; set `environment`"
+    )
 
 
 def _deployed_tag(event: Event) -> Fact[str] | None:
     """Return the tag that was deployed; a ref alone does not tell a tag from a branch."""
-    ref = event.payload.text("deployment.ref")
-    if ref is None or has_controls(ref):
+    ref = event.text(*PLACES.version)
+    if ref is None or has_controls(ref.value):
         return None
-    if tag := name_of(ref, "refs/tags/"):
-        return Fact(value=tag, source="deployment.ref, a tag")
-    if event.run.ref == f"refs/tags/{ref}":
-        return Fact(value=ref, source="deployment.ref, which GITHUB_REF says is a tag")
+    if tag := name_of(ref.value, "refs/tags/"):
+        return Fact(value=tag, source=f"{ref.source}, a tag")
+    if event.run.ref == f"refs/tags/{ref.value}":
+        return replace(ref, source=f"{ref.source}, which GITHUB_REF says is a tag")
     return None
 
 

@@ -1,10 +1,12 @@
 """A merged pull request, in `pull_request` and `pull_request_target`."""
 
 from dataclasses import replace
+from typing import Final
 
 from dora_deployments.actions.event import (
     Event,
     Happening,
+    Places,
     Unresolved,
     missing,
     unreadable,
@@ -12,6 +14,16 @@ from dora_deployments.actions.event import (
 from dora_deployments.actions.text import shown
 from dora_deployments.deployment import Fact
 from dora_deployments.errors import Skip
+
+PLACES: Final = Places(
+    what="a merged pull request",
+    state="action",
+    final=("closed",),
+    commit=("pull_request.merge_commit_sha",),
+    identity=("pull_request.id",),
+    branch=("pull_request.base.ref",),
+    started_at=("pull_request.merged_at",),
+)
 
 
 def read(event: Event) -> Happening:
@@ -21,8 +33,8 @@ def read(event: Event) -> Happening:
     merge, so `merged` alone decides.
     """
     payload = event.payload
-    action = event.required("action")
-    if action != "closed":
+    action = event.required(PLACES.state).value
+    if action not in PLACES.final:
         raise Skip(
             "not-a-merge-event",
             f"the pull request was {shown(action)}, and only one that is closed can be merged;"
@@ -33,22 +45,20 @@ def read(event: Event) -> Happening:
         raise unreadable("pull_request.merged", "true or false")
     if not merged:
         raise Skip("pull-request-not-merged", "the pull request was closed without being merged")
-    number = payload.id("pull_request.number") or payload.id("number")
-    sha = payload.sha("pull_request.merge_commit_sha")
+    number = event.id("pull_request.number", "number")
+    (path,) = PLACES.commit
+    sha = payload.sha(path)
     commit: Fact[str] | Unresolved
     if sha is None:
-        commit = Unresolved(
-            why=missing("pull_request.merge_commit_sha", "a commit SHA"), pull_request=number
-        )
+        commit = Unresolved(why=missing(path, "a commit SHA"), pull_request=number)
     else:
-        source = "pull_request.merge_commit_sha, since the pull request was merged"
-        commit = event.commit(sha, source)
-    base = event.required("pull_request.base.ref")
-    pull_id = payload.id("pull_request.id")
+        commit = event.commit(sha, f"{path}, since the pull request was merged")
+    base = event.required(*PLACES.branch)
+    pull_id = event.id(*PLACES.identity)
     return replace(
         event.happening(commit, f"pull-request:{pull_id}" if pull_id else None),
-        branch=Fact(value=base, source="pull_request.base.ref"),
-        started_at=event.moment("pull_request.merged_at"),
+        branch=base,
+        started_at=event.moment(*PLACES.started_at),
         pull_id=pull_id,
         pull_number=number,
         pull_title=payload.text("pull_request.title") or "",

@@ -1,10 +1,12 @@
 """A push of a branch or of a tag."""
 
 from dataclasses import replace
+from typing import Final
 
 from dora_deployments.actions.event import (
     Event,
     Happening,
+    Places,
     Unresolved,
     missing,
     name_of,
@@ -14,6 +16,16 @@ from dora_deployments.actions.text import shown
 from dora_deployments.deployment import Fact
 from dora_deployments.errors import Skip
 
+_REF: Final = ("ref",)
+_STARTED_AT: Final = ("repository.pushed_at",)
+
+BRANCH: Final = Places(
+    what="a pushed branch", commit=("after",), branch=_REF, started_at=_STARTED_AT
+)
+TAG: Final = Places(
+    what="a pushed tag", commit=("head_commit.id",), version=_REF, started_at=_STARTED_AT
+)
+
 
 def read(event: Event) -> Happening:
     """Return what was deployed, if the push did not delete anything.
@@ -21,16 +33,16 @@ def read(event: Event) -> Happening:
     For an annotated tag `after` is the tag object, and the commit is `head_commit`.
     """
     payload = event.payload
-    source = "ref" if payload.text("ref") else "GITHUB_REF"
-    ref = payload.text("ref") or event.run.ref or ""
+    told = event.text(*_REF) or Fact(value=event.run.ref or "", source="GITHUB_REF")
+    ref = told.value
     after = payload.get("after")
     if payload.flag("deleted") or (isinstance(after, str) and after and not after.strip("0")):
         raise Skip("ref-deleted", f"the push deleted {shown(ref)}")
-    started = event.moment("repository.pushed_at")
+    started = event.moment(*_STARTED_AT)
     if branch := name_of(ref, "refs/heads/"):
         return replace(
-            event.happening(event.sha("after") or event.github_sha("after"), None),
-            branch=Fact(value=branch, source=source),
+            event.happening(event.sha(*BRANCH.commit) or event.github_sha(*BRANCH.commit), None),
+            branch=replace(told, value=branch),
             started_at=started,
             # After a forced push, what was there before may be on no branch any more.
             before=None if payload.flag("forced") else event.sha("before"),
@@ -38,7 +50,7 @@ def read(event: Event) -> Happening:
     if tag := name_of(ref, "refs/tags/"):
         return replace(
             event.happening(_tag_commit(event, tag), None),
-            version=Fact(value=tag, source=f"{source}, a tag"),
+            version=Fact(value=tag, source=f"{told.source}, a tag"),
             started_at=started,
             marks="tags",
         )
@@ -51,13 +63,14 @@ def read(event: Event) -> Happening:
 
 def _tag_commit(event: Event, tag: str) -> Fact[str] | Unresolved:
     """Return the commit of a pushed tag: for an annotated one, `after` is the tag object."""
-    if sha := event.payload.sha("head_commit.id"):
+    (path,) = TAG.commit
+    if sha := event.payload.sha(path):
         after = event.payload.sha("after")
         note = f"; after was {after[:7]}, the tag object" if after and after != sha else ""
-        return Fact(value=sha, source=f"head_commit.id, the commit that {tag} names{note}")
-    commit = event.github_sha("head_commit.id")
+        return Fact(value=sha, source=f"{path}, the commit that {tag} names{note}")
+    commit = event.github_sha(path)
     return Unresolved(
-        why=missing("head_commit.id", "a commit SHA"),
+        why=missing(path, "a commit SHA"),
         tag=None if event.payload.sha("after") else tag,
         tag_object=event.payload.sha("after"),
         fallback=commit if isinstance(commit, Fact) else None,

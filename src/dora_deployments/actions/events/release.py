@@ -1,15 +1,22 @@
 """A published release."""
 
 from dataclasses import replace
+from typing import Final
 
-from dora_deployments.actions.event import (
-    Event,
-    Happening,
-    Unresolved,
-)
+from dora_deployments.actions.event import Event, Happening, Places, Unresolved
 from dora_deployments.actions.text import has_controls, shown
 from dora_deployments.deployment import Fact
 from dora_deployments.errors import EventError, Skip
+
+PLACES: Final = Places(
+    what="a published release",
+    state="action",
+    final=("published", "released", "prereleased"),
+    commit=(),  # the payload has none that can be trusted
+    identity=("release.id",),
+    version=("release.tag_name",),
+    started_at=("release.published_at",),
+)
 
 
 def read(event: Event) -> Happening:
@@ -18,8 +25,8 @@ def read(event: Event) -> Happening:
     The commit is that of the tag; `target_commitish` is often no more than a branch.
     """
     payload = event.payload
-    action = event.required("action")
-    if action not in {"published", "released", "prereleased"}:
+    action = event.required(PLACES.state).value
+    if action not in PLACES.final:
         raise Skip(
             "event-not-a-deployment",
             f"the release was {shown(action)}; only a published one is a deployment",
@@ -32,18 +39,21 @@ def read(event: Event) -> Happening:
             "prerelease",
             "the release is a prerelease; set `environment` to report those as well",
         )
-    tag = event.required("release.tag_name")
+    version = event.required(*PLACES.version)
+    tag = version.value
     if has_controls(tag):
-        raise EventError("release.tag_name has a control character; rename the tag")
+        raise EventError(f"{version.source} has a control character; rename the tag")
     commit: Fact[str] | Unresolved
-    if event.run.sha and event.run.ref == f"refs/tags/{tag}":
-        commit = Fact(value=event.run.sha, source=f"GITHUB_SHA, since GITHUB_REF is the tag {tag}")
-    else:
+    if event.run.ref != f"refs/tags/{tag}":
         commit = Unresolved(why=f"GITHUB_REF is not the release's tag {shown(tag)}", tag=tag)
-    release_id = payload.id("release.id")
+    elif event.run.sha is None:
+        commit = Unresolved(why="GITHUB_SHA is not set", tag=tag)
+    else:
+        commit = Fact(value=event.run.sha, source=f"GITHUB_SHA, since GITHUB_REF is the tag {tag}")
+    release_id = event.id(*PLACES.identity)
     return replace(
         event.happening(commit, f"release:{release_id}" if release_id else None),
-        version=Fact(value=tag, source="release.tag_name"),
-        started_at=event.moment("release.published_at"),
+        version=version,
+        started_at=event.moment(*PLACES.started_at),
         marks="releases",
     )

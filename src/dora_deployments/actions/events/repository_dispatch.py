@@ -3,17 +3,23 @@
 from collections.abc import Callable
 from dataclasses import replace
 from datetime import datetime
-from typing import TypeVar
+from typing import Final, TypeVar
 
 from dora_deployments.actions import moments, parse
-from dora_deployments.actions.event import (
-    Event,
-    Happening,
-)
+from dora_deployments.actions.event import Event, Happening, Places
 from dora_deployments.deployment import Fact
 from dora_deployments.errors import EventError
 
 T = TypeVar("T")
+
+PLACES: Final = Places(
+    what="a run that a program started",
+    commit=("client_payload.sha",),
+    identity=("client_payload.id",),
+    environment=("client_payload.environment",),
+    started_at=("client_payload.started_at",),
+    finished_at=("client_payload.finished_at",),
+)
 
 
 def read(event: Event) -> Happening:
@@ -23,11 +29,11 @@ def read(event: Event) -> Happening:
         return moments.parse(text, event.now)
 
     inputs = event.inputs
-    sha = _client_value(event, "sha", parse.commit_sha, inputs.commit_sha)
-    environment = _client_value(event, "environment", parse.line, inputs.environment)
-    identity = _client_value(event, "id", str, inputs.deployment_id)
-    started = _client_value(event, "started_at", moment, inputs.started_at)
-    finished = _client_value(event, "finished_at", moment, inputs.finished_at)
+    sha = _client_value(event, PLACES.commit, parse.commit_sha, inputs.commit_sha)
+    environment = _client_value(event, PLACES.environment, parse.line, inputs.environment)
+    identity = _client_value(event, PLACES.identity, str, inputs.deployment_id)
+    started = _client_value(event, PLACES.started_at, moment, inputs.started_at)
+    finished = _client_value(event, PLACES.finished_at, moment, inputs.finished_at)
     if started and finished and started.value > finished.value:
         raise EventError(
             "client_payload.started_at is later than client_payload.finished_at; send them in order"
@@ -41,9 +47,7 @@ def read(event: Event) -> Happening:
         warnings = (warning,)
     return replace(
         event.happening(
-            event.written_sha(sha.value, sha.source)
-            if sha
-            else event.github_sha("client_payload.sha"),
+            event.written_sha(sha.value, sha.source) if sha else event.github_sha(*PLACES.commit),
             f"dispatch:{identity.value}" if identity else None,
         ),
         environment=environment,
@@ -54,10 +58,10 @@ def read(event: Event) -> Happening:
 
 
 def _client_value(
-    event: Event, key: str, parser: Callable[[str], T], explicit: object
+    event: Event, paths: tuple[str, ...], parser: Callable[[str], T], explicit: object
 ) -> Fact[T] | None:
     """Return what the dispatching program sent, which matters only where no input says it."""
-    path = f"client_payload.{key}"
+    (path,) = paths
     value = event.payload.get(path)
     if explicit is not None or value is None:
         return None

@@ -1,10 +1,12 @@
 """A workflow run that another workflow waited for."""
 
 from dataclasses import replace
+from typing import Final
 
 from dora_deployments.actions.event import (
     Event,
     Happening,
+    Places,
     Unresolved,
     missing,
     unreadable,
@@ -12,6 +14,17 @@ from dora_deployments.actions.event import (
 from dora_deployments.actions.text import shown
 from dora_deployments.deployment import Fact
 from dora_deployments.errors import Skip
+
+PLACES: Final = Places(
+    what="a workflow run that has ended",
+    state="action",
+    final=("completed",),
+    commit=("workflow_run.head_sha",),
+    identity=("workflow_run.id",),
+    branch=("workflow_run.head_branch",),
+    started_at=("workflow_run.run_started_at", "workflow_run.created_at"),
+    finished_at=("workflow_run.updated_at",),
+)
 
 
 def read(event: Event) -> Happening:
@@ -22,9 +35,9 @@ def read(event: Event) -> Happening:
     payload = event.payload
     if not isinstance(payload.get("workflow_run"), dict):
         raise unreadable("workflow_run", "an object")
-    action = event.required("action")
+    action = event.required(PLACES.state).value
     conclusion = payload.text("workflow_run.conclusion")
-    if action != "completed" or conclusion is None:
+    if action not in PLACES.final or conclusion is None:
         raise Skip(
             "state-not-final",
             "the workflow run has not ended yet; run this step on `types: [completed]`",
@@ -47,18 +60,15 @@ def read(event: Event) -> Happening:
             "run-not-successful",
             f"the workflow run ended as {shown(conclusion)}; set `success` to report such runs",
         )
-    branch = event.required("workflow_run.head_branch")
-    run_id = payload.id("workflow_run.id")
-    commit = event.sha("workflow_run.head_sha") or Unresolved(
-        why=missing("workflow_run.head_sha", "a commit SHA")
-    )
+    branch = event.required(*PLACES.branch)
+    run_id = event.id(*PLACES.identity)
+    commit = event.sha(*PLACES.commit) or Unresolved(why=missing(PLACES.commit[0], "a commit SHA"))
     happening = event.happening(commit, f"workflow-run:{run_id}" if run_id else None)
     return replace(
         happening,
-        branch=Fact(value=branch, source="workflow_run.head_branch"),
-        started_at=event.moment("workflow_run.run_started_at")
-        or event.moment("workflow_run.created_at"),
-        finished_at=event.moment("workflow_run.updated_at"),
+        branch=branch,
+        started_at=event.moment(*PLACES.started_at),
+        finished_at=event.moment(*PLACES.finished_at),
         success=Fact(
             value=conclusion == "success",
             source=f"workflow_run.conclusion, which is {shown(conclusion)}",

@@ -165,7 +165,7 @@ def _refusal(status: int, headers: dict[str, str], error: Exception, needs: str)
             f"the rate limit of `github-token` is used up{_until(headers)} ({status})", outage=True
         )
     words = {
-        401: "GitHub refused `github-token` (401)",
+        401: "GitHub refused `github-token` (401); leave it out for the job's own",
         403: f"`github-token` may not read this (403); add `{needs}` to the job's `permissions:`",
         404: f"GitHub knows no such thing, or `github-token` lacks `{needs}` (404)",
         422: "GitHub knows no such commit, or more than one (422)",

@@ -1,0 +1,738 @@
+"""Everything that can go wrong or be doubtful: what it means, what to change, where to read more.
+
+One topic for each kind of trouble. What stands here is what people read: whoever meets the
+trouble adds the particulars. docs/troubleshooting.md is written from it by `make docs`.
+"""
+
+import re
+from collections.abc import Iterable
+from dataclasses import dataclass
+from typing import Final
+
+DOCS: Final = "https://github.com/acme/dora-deployments/blob/v1/docs"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Topic:
+    """One kind of trouble.
+
+    `happened` is a heading; `means` and `change` are halves of a sentence, without a capital
+    and a full stop; `change` is a command to the reader. `more`, in whole sentences, is for
+    those who look it up. All may quote `names`.
+    """
+
+    slug: str
+    happened: str
+    means: str
+    change: str
+    more: str = ""
+
+    @property
+    def url(self) -> str:
+        """Return the place in the documentation that tells of it."""
+        return f"{DOCS}/troubleshooting.md#{self.slug}"
+
+    @property
+    def sentence(self) -> str:
+        """Return what it means and what to change, in words that follow what happened."""
+        return f"{self.means}; {self.change}"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Note:
+    """A sentence for people, which may quote foreign text, and where to read more of it."""
+
+    text: str
+    url: str
+
+
+def note(text: str, topic: Topic) -> Note:
+    """Return `text` with the place to read more: for an input, that input's own."""
+    named = re.match(r"`([a-z-]+)` ", text) if topic in {BAD_INPUT, DOUBTFUL_INPUT} else None
+    return Note(text=text, url=f"{DOCS}/inputs.md#{named[1]}" if named else topic.url)
+
+
+def notes(texts: Iterable[str], topic: Topic) -> tuple[Note, ...]:
+    """Return each of `texts` with the place to read more."""
+    return tuple(note(text, topic) for text in texts)
+
+
+# --- nothing to report: by the reasons of a skipped run
+
+PULL_REQUEST_NOT_MERGED: Final = Topic(
+    slug="pull-request-not-merged",
+    happened="The pull request was closed without being merged",
+    means="nothing of it was deployed, so there is nothing to report",
+    change="leave it as it is; `if: github.event.pull_request.merged` on the job saves the runner",
+)
+NOT_A_MERGE_EVENT: Final = Topic(
+    slug="not-a-merge-event",
+    happened="A pull request was opened, changed or labelled, not merged",
+    means="only the closing of a pull request can be a merge",
+    change="start the workflow on `pull_request` with `types: [closed]` only",
+)
+BRANCH_NOT_DEPLOYED: Final = Topic(
+    slug="branch-not-deployed",
+    happened="The branch is none that deploys",
+    means="what was merged or pushed there has not reached the environment",
+    change="if it does deploy, name it in `branches`",
+    more="Left out, `branches` is the repository's default branch. It takes the patterns of"
+    " GitHub's own branch filters, such as `release/**`, and applies to the base of a merged pull"
+    " request, to a pushed branch, and to the branch of a workflow run.",
+)
+STATE_NOT_FINAL: Final = Topic(
+    slug="state-not-final",
+    happened="The deployment or workflow run has not ended yet",
+    means="a later event tells how it ended, and that one is reported",
+    change="leave it as it is; GitHub has no filter for states, so such runs are usual",
+    more="Final are `success`, `failure` and `error`. `inactive` only says that a newer deployment"
+    " took its place.",
+)
+TRANSIENT_ENVIRONMENT: Final = Topic(
+    slug="transient-environment",
+    happened="The deployment was to a transient environment",
+    means="it is a preview that will be taken down again, which no DORA metric counts",
+    change="if it is to last, create the deployment without `transient_environment`",
+)
+ENVIRONMENT_IGNORED: Final = Topic(
+    slug="environment-ignored",
+    happened="The environment is mapped to nothing",
+    means='a line `glob=` of `environment-map`, or the name `""` of the configuration file, takes'
+    " it out",
+    change="if it is to be reported, put a line with its name before that one",
+)
+REF_DELETED: Final = Topic(
+    slug="ref-deleted",
+    happened="A branch or tag was deleted",
+    means="nothing was deployed by that",
+    change="leave it as it is",
+)
+PRERELEASE: Final = Topic(
+    slug="prerelease",
+    happened="The release is a prerelease",
+    means="most teams do not put those into production",
+    change="to report prereleases as well, set `environment` to where they go",
+)
+EVENT_NOT_A_DEPLOYMENT: Final = Topic(
+    slug="event-not-a-deployment",
+    happened="The event tells of no deployment",
+    means="nothing in it says which commit was deployed",
+    change="start the workflow on an event that does, or set `commit-sha`",
+    more="docs/events.md lists the events and what each one tells.",
+)
+RUN_NOT_SUCCESSFUL: Final = Topic(
+    slug="run-not-successful",
+    happened="The workflow run that was waited for did not succeed",
+    means="it is not known whether it got as far as to deploy",
+    change="if such a run is a failed deployment, set `success: false` for it",
+)
+FOREIGN_REPOSITORY: Final = Topic(
+    slug="foreign-repository",
+    happened="The workflow run was for a commit of another repository",
+    means="a fork's commit is not one that this repository deploys",
+    change="leave it as it is",
+    more="Whoever may open a pull request from a fork could report deployments otherwise.",
+)
+NO_CREDENTIALS_ON_FORK: Final = Topic(
+    slug="no-credentials-on-fork",
+    happened="The pull request is from a fork, or of Dependabot",
+    means="GitHub gives such a run no secrets, so no backend can be told",
+    change="report merges by a workflow on `push` instead",
+    more="examples/push.yml is such a workflow. A merge is a push to the base branch, and runs on"
+    " `push` have secrets whoever wrote the commits.",
+)
+NO_SERVICE_TOUCHED: Final = Topic(
+    slug="no-service-touched",
+    happened="None of the changed files belongs to a service",
+    means="by the paths of the configuration file, nothing was deployed",
+    change="if something was, add its paths to `.github/dora.yml`, or name it in `service`",
+)
+JOB_CANCELLED: Final = Topic(
+    slug="job-cancelled",
+    happened="The deploying job was cancelled",
+    means="`success` holds that result, and nobody knows whether anything was deployed",
+    change="leave it as it is; if it was deployed all the same, set `success` to true or false",
+)
+JOB_SKIPPED: Final = Topic(
+    slug="job-skipped",
+    happened="The deploying job was skipped",
+    means="`success` holds that result, so nothing was deployed",
+    change="leave it as it is",
+)
+OUTCOME_NOT_SUPPORTED: Final = Topic(
+    slug="outcome-not-supported",
+    happened="The deployment failed, and Datadog cannot be told",
+    means="Datadog counts successful deployments only, and this one failed",
+    change="DX counts failed ones as well",
+    more="Datadog has no field for the outcome. It counts change failures by incidents, and by"
+    " rollbacks, which it finds itself.",
+)
+NOTHING_TO_REPLAY: Final = Topic(
+    slug="nothing-to-replay",
+    happened="There is no saved report to replay",
+    means="nothing was kept back, or it was not fetched into `replay-path`",
+    change="if there should be one, check `replay-path`, and the step that fetches the artifact",
+)
+
+# --- bad input, configuration, event
+
+BAD_INPUT: Final = Topic(
+    slug="bad-input",
+    happened="An input cannot be used as it is",
+    means="nothing was sent, since a guess could be a wrong report",
+    change="correct each input that is named, and run the workflow again",
+    more="All bad inputs are told at once. docs/inputs.md says what each of them takes.",
+)
+BODY_REFUSED: Final = Topic(
+    slug="body-refused",
+    happened="A request would break the rules of its vendor",
+    means="the backend would refuse it, so nothing was sent",
+    change="shorten or correct the value that is named",
+    more="Bodies are checked by JSON Schemas made from the documentation of Datadog and DX.",
+)
+REPLAY_REFUSED: Final = Topic(
+    slug="replay-refused",
+    happened="A saved report was not replayed",
+    means="it is changed, too large, of another repository or server, or signed with another key",
+    change="read what is said of the file; then run the job that saved it again, and delete it",
+    more="A checkout may hold files that somebody planted, so only what this action signed with the"
+    " key of the backend is sent. A key that was replaced since then no longer fits.",
+)
+NO_BACKEND: Final = Topic(
+    slug="no-backend",
+    happened="No backend is configured",
+    means="neither `datadog-api-key` nor `dx-token` has a value here",
+    change="set `datadog-api-key` for Datadog, or `dx-token` and `dx-instance` for DX",
+    more="A secret that does not exist arrives empty: check its spelling, that it belongs to this"
+    " repository or organisation, that its environment is the job's, and that a reusable workflow"
+    " is handed it. With `dry-run: true` no key is needed.",
+)
+HALF_OF_DX: Final = Topic(
+    slug="half-of-dx",
+    happened="Only one of `dx-token` and `dx-instance` has a value",
+    means="DX needs both: where to go, and the key to it",
+    change="set the other one as well, or leave both out",
+)
+NO_ONE_TO_TELL: Final = Topic(
+    slug="pull-services-without-dx",
+    happened="`mode` is pull-services, and DX is off",
+    means="DX alone records which services a pull request touches",
+    change="set `dx-token` and `dx-instance`, or another `mode`",
+)
+NO_SERVICE_TO_TELL: Final = Topic(
+    slug="pull-services-without-services",
+    happened="`mode` is pull-services, and no service is known",
+    means="there is nothing that the pull request could touch",
+    change="name `service`, or map services to paths in `config-file`",
+)
+CONFIG_FILE: Final = Topic(
+    slug="config-file",
+    happened="The configuration file cannot be used",
+    means="services or environments would be reported under wrong names, so nothing was sent",
+    change="correct the line that is named",
+    more="An editor shows such mistakes while you write, if the file names its schema:"
+    " docs/configuration.md.",
+)
+BAD_EVENT: Final = Topic(
+    slug="bad-event",
+    happened="The event does not say what was deployed",
+    means="a field that only GitHub writes is missing or is not what GitHub writes there",
+    change="run the job again; if it stays so, set `commit-sha`",
+    more="Another step of the job may have changed the file of `GITHUB_EVENT_PATH`, and a tool that"
+    " only resembles GitHub may write another one.",
+)
+COMMIT_UNKNOWN: Final = Topic(
+    slug="commit-unknown",
+    happened="The deployed commit could not be found out",
+    means="the event names a tag, a pull request or a short SHA, and GitHub could not be asked for"
+    " the commit behind it",
+    change="set `commit-sha`, or give `github-token` the permission `contents: read`",
+)
+BRANCH_UNKNOWN: Final = Topic(
+    slug="default-branch-unknown",
+    happened="The default branch could not be found out",
+    means="without it, nothing tells whether the branch deploys",
+    change="set `branches` to the branches that you deploy from",
+)
+SECRET_IN_EVENT: Final = Topic(
+    slug="secret-in-event",
+    happened="The event holds the secret of an input",
+    means="somebody wrote it into a title, a branch or an environment, and a backend would be told",
+    change="make a new secret at once, since whoever sees the event knows it",
+)
+
+# --- what Datadog says
+
+DATADOG_400: Final = Topic(
+    slug="datadog-400",
+    happened="Datadog answered 400",
+    means="the body is not what Datadog expects",
+    change="correct what it names",
+    more="Bodies are checked before they are sent, so this should not happen. If nothing of your"
+    " inputs explains it, please report it as a bug.",
+)
+DATADOG_401: Final = Topic(
+    slug="datadog-401",
+    happened="Datadog answered 401",
+    means="the key is not valid",
+    change="check `datadog-api-key`, and that `datadog-site` is its site",
+)
+DATADOG_403: Final = Topic(
+    slug="datadog-403",
+    happened="Datadog answered 403",
+    means="the key is not valid on this site, most often because it belongs to another",
+    change="check `datadog-site` first, then `datadog-api-key`",
+    more="The site is what stands in the address bar when you use Datadog: `app.datadoghq.eu` is"
+    " `datadoghq.eu`. The key is an API key (32 hex digits); an application key is not enough. A"
+    " key that was revoked answers 403 too.",
+)
+DATADOG_404: Final = Topic(
+    slug="datadog-404",
+    happened="Datadog answered 404",
+    means="there is no DORA endpoint here",
+    change="check `datadog-site`",
+    more="A proxy that is given as a URL must pass `/api/v2/dora/deployment` on.",
+)
+DATADOG_413: Final = Topic(
+    slug="datadog-413",
+    happened="Datadog answered 413",
+    means="the body is too large",
+    change="shorten `tags`",
+)
+DATADOG_REDIRECT: Final = Topic(
+    slug="datadog-redirect",
+    happened="Datadog answered with a redirect",
+    means="a redirect, which is never followed with a key",
+    change="check `datadog-site`",
+    more="It is most often a proxy's log-in page, or `http` where `https` is meant.",
+)
+DATADOG_REFUSED: Final = Topic(
+    slug="datadog-refused",
+    happened="Datadog refused the request",
+    means="the request was refused",
+    change="see its words in the log, if any",
+)
+DATADOG_MALFORMED: Final = Topic(
+    slug="datadog-malformed",
+    happened="Datadog answered without the id of an event",
+    means="something between here and Datadog may have answered in its place",
+    change="check `datadog-site`, and the proxy if there is one",
+)
+DATADOG_LATER: Final = Topic(
+    slug="datadog-202",
+    happened="Datadog answered 202",
+    means="accepted, to be recorded later because of an incident at Datadog",
+    change="leave it as it is",
+)
+
+# --- what DX says: by its error codes (deployments.create, "Errors"), else by the status
+
+DX_NOT_AUTHED: Final = Topic(
+    slug="dx-not_authed",
+    happened="DX answered not_authed",
+    means="no token arrived",
+    change="check that the secret in `dx-token` is set",
+)
+DX_INVALID_AUTH: Final = Topic(
+    slug="dx-invalid_auth",
+    happened="DX answered invalid_auth",
+    means="the token is expired or unknown",
+    change="make a new one with the scope for deployments and store it in `dx-token`",
+)
+DX_ACCOUNT_INACTIVE: Final = Topic(
+    slug="dx-account_inactive",
+    happened="DX answered account_inactive",
+    means="the account of the token is deactivated or suspended",
+    change="make a token of another account for `dx-token`",
+)
+DX_INVALID_JSON: Final = Topic(
+    slug="dx-invalid_json",
+    happened="DX answered invalid_json",
+    means="DX could not read the body",
+    change="please report this as a bug of the action",
+)
+DX_REQUIRED_PARAMS_MISSING: Final = Topic(
+    slug="dx-required_params_missing",
+    happened="DX answered required_params_missing",
+    means="DX misses a parameter",
+    change="see its words in the log",
+)
+DX_REPO_NOT_FOUND: Final = Topic(
+    slug="dx-repo_not_found",
+    happened="DX answered repo_not_found",
+    means="DX does not know the repository",
+    change="check that it is connected in DX, under the same owner and name as `repository`",
+    more="DX imports repositories by its GitHub connector; a new one, or one that was renamed, may"
+    " not be there yet. The report is saved and can be replayed once it is.",
+)
+DX_401: Final = Topic(
+    slug="dx-401",
+    happened="DX answered 401",
+    means="the token is not valid",
+    change="check `dx-token`, and that `dx-instance` is where it was made",
+)
+DX_403: Final = Topic(
+    slug="dx-403",
+    happened="DX answered 403",
+    means="the token may not do this",
+    change="check the scopes of `dx-token`",
+)
+DX_404: Final = Topic(
+    slug="dx-404",
+    happened="DX answered 404",
+    means="there is no such method here",
+    change="check `dx-instance`",
+)
+DX_413: Final = Topic(
+    slug="dx-413",
+    happened="DX answered 413",
+    means="the body is too large",
+    change="shorten `metadata`",
+)
+DX_422: Final = Topic(
+    slug="dx-422",
+    happened="DX answered 422",
+    means="DX refuses a value",
+    change="correct what it names",
+)
+DX_DUPLICATE: Final = Topic(
+    slug="dx-duplicate",
+    happened="DX has the deployment already",
+    means="already recorded under this id, by an earlier attempt or another job",
+    change="leave it so, since DX keeps it as it is",
+    more="The id is the same for every attempt of a deployment, so a repeated one changes nothing."
+    " To report the same commit of the same run twice on purpose, set `deployment-id`.",
+)
+DX_REDIRECT: Final = Topic(
+    slug="dx-redirect",
+    happened="DX answered with a redirect",
+    means="a redirect, which is never followed with a key",
+    change="check `dx-instance`",
+)
+DX_REFUSED: Final = Topic(
+    slug="dx-refused",
+    happened="DX refused the request",
+    means="the request was refused",
+    change="see its words in the log, if any",
+)
+DX_MALFORMED: Final = Topic(
+    slug="dx-malformed",
+    happened="DX answered without saying ok",
+    means="something between here and DX may have answered in its place",
+    change="check `dx-instance`, and the proxy if there is one",
+)
+DX_LONG_SHA: Final = Topic(
+    slug="dx-long-sha",
+    happened="DX cannot take the commit SHA",
+    means="DX takes commit SHAs of 7 to 40 digits, and this repository has longer ones",
+    change="set `attribution` to repository to report without them",
+)
+
+# --- no answer that counts
+
+_SAVED_MORE = (
+    " What was not delivered is saved: run the job again, or replay it (docs/delivery.md). An"
+    " outage fails the step only with `fail-on: any`."
+)
+TOO_MANY_REQUESTS: Final = Topic(
+    slug="too-many-requests",
+    happened="The backend answered 429",
+    means="too many requests",
+    change="send fewer at once, or send what was saved later",
+    more="DX takes 1,000 requests a minute from an account. The wait that the backend asks for is"
+    f" kept, as long as `timeout` allows.{_SAVED_MORE}",
+)
+SERVER_ERROR: Final = Topic(
+    slug="server-error",
+    happened="The backend answered 500 or above",
+    means="it is in trouble itself",
+    change="leave your workflow as it is, and send what was saved later",
+    more=f"It was tried up to four times.{_SAVED_MORE}",
+)
+NOT_NOW: Final = Topic(
+    slug="not-now",
+    happened="The backend answered 408 or 425",
+    means="it could not take the request now",
+    change="send what was saved later",
+    more=f"It was tried up to four times.{_SAVED_MORE}",
+)
+UNKNOWN_HOST: Final = Topic(
+    slug="unknown-host",
+    happened="The host name does not resolve",
+    means="the runner's name server knows no such host",
+    change="check the spelling of `datadog-site` and `dx-instance`, and the runner's network",
+    more=_SAVED_MORE.strip(),
+)
+NO_CONNECTION: Final = Topic(
+    slug="no-connection",
+    happened="No connection to the backend could be made",
+    means="nothing listens there, or a firewall is in the way",
+    change="let the runner reach the hosts named in docs/security.md by https",
+    more=_SAVED_MORE.strip(),
+)
+BROKE_OFF: Final = Topic(
+    slug="broke-off",
+    happened="The connection broke off, or no answer came in time",
+    means="the backend may have the deployment or not",
+    change="send it again: the id is the same, so nothing is counted twice at DX",
+    more="Datadog does not document what it does with a repeated id." + _SAVED_MORE,
+)
+CERTIFICATE: Final = Topic(
+    slug="certificate",
+    happened="The certificate of the server is not good",
+    means="somebody else may be answering, so no key was sent",
+    change="check the clock of the runner, the host, and `REQUESTS_CA_BUNDLE` behind a proxy that"
+    " signs with an authority of its own",
+    more="Certificates are always verified; there is no way to turn that off.",
+)
+PROXY: Final = Topic(
+    slug="proxy",
+    happened="The proxy in HTTPS_PROXY cannot be used",
+    means="every request goes through it, and it refused, or cannot be reached",
+    change="correct `HTTPS_PROXY`, or name the backend's host in `NO_PROXY`",
+    more=_SAVED_MORE.strip(),
+)
+STEP_ENDED: Final = Topic(
+    slug="step-ended",
+    happened="The step had to end before the backend had answered",
+    means="`timeout` was up, the job was cancelled, or the system had no thread left",
+    change="set a longer `timeout`, or send what was saved later",
+    more=_SAVED_MORE.strip(),
+)
+NOT_SAVED: Final = Topic(
+    slug="not-saved",
+    happened="What was not delivered could not be saved",
+    means="the folder cannot be written, or is somebody else's",
+    change="mend what is named, and run the job again",
+)
+
+NOT_WRITTEN: Final = Topic(
+    slug="not-written",
+    happened="Outputs or the job summary could not be written",
+    means="the report is not touched by that, but later steps do not see how it went",
+    change="make room on the runner's disk, or let the step write the file that is named",
+    more="The runner names its files in `GITHUB_OUTPUT` and `GITHUB_STEP_SUMMARY`.",
+)
+
+# --- this action itself
+
+PACKAGES: Final = Topic(
+    slug="packages",
+    happened="The packages that the action needs could not be installed",
+    means="the package index cannot be reached, or gives something else than what is locked",
+    change="check the runner's way to the index, or set `PIP_INDEX_URL` to a mirror",
+    more="docs/runners.md says what is installed, when and where. Where no index is at hand, use"
+    f" the Docker variant, which brings everything.{_SAVED_MORE}",
+)
+INTERNAL_ERROR: Final = Topic(
+    slug="internal-error",
+    happened="A bug in this action stopped the report",
+    means="it is not your fault, and your deploy goes on",
+    change="run this job again, and please report the bug with the line of the log that names it",
+    more="Re-run the job with debug logging to see the trace. Unless `fail-on` is any, the step"
+    " does not fail.",
+)
+CANCELLED: Final = Topic(
+    slug="cancelled",
+    happened="The job was cancelled during the report",
+    means="it is not sure that every backend was told",
+    change="run this job again: the ids stay the same",
+)
+
+# --- runs that go on, but not as one would wish
+
+DOUBTFUL_INPUT: Final = Topic(
+    slug="doubtful-input",
+    happened="An input can be used, but hardly as it was meant",
+    means="the report goes out, and may be refused or be about something else",
+    change="correct the input that is named",
+)
+DOUBTFUL_EVENT: Final = Topic(
+    slug="doubtful-event",
+    happened="The event leaves something open",
+    means="what it does not say was taken from elsewhere",
+    change="set the input that is named, or send the field",
+)
+INCOMPLETE: Final = Topic(
+    slug="incomplete",
+    happened="The report is not as exact as it could be",
+    means="something could not be looked up, contradicts the history, or has no place in the"
+    " report, which goes out with what is known",
+    change="do what the warning says; most often the job lacks one of the permissions"
+    " `contents: read`, `deployments: read` and `pull-requests: read`",
+    more="Without a token, or with one that may not see the repository, nothing is looked up, and"
+    " DX fills the gaps by the commit. A rate limit or an outage passes by itself. Where commits"
+    " have diverged or the commit before is gone, as after a force push, set `previous-sha` if you"
+    " know it.",
+)
+SERVICES_NOT_TOLD: Final = Topic(
+    slug="services-not-told",
+    happened="DX was not told which services a pull request touches",
+    means="the deployment itself was reported all the same",
+    change="read what DX said; run this job again, or replay what was saved",
+)
+RERUN: Final = Topic(
+    slug="rerun",
+    happened="A run was run again, and reports with a later finish",
+    means="Datadog does not document what it does with a repeated id, and an old commit that is"
+    " sent late can look like a rollback",
+    change="set `finished-at` to make all attempts equal",
+)
+OLD_EVENT: Final = Topic(
+    slug="old-event",
+    happened="The deployment ended more than an hour ago",
+    means="Datadog has refused or left out old deployments before, and documents no limit now",
+    change="report right after the deployment, and look in Datadog whether this one is there",
+    more="An old commit that is sent late can also look like a rollback to Datadog, which takes"
+    " deployments in the order of their times.",
+)
+CLOCK_SKEW: Final = Topic(
+    slug="clock-skew",
+    happened="The clock of the runner differs from that of the backend",
+    means="times that the runner's clock gave are wrong by as much",
+    change="let the runner set its clock by NTP, or set `started-at` and `finished-at`",
+)
+NOT_PRODUCTION: Final = Topic(
+    slug="environment-not-production",
+    happened="An environment that looks like production is reported under another name",
+    means="DORA metrics count the environment `production`, and so not this one",
+    change="map it, by a line of `environment-map` or in `.github/dora.yml`",
+)
+SERVICE_NAME: Final = Topic(
+    slug="service-name",
+    happened="A service is not written as Datadog's catalogue writes names",
+    means="the deployment is recorded for a service of that name, which may be another one or none",
+    change="write the name as Datadog shows it",
+    more="Datadog writes service names in lower case. For all marks in a row but letters, digits,"
+    " `-`, `.`, `/` and `:` it writes one `_`, and none at the end.",
+)
+DUPLICATE_SOURCE: Final = Topic(
+    slug="duplicate-source",
+    happened="Something else may report the same deployments",
+    means="each deployment would count twice",
+    change="keep one source for each service",
+    more="DX: the GitHub Deployments connector makes deployments of GitHub's own, so turn it off"
+    " for the repositories that report by this action. Datadog: in the settings of DORA Metrics,"
+    " choose the API as the source of deployments, and not APM deployment tracking.",
+)
+STARTS_NOTHING: Final = Topic(
+    slug="github-token-starts-nothing",
+    happened="The event was caused with GITHUB_TOKEN",
+    means="what a workflow does with its `GITHUB_TOKEN` starts no other workflow",
+    change="do it with the token of an app, or report at the end of the job that deploys",
+    more="`workflow_dispatch` and `repository_dispatch` are the exceptions that GitHub makes. A"
+    " status, a release, a tag or a merge by `github-actions[bot]` is none.",
+)
+
+# As docs/troubleshooting.md has them.
+SECTIONS: Final = (
+    (
+        "Nothing was reported",
+        (
+            PULL_REQUEST_NOT_MERGED,
+            NOT_A_MERGE_EVENT,
+            BRANCH_NOT_DEPLOYED,
+            STATE_NOT_FINAL,
+            TRANSIENT_ENVIRONMENT,
+            ENVIRONMENT_IGNORED,
+            REF_DELETED,
+            PRERELEASE,
+            EVENT_NOT_A_DEPLOYMENT,
+            RUN_NOT_SUCCESSFUL,
+            FOREIGN_REPOSITORY,
+            NO_CREDENTIALS_ON_FORK,
+            NO_SERVICE_TOUCHED,
+            JOB_CANCELLED,
+            JOB_SKIPPED,
+            OUTCOME_NOT_SUPPORTED,
+            NOTHING_TO_REPLAY,
+        ),
+    ),
+    (
+        "Something must be changed first",
+        (
+            BAD_INPUT,
+            BODY_REFUSED,
+            NO_BACKEND,
+            HALF_OF_DX,
+            NO_ONE_TO_TELL,
+            NO_SERVICE_TO_TELL,
+            CONFIG_FILE,
+            BAD_EVENT,
+            COMMIT_UNKNOWN,
+            BRANCH_UNKNOWN,
+            SECRET_IN_EVENT,
+            REPLAY_REFUSED,
+        ),
+    ),
+    (
+        "What Datadog answered",
+        (
+            DATADOG_LATER,
+            DATADOG_400,
+            DATADOG_401,
+            DATADOG_403,
+            DATADOG_404,
+            DATADOG_413,
+            DATADOG_REDIRECT,
+            DATADOG_REFUSED,
+            DATADOG_MALFORMED,
+        ),
+    ),
+    (
+        "What DX answered",
+        (
+            DX_DUPLICATE,
+            DX_NOT_AUTHED,
+            DX_INVALID_AUTH,
+            DX_ACCOUNT_INACTIVE,
+            DX_INVALID_JSON,
+            DX_REQUIRED_PARAMS_MISSING,
+            DX_REPO_NOT_FOUND,
+            DX_401,
+            DX_403,
+            DX_404,
+            DX_413,
+            DX_422,
+            DX_REDIRECT,
+            DX_REFUSED,
+            DX_MALFORMED,
+            DX_LONG_SHA,
+        ),
+    ),
+    (
+        "No answer that counts",
+        (
+            TOO_MANY_REQUESTS,
+            SERVER_ERROR,
+            NOT_NOW,
+            UNKNOWN_HOST,
+            NO_CONNECTION,
+            BROKE_OFF,
+            CERTIFICATE,
+            PROXY,
+            STEP_ENDED,
+            NOT_SAVED,
+        ),
+    ),
+    ("The action itself", (NOT_WRITTEN, PACKAGES, INTERNAL_ERROR, CANCELLED)),
+    (
+        "Warnings",
+        (
+            INCOMPLETE,
+            DOUBTFUL_INPUT,
+            DOUBTFUL_EVENT,
+            SERVICES_NOT_TOLD,
+            RERUN,
+            OLD_EVENT,
+            CLOCK_SKEW,
+            NOT_PRODUCTION,
+            SERVICE_NAME,
+            DUPLICATE_SOURCE,
+            STARTS_NOTHING,
+        ),
+    ),
+)
+
+# By the reasons of the output `reason`.
+SKIPPED: Final = {topic.slug: topic for topic in SECTIONS[0][1]}

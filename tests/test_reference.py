@@ -1,0 +1,283 @@
+"""The pages of inputs, events and the configuration file say what the action does."""
+
+import json
+import re
+from dataclasses import fields
+from pathlib import Path
+
+import pytest
+import yaml
+from jsonschema import Draft202012Validator
+
+from dora_deployments import catalogue
+from dora_deployments.actions import config, strict_yaml
+from dora_deployments.actions.event import Places, Unresolved
+from dora_deployments.actions.events import EVENTS, what_happened
+from dora_deployments.actions.inputs import Inputs
+from dora_deployments.errors import ActionError, ConfigurationError, EventError, InputError
+from tests.builders import GITHUB_SHA, NOW, event, payload_file
+from tools import docs, pages
+from tools.docs import events, inputs, parts
+
+ROOT = Path(__file__).parent.parent
+SOURCE = ROOT / "src" / "dora_deployments"
+ACTION = yaml.safe_load((ROOT / "action.yml").read_text("utf-8"))
+SCHEMA = json.loads(config.SCHEMA.read_text("utf-8"))
+MODELINE = f"# yaml-language-server: $schema={SCHEMA['$id']}"
+KINDS = [(name, places) for name, kind in EVENTS.items() for places in kind.places]
+SHOWN = {
+    f"{path.relative_to(ROOT)}:{block.line}": block.text
+    for path in pages.pages(ROOT)
+    for block in pages.blocks(path.read_text("utf-8"))
+    if block.text.startswith("# .github/dora.yml\n")
+}
+FILES = {path.name: path.read_text("utf-8") for path in (ROOT / "examples").glob("*dora*.yml")}
+
+
+def page(name):
+    return (ROOT / "docs" / name).read_text("utf-8")
+
+
+# --- generated parts
+
+
+def test_a_page_that_lacks_a_part_that_it_must_have_cannot_be_written():
+    with pytest.raises(SystemExit, match=re.escape("SECURITY.md has 0 parts named threats")):
+        docs.renewed("SECURITY.md", "# Security\n")
+
+
+def test_a_page_may_have_any_example_between_two_comments():
+    text = "<!-- begin {0} -->\n<!-- end {0} -->\n<!-- begin push -->\n<!-- end push -->\n"
+    example = (ROOT / "examples" / "push.yml").read_text("utf-8")
+    renewed = docs.renewed("README.md", text.format("merged-pull-request"))
+    assert f"```yaml\n# .github/workflows/push.yml\n{example}```\n<!-- end push -->" in renewed
+
+
+@pytest.mark.parametrize("name", docs.WHOLE)
+def test_a_page_that_is_written_whole_says_so(name):
+    assert "\n<!-- Written by `make docs` from " in (ROOT / name).read_text("utf-8")
+
+
+# --- inputs
+
+
+def test_every_input_has_a_section_of_its_own_to_link_to():
+    assert set(ACTION["inputs"]) <= pages.anchors(page("inputs.md"))
+    assert list(inputs.EXAMPLES) == list(ACTION["inputs"])
+
+
+@pytest.mark.parametrize("name", ACTION["inputs"])
+def test_what_may_be_written_for_an_input_is_taken_without_a_doubt(name):
+    section = page("inputs.md").partition(f"\n### `{name}`\n")[2].partition("\n### ")[0]
+    for example in inputs.EXAMPLES[name]:
+        assert example in section
+        (given,) = yaml.load(example, yaml.BaseLoader).items()
+        assert given[0] == name
+        value = given[1]
+        for expression, meant in EXPRESSIONS.items():
+            value = value.replace(f"${{{{ {expression} }}}}", meant)
+        assert "${{" not in value
+        assert Inputs.from_environ({f"INPUT_{name.upper()}": value}, NOW).warnings == ()
+
+
+EXPRESSIONS = {
+    "github.sha": GITHUB_SHA,
+    "github.event.before": "0" * 40,
+    "github.ref_name": "v1.12.0",
+    "needs.deploy.outputs.started-at": "2026-05-11T09:30:00Z",
+    "needs.deploy.result": "success",
+    "job.status": "cancelled",
+    "secrets.READ_TOKEN": "ghs_F0rTheExamples4l0ne",
+    "secrets.DATADOG_API_KEY": "0123456789abcdef0123456789abcdef",
+    "secrets.DX_TOKEN": "dxT0k3nF0rTheExamples",
+}
+
+
+def test_every_input_is_said_to_be_refused_in_the_words_of_the_action():
+    refused = inputs.refusals()
+    assert set(refused) == set(ACTION["inputs"])
+    assert refused["timeout"] == (
+        "`timeout` is 'soon'; write a whole number from 5 to 300, without a unit",
+    )
+    assert [text for texts in refused.values() for text in texts if "Read more" in text] == []
+
+
+def test_an_input_is_refused_in_one_message_of_each_form():
+    assert inputs.refusals()["dry-run"] == ("`dry-run` is '\"on\"'; write true or false",)
+
+
+def test_what_is_no_bad_input_cannot_be_shown_as_one():
+    with pytest.raises(SystemExit, match="'60' is no bad `timeout`"):
+        inputs._problems("timeout", "60")
+
+
+def test_doubts_about_an_input_stand_in_its_section():
+    assert inputs.doubts()["dx-token"] == (
+        "`dx-token` has white space around it, which was cut; store it without",
+        "`dx-token` starts with Bearer; store the token alone",
+    )
+
+
+def test_every_reason_is_explained():
+    code = "".join(path.read_text("utf-8") for path in sorted(SOURCE.rglob("*.py")))
+    named = set(re.findall(r'(?:Skip\(\s*|\breason = )f?"([a-z-]+?)(?:\{|")', code)) - {"job-"}
+    errors = {kind.reason for kind in (InputError, ConfigurationError, EventError)}
+    table = page("inputs.md").partition("## Why nothing was sent\n")[2].partition("\n## ")[0]
+    explained = re.findall(r"^\| `([a-z-]+)` \|", table, re.MULTILINE)
+    assert explained == [*catalogue.SKIPPED, *inputs.BAD, "internal-error"]
+    assert named <= set(explained)
+    assert set(inputs.BAD) == errors == {kind.reason for kind in ActionError.__subclasses__()}
+
+
+# --- events
+
+
+def names_of(places):
+    """The fields of a kind of event, and the paths that each is read from."""
+    return [
+        (field.name, getattr(places, field.name))
+        for field in fields(Places)
+        if isinstance(getattr(places, field.name), tuple) and field.name != "final"
+    ]
+
+
+PAYLOADS = {
+    "a merged pull request": "pull_request.closed.merged",
+    "a pushed branch": "push.branch",
+    "a pushed tag": "push.tag.annotated",
+    "a published release": "release.published",
+    "the status of a GitHub deployment": "deployment_status.success",
+    "a workflow run that has ended": "workflow_run.success",
+    "a run that somebody started": "workflow_dispatch",
+    "a run that a program started": "repository_dispatch",
+}
+# What is put at a path, and what is then told.
+OTHER = {
+    "commit": (
+        "5A47C3F0C1D2E3F4A5B6C7D8E9F0A1B2C3D4E5F6",
+        "5a47c3f0c1d2e3f4a5b6c7d8e9f0a1b2c3d4e5f6",
+    ),
+    "identity": (17, "17"),
+    "branch": ("release/7", "release/7"),
+    "environment": ("elsewhere", "elsewhere"),
+    "version": ("refs/tags/v7", "v7"),
+    "started_at": ("2026-01-02T03:04:05Z", "2026-01-02 03:04:05+00:00"),
+    "finished_at": ("2026-06-15T11:59:59Z", "2026-06-15 11:59:59+00:00"),
+    "source_url": ("https://deploy.example.com/7", "https://deploy.example.com/7"),
+}
+CASES = [
+    pytest.param(name, places, field, number, id=f"{name}-{places.what}-{field}-{number}")
+    for name, places in KINDS
+    for field, paths in names_of(places)
+    for number in range(len(paths))
+]
+
+
+@pytest.mark.parametrize(("name", "places", "field", "number"), CASES)
+def test_a_path_of_the_table_is_read_where_those_before_it_hold_nothing(
+    name, places, field, number
+):
+    content = payload_file(PAYLOADS[places.what])
+    for path in getattr(places, field)[:number]:
+        put(content, path, None)
+    value, then = OTHER[field]
+    path = getattr(places, field)[number]
+    put(content, path, f"refs/heads/{value}" if (field, path) == ("branch", "ref") else value)
+    now = told(what_happened(event(name, content)), field)
+    assert now.rpartition(":" if field == "identity" else "refs/tags/")[2] == then
+
+
+def put(content, path, value):
+    *parents, last = path.split(".")
+    for parent in parents:
+        content = content.setdefault(parent, {})
+    content[last] = value
+
+
+def told(happening, field):
+    """What an event says of a field of the table, as a text."""
+    commit = happening.commit_sha
+    found = {
+        "commit": commit if isinstance(commit, Unresolved) else commit.value,
+        "identity": happening.identity,
+        "source_url": happening.source_url,
+    }
+    if field in found:
+        return str(found[field])
+    fact = getattr(happening, field)
+    return fact and str(fact.value)
+
+
+def test_every_kind_of_event_and_every_field_of_the_table_is_on_the_page():
+    assert list(PAYLOADS) == list(dict.fromkeys(places.what for _, places in KINDS))
+    text = page("events.md")
+    for name, places in KINDS:
+        assert f"## `{name}`" in text or f" `{name}`\n" in text
+        for path in (places.state, *places.commit, *places.branch, *places.identity):
+            assert f"`{path}`" in text or not path
+    assert set(events.COMMIT_ELSE) == set(PAYLOADS)
+    assert set(events.LABELS) == {field for field, _ in names_of(KINDS[0][1])}
+
+
+# Of pull_request_target there are no payloads; it is read as pull_request is.
+@pytest.mark.parametrize("name", [name for name in EVENTS if name != "pull_request_target"])
+def test_every_reason_for_which_an_event_is_skipped_is_on_the_page(name):
+    module = EVENTS[name].read.__module__.rpartition(".")[2]
+    code = (SOURCE / "actions" / "events" / f"{module}.py").read_text("utf-8")
+    reasons = set(re.findall(r'Skip\(\s*"([a-z-]+)"', code))
+    if any(places.branch for places in EVENTS[name].places):
+        reasons.add("branch-not-deployed")
+    assert {reason for reason, _, _ in events.skipped(name)} == reasons
+
+
+def test_an_event_is_shown_with_the_examples_that_it_starts():
+    assert "Examples: [release](../examples/release.yml)." in page("events.md")
+
+
+# --- the configuration file
+
+
+@pytest.mark.parametrize("where", sorted({**SHOWN, **FILES}))
+def test_every_configuration_file_that_is_shown_is_one_and_names_its_schema(where):
+    text = {**SHOWN, **FILES}[where]
+    assert MODELINE in text.splitlines()
+    document = strict_yaml.read(text.encode(), where, largest=len(text.encode()))
+    assert list(Draft202012Validator(SCHEMA).iter_errors(document.value)) == []
+    config.parse(text.encode(), where)
+
+
+def test_the_page_of_the_configuration_file_shows_the_one_of_the_examples():
+    assert f"```yaml\n{FILES['dora.yml']}```" in page("configuration.md")
+
+
+@pytest.mark.parametrize("change", [("paths:", "path:"), ("[", "- ["), ("services:", "service:")])
+def test_a_bad_configuration_file_would_be_seen(change):
+    text = FILES["dora.yml"].replace(*change)
+    with pytest.raises(ConfigurationError):
+        config.parse(text.encode(), "the example")
+
+
+def test_the_page_shows_a_message_as_the_action_writes_it():
+    text = "services:\n  # without a list of its own\n  checkout: {path: [a], paths: [b]}\n"
+    where = "`.github/dora.yml` of the workspace"
+    with pytest.raises(ConfigurationError) as raised:
+        config.parse(text.encode(), where)
+    (message,) = raised.value.problems
+    assert f"```text\n{message}\n```" in page("configuration.md")
+
+
+def test_every_key_of_the_schema_is_in_the_table():
+    rows = re.findall(r"^\| (`.*?) \| ", parts.part("keys"), re.MULTILINE)
+    assert rows == [
+        "`services`",
+        "`services.<identifier>`, the key",
+        "`services.<identifier>`",
+        "`services.<identifier>.name`",
+        "`services.<identifier>.team`",
+        "`services.<identifier>.paths`",
+        "`services.<identifier>.paths[]`",
+        "`environments`",
+        "`environments.<environment>`, the key",
+        "`environments.<environment>`",
+        "`environments.<environment>[]`",
+    ]

@@ -1,0 +1,284 @@
+"""docs/inputs.md: every input and output, from action.yml and what the action really says."""
+
+import re
+from collections.abc import Iterator, Mapping
+from datetime import datetime, timezone
+from pathlib import Path
+from typing import Any, Final
+
+import yaml
+
+from dora_deployments import catalogue
+from dora_deployments.actions.inputs import Inputs
+from dora_deployments.errors import ConfigurationError, EventError, InputError
+from tools.docs.markdown import codes, plain, table
+
+ROOT: Final = Path(__file__).parent.parent.parent
+NOW: Final = datetime(2026, 6, 15, 12, tzinfo=timezone.utc)
+
+# What one may write for each, as in a workflow.
+EXAMPLES: Final[Mapping[str, tuple[str, ...]]] = {
+    "mode": ("mode: pull-services", "mode: replay"),
+    "service": (
+        "service: checkout",
+        "service: checkout, search",
+        "service: |\n  checkout=Checkout\n  search=Product search\n",
+    ),
+    "environment": ("environment: production", "environment: eu-staging"),
+    "environment-map": ("environment-map: |\n  prod-*=production\n  preview/*=\n",),
+    "branches": ("branches: main, release/**", 'branches: "**, !dependabot/**"'),
+    "repository": ("repository: acme/shop",),
+    "commit-sha": (
+        "commit-sha: ${{ github.sha }}",
+        "commit-sha: 5a47c3f0c1d2e3f4a5b6c7d8e9f0a1b2c3d4e5f6",
+    ),
+    "previous-sha": ("previous-sha: ${{ github.event.before }}",),
+    "merge-commit-shas": (
+        "merge-commit-shas: 5a47c3f0c1d2e3f4a5b6c7d8e9f0a1b2c3d4e5f6",
+        "merge-commit-shas: '[\"5a47c3f0c1d2e3f4a5b6c7d8e9f0a1b2c3d4e5f6\"]'",
+    ),
+    "attribution": ("attribution: commit",),
+    "integration-branch": ("integration-branch: develop",),
+    "version": ("version: v1.12.0", "version: ${{ github.ref_name }}"),
+    "team": ("team: payments",),
+    "tags": ("tags: |\n  region:eu-west-1\n  tier:1\n",),
+    "metadata": ('metadata: \'{"region": "eu-west-1"}\'',),
+    "started-at": (
+        "started-at: ${{ needs.deploy.outputs.started-at }}",
+        'started-at: "2026-05-11T09:30:00Z"',
+        'started-at: "1778491800"',
+    ),
+    "finished-at": ('finished-at: "2026-05-11T11:42:00+02:00"',),
+    "success": ("success: ${{ needs.deploy.result }}", "success: ${{ job.status }}"),
+    "deployment-id": ("deployment-id: checkout-2026-05-11.1",),
+    "source-url": ("source-url: https://deploy.example.com/runs/17",),
+    "source-name": ("source-name: Argo CD",),
+    "config-file": ("config-file: deploy/dora.yml",),
+    "github-token": ("github-token: ${{ secrets.READ_TOKEN }}",),
+    "datadog-api-key": ("datadog-api-key: ${{ secrets.DATADOG_API_KEY }}",),
+    "datadog-site": (
+        "datadog-site: datadoghq.eu",
+        "datadog-site: us3",
+        "datadog-site: https://proxy.example.com/datadog",
+    ),
+    "dx-token": ("dx-token: ${{ secrets.DX_TOKEN }}",),
+    "dx-instance": ("dx-instance: acme", "dx-instance: api.getdx.com"),
+    "fail-on": ("fail-on: never", "fail-on: any"),
+    "timeout": ("timeout: 120",),
+    "dry-run": ("dry-run: true",),
+    "replay-path": ("replay-path: dora-undelivered",),
+    "since": ("since: 30d", 'since: "2026-01-31"'),
+    "until": ('until: "2026-04-30"',),
+    "backfill-source": ("backfill-source: releases", "backfill-source: workflow-runs:Deploy"),
+    "output-path": ("output-path: dora-backfill",),
+}
+
+# Of inputs that tests/messages has no refusal of.
+REFUSED: Final[Mapping[str, str]] = {
+    "mode": "deploy",
+    "environment": "production\nstaging",
+    "previous-sha": "main",
+    "attribution": "commits",
+    "integration-branch": "develop\nmain",
+    "version": "v1\nv2",
+    "team": "payments\nsearch",
+    "deployment-id": "17",
+    "source-name": "Argo\nCD",
+    "config-file": "../dora.yml",
+    "github-token": "'ghs_0123456789abcdef'",
+    "replay-path": "one\ntwo",
+    "since": "last week",
+    "until": "tomorrow",
+    "backfill-source": "tags",
+    "output-path": "one\ntwo",
+}
+
+_PAGE: Final = """\
+# Inputs and outputs
+
+<!-- Written by `make docs` from action.yml, the catalogue of messages and tests/messages. -->
+
+Empty means left out, and white space around a value is cut. All bad inputs are told together,
+before anything is sent. An input that says something goes before the event, and the event before
+`GITHUB_*` variables.
+
+## All inputs
+
+{inputs}
+
+A secret that does not exist arrives empty, so a backend whose key is empty is off. Half of DX is
+an error.
+
+## All outputs
+
+They are written on every path, crashes included, and are safe to use in later steps: no title, no
+branch name and no text of a vendor is in them.
+
+{outputs}
+
+## How a run ends
+
+{statuses}
+
+Each of `results` has a status of its own:
+
+{outcomes}
+
+## Exit codes
+
+{exit_codes}
+
+## Why nothing was sent
+
+The output `reason` is one of these words, or empty.
+
+{reasons}
+
+## Each input
+
+What may be written, and what is refused, in the words of the log.
+
+{each}
+"""
+
+STATUSES: Final = (
+    ("delivered", "every backend has every deployment"),
+    ("partial", "some backend has some of them, and something is missing"),
+    ("rejected", "none has any, and one refused; or inputs, configuration or event are bad"),
+    ("undelivered", "none has any, and none refused: an outage"),
+    ("skipped", "there was nothing to report, and `reason` says why"),
+    ("dry-run", "everything was built, checked and shown, and nothing sent"),
+)
+OUTCOMES: Final = (
+    ("delivered", "the backend has it"),
+    ("duplicate", "the backend had it already, from an earlier attempt or run"),
+    ("rejected", "the backend refused it"),
+    ("undelivered", "the backend could not be reached, or did not answer in time"),
+    ("skipped", "the backend has no place for it, such as a failed deployment in Datadog"),
+)
+EXIT_CODES: Final = (
+    ("0", "delivered, skipped, dry run, or a failure that `fail-on` lets pass"),
+    ("1", "a failure that counts: under `config` a refusal, under `any` an outage as well"),
+    ("2", "bad inputs, configuration or event, unless `fail-on` is `never`"),
+    ("130, 143", "the job was cancelled"),
+)
+# The topics of each reason that is an error.
+BAD: Final = {
+    InputError.reason: (catalogue.BAD_INPUT,),
+    ConfigurationError.reason: (
+        catalogue.CONFIG_FILE,
+        catalogue.NO_BACKEND,
+        catalogue.HALF_OF_DX,
+    ),
+    EventError.reason: (catalogue.BAD_EVENT,),
+}
+
+
+def page() -> str:
+    """Return the page."""
+    action = yaml.safe_load((ROOT / "action.yml").read_text("utf-8"))
+    refused, doubtful = refusals(), doubts()
+    return _PAGE.format(
+        inputs=table(
+            ("input", "meaning", "default"),
+            (
+                (f"[`{name}`](#{name})", declared["description"], _default(declared))
+                for name, declared in action["inputs"].items()
+            ),
+        ),
+        outputs=table(
+            ("output", "meaning"),
+            ((f"`{name}`", output["description"]) for name, output in action["outputs"].items()),
+        ),
+        statuses=_words("status", STATUSES),
+        outcomes=_words("status of a result", OUTCOMES),
+        exit_codes=table(("exit code", "when"), EXIT_CODES),
+        reasons=table(("reason", "when"), _reasons()),
+        each="\n\n".join(
+            _input(name, declared, refused[name], doubtful.get(name, ()))
+            for name, declared in action["inputs"].items()
+        ),
+    )
+
+
+def refusals() -> Mapping[str, tuple[str, ...]]:
+    """Return what the action says of each bad input, by its name: one message of each form."""
+    provoked = (problem for pair in REFUSED.items() for problem in _problems(*pair))
+    return _by_input(*_kept("error title=Bad input"), *provoked)
+
+
+def doubts() -> Mapping[str, tuple[str, ...]]:
+    """Return what the action says of each input that it takes, but doubts."""
+    return _by_input(*_kept("warning title=Deployment report"))
+
+
+def _by_input(*messages: str) -> Mapping[str, tuple[str, ...]]:
+    found: dict[str, dict[str, str]] = {}
+    for message in messages:
+        name = message.split("`")[1]
+        # Which bad value it was makes no other form.
+        form = re.sub(r"'\S*'|\d+", "", message)
+        found.setdefault(name, {}).setdefault(form, message)
+    return {name: tuple(forms.values()) for name, forms in found.items()}
+
+
+def _kept(command: str) -> Iterator[str]:
+    """Return what tests/messages has of inputs in workflow commands of that kind."""
+    for path in sorted((ROOT / "tests" / "messages").glob("*.txt")):
+        text = path.read_text("utf-8")
+        for line in re.findall(f"^::{command}::(`.*)$", text, re.MULTILINE):
+            yield line.partition(". Read more: ")[0].replace("%25", "%")  # as GitHub shows it
+
+
+def _problems(name: str, value: str) -> tuple[str, ...]:
+    try:
+        Inputs.from_environ({f"INPUT_{name.upper()}": value}, NOW)
+    except InputError as error:
+        return error.problems
+    raise SystemExit(f"{value!r} is no bad `{name}`")
+
+
+def _input(
+    name: str, declared: Mapping[str, Any], refused: tuple[str, ...], doubtful: tuple[str, ...]
+) -> str:
+    """Return the section of one input."""
+    default = _default(declared)
+    short = [example for example in EXAMPLES[name] if "\n" not in example]
+    parts = [
+        f"### `{name}`",
+        f"{declared['description'].strip()}{f' Default: {default}.' if default else ''}",
+        *([f"For example {' or '.join(f'`{example}`' for example in short)}."] if short else []),
+        *(f"```yaml\n{example}```" for example in EXAMPLES[name] if example not in short),
+        f"Refused:\n\n{_said(refused)}",
+        *([f"Taken, with a warning:\n\n{_said(doubtful)}"] if doubtful else []),
+    ]
+    return "\n\n".join(parts)
+
+
+def _said(messages: tuple[str, ...]) -> str:
+    return "```text\n" + "\n".join(messages) + "\n```"
+
+
+def _reasons() -> Iterator[tuple[str, str]]:
+    for reason, topic in catalogue.SKIPPED.items():
+        told = f"[{_lower(topic.happened)}](troubleshooting.md#{topic.slug})"
+        yield f"`{reason}`", f"skipped: {told}"
+    for reason, topics in BAD.items():
+        told = "; or ".join(
+            f"[{_lower(topic.happened)}](troubleshooting.md#{topic.slug})" for topic in topics
+        )
+        yield f"`{reason}`", f"exit code 2: {told}"
+    topic = catalogue.INTERNAL_ERROR
+    yield "`internal-error`", f"[{_lower(topic.happened)}](troubleshooting.md#{topic.slug})"
+
+
+def _lower(text: str) -> str:
+    return plain(text[:1].lower() + text[1:])
+
+
+def _words(head: str, rows: tuple[tuple[str, str], ...]) -> str:
+    return table((head, "meaning"), ((f"`{word}`", meaning) for word, meaning in rows))
+
+
+def _default(declared: Mapping[str, Any]) -> str:
+    return codes([declared["default"]]) if "default" in declared else ""
