@@ -45,7 +45,7 @@ try: ## Dry-run a saved payload: EVENT=file.json WITH="service=shop" (docs/try.m
 .PHONY: test
 test: $(READY) ## Run every test, with branch coverage
 	@rm -f .coverage*
-	@$(BIN)/python -m coverage run -m pytest --numprocesses 2 --faults check
+	@$(BIN)/python -m coverage run -m pytest --numprocesses 3 --faults check
 	@$(BIN)/python -m coverage combine --quiet
 	@$(BIN)/python -m coverage report
 
