@@ -110,9 +110,11 @@ $(DRAWING)/.ready: $(wildcard tools/pictures/*)
 .PHONY: pictures
 pictures: $(READY) $(DRAWING)/.ready ## Draw tests/summaries as GitHub shows them (needs npm and chromium)
 	@$(BIN)/python -m tools.charts > $(DRAWING)/charts.json
-	@node $(DRAWING)/pictures.mjs build/pictures $(DRAWING)/charts.json tests/summaries/*.md
+	@sed '/^<h4>Facts/,$$d' tests/summaries/delivered.md > $(DRAWING)/summary.md # for the README
+	@node $(DRAWING)/pictures.mjs build/pictures $(DRAWING)/charts.json tests/summaries/*.md \
+		$(DRAWING)/summary.md
 	@mkdir -p docs/pictures
-	@cp build/pictures/delivered.png docs/pictures/summary.png
+	@cp build/pictures/summary.png docs/pictures/summary.png
 
 # What requests guesses encodings by is left out: no text is guessed here. Whoever looks something
 # up has the packages of every run already.
