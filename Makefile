@@ -42,6 +42,10 @@ try: ## Dry-run a saved payload: EVENT=file.json WITH="service=shop" (docs/try.m
 		{ echo "make try: this needs Python 3.10 or newer; add PYTHON=python3.12, for example"; exit 2; }
 	@$(PYTHON) -X utf8 -m tools.try_out
 
+.PHONY: receivers
+receivers: $(READY) ## Start strict stand-ins for Datadog and DX, and show what reaches them (docs/try.md)
+	@$(BIN)/python -m tools.receiver show build/receivers
+
 .PHONY: test
 test: $(READY) ## Run every test, with branch coverage
 	@rm -f .coverage*

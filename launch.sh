@@ -45,8 +45,10 @@ if [ "${#python[@]}" = 0 ]; then
   [[ "${INPUT_FAIL_ON:-}" =~ ^[[:space:]]*any[[:space:]]*$ ]] && level=error
   said="This runner has no Python 3.10 or newer${others:+ (${others#; })}, so the deployment was not\
  reported. Add actions/setup-python before this step, and run the job again"
-  printf '::%s title=Not reported::%s\n' "$level" "$said"
-  printf '### Not reported\n\n%s.\n' "$said" >> "${GITHUB_STEP_SUMMARY:-/dev/null}" || true
+  more=https://github.com/acme/dora-deployments/blob/v1/docs/troubleshooting.md#no-python
+  printf '::%s title=Not reported::%s. Read more: %s\n' "$level" "$said" "$more"
+  printf '### Not reported\n\n%s. [Read more](%s)\n' "$said" "$more" \
+    >> "${GITHUB_STEP_SUMMARY:-/dev/null}" || true
   outputs
   [ "$level" = warning ]
   exit

@@ -1,8 +1,10 @@
 """The composite action in workflows as people write them, from the event to the backends."""
 
 import json
+import os
 import re
 import shutil
+import subprocess
 import sys
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
@@ -24,6 +26,7 @@ from tests.end_to_end.github.git import File
 from tests.end_to_end.github.hosted import iso
 from tests.end_to_end.receivers import Datadog, Faulty, answer
 from tests.end_to_end.stories import DX_TOKEN, RUN_ID, TOKEN, Happened, Story
+from tools import pages
 
 EXAMPLES = ROOT / "examples"
 RUN_URL = f"https://github.com/acme/shop/actions/runs/{RUN_ID}"
@@ -196,7 +199,7 @@ def shop(tmp_path, action, cache):
                     "KEPT": str(tmp_path / "kept"),
                     "ORIGIN": str(story.history.git.folder),
                 },
-                settings={},
+                settings={"DATADOG_SITE": "datadoghq.com", "DX_INSTANCE": "acme"},
             ),
         )
 
@@ -383,6 +386,11 @@ def pushed(story):
     head = story.history.branches["main"]
     report = Report(commit=head, since=deployed_before(story), began=story.history.now)
     return story.push(head), report
+
+
+def pushed_without_a_service(story):
+    happened, report = pushed(story)
+    return happened, replace(report, service="shop")
 
 
 def tag_pushed(story):
@@ -628,12 +636,14 @@ OF_EXAMPLES = {
     "merged-pull-request": [merged],
     "monorepo": [deployed_by_service],
     "organisation-caller": [deployed_by_a_job, not_deployed_by_a_job],
+    "organisation-merges": [pushed_without_a_service],
     "push": [deployed_by_a_job],
     "release": [made_a_release],
     "replay": [pushed],
+    "report-on-push": [pushed],
     "workflow-run": [run_ended_that_deployed],
 }
-# What no event starts: one example reads it, another calls it.
+# What no event starts: one example reads it, others call it.
 OF_OTHERS = {"dora", "organisation"}
 OF_ANY = {
     "deployment_status": [deployed, not_deployed, superseded],
@@ -759,6 +769,43 @@ def test_a_deploy_that_was_skipped_since_the_tests_failed_is_not_reported(shop):
     written = read(ran.reports["report"])
     assert {**written, **NOTHING, "reason": "job-skipped"} == written
     assert shop.told() == ([], [])
+
+
+@pytest.mark.parametrize(
+    ("secret", "setting", "told"),
+    [
+        ("DATADOG_API_KEY", "DATADOG_SITE", [("dx", "delivered")]),
+        ("DX_TOKEN", "DX_INSTANCE", [("datadog", "delivered")]),
+    ],
+)
+def test_an_organisation_has_on_what_it_has_secrets_for(shop, secret, setting, told):
+    happened, _ = pushed(shop.story)
+    kept = {
+        "secrets": {name: each for name, each in shop.runner.secrets.items() if name != secret},
+        "settings": {name: each for name, each in shop.runner.settings.items() if name != setting},
+    }
+
+    ran = replace(shop, runner=replace(shop.runner, **kept)).run(
+        text_of("organisation-merges"), happened
+    )
+
+    results = read(ran.reports["report"])["results"]
+    assert [(each["backend"], each["status"]) for each in results] == told
+    assert [len(bodies) for bodies in shop.told()] == [
+        int(backend == told[0][0]) for backend in ("datadog", "dx")
+    ]
+
+
+def test_an_organisation_has_one_switch_that_makes_every_report_a_dry_run(shop):
+    happened, _ = pushed(shop.story)
+    settings = {**shop.runner.settings, "DORA_DRY_RUN": "true"}
+    runner = replace(shop.runner, settings=settings)
+
+    ran = replace(shop, runner=runner).run(text_of("organisation-merges"), happened)
+
+    assert (ran.jobs, shop.told()) == ({"report": "success"}, ([], []))
+    written = read(ran.reports["report"])
+    assert (written["status"], written["services"]) == ("dry-run", ["shop"])
 
 
 def test_a_merge_into_the_monorepo_tells_dx_of_its_services_and_of_no_deployment(shop):
@@ -1015,3 +1062,54 @@ def test_what_an_outage_keeps_back_is_replayed_by_the_hour_and_then_deleted(shop
     (deployment_id,) = read(kept.outputs["report"])["deployment-ids"].values()
     assert shop.told() == bodies(shop.story, report, now, deployment_id)
     assert list((tmp_path / "kept").iterdir()) == []
+
+
+# --- the commands of docs/try.md, with act as it is
+
+
+@pytest.mark.usefixtures("action")  # which tells whether anything can be run here
+def test_a_workflow_of_somebody_reports_to_stand_ins_by_the_commands_of_the_page(tmp_path, cache):
+    page = (ROOT / "docs" / "try.md").read_text("utf-8")
+    (commands,) = (block.text for block in pages.blocks(page) if "/act " in block.text)
+    clone, shop = tmp_path / "dora-deployments", tmp_path / "shop"
+    (clone / ".venv").mkdir(parents=True)
+    (clone / ".venv" / "bin").symlink_to(Path(sys.executable).parent)
+    (clone / "tests").symlink_to(ROOT / "tests")
+    (shop / ".github" / "workflows").mkdir(parents=True)
+    shutil.copy(EXAMPLES / "merged-pull-request.yml", shop / ".github" / "workflows" / "report.yml")
+    for command in ("init", "add .", "-c user.name=a -c user.email=a@b.example commit -m a"):
+        subprocess.run(["git", *command.split()], cwd=shop, capture_output=True, check=True)
+    # This suite may itself run in a workflow.
+    outside = {name: value for name, value in os.environ.items() if not name.startswith("GITHUB_")}
+    (tmp_path / "caches").mkdir()
+    (tmp_path / "caches" / "act").symlink_to(cache)  # which has the packages
+
+    with subprocess.Popen(
+        [sys.executable, "-m", "tools.receiver", "show", clone / "build" / "receivers"],
+        cwd=ROOT,
+        stdout=subprocess.PIPE,
+        encoding="utf-8",
+    ) as receivers:
+        try:
+            for _ in range(3):  # by then they are there
+                receivers.stdout.readline()
+            ran = subprocess.run(
+                ["bash", "-euc", commands],
+                cwd=clone,
+                env={**outside, "XDG_CACHE_HOME": str(tmp_path / "caches")},
+                capture_output=True,
+                text=True,
+                check=False,
+                timeout=300,
+            )
+        finally:
+            receivers.terminate()
+        shown = receivers.stdout.read()
+
+    assert ran.returncode == 0, ran.stdout
+    assert sorted(re.findall(r"^\w+ answered \d+", shown, re.MULTILINE)) == [
+        "DX answered 200",
+        "Datadog answered 200",
+    ]
+    merged = payload_file("pull_request.closed.merged")["pull_request"]["merge_commit_sha"]
+    assert re.findall(r'"commit_sha": "(\w+)"', shown) == [merged, merged]

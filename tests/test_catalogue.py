@@ -54,13 +54,15 @@ REASONS = {
 QUOTED = {
     *("contents: read", "deployments: read", "pull-requests: read", "types: [closed]"),
     *("push", "pull_request", "workflow_dispatch", "repository_dispatch"),
-    *("failure", "error", "inactive", "transient_environment", "production"),
+    *("failure", "error", "inactive", "transient_environment", "production", "client_payload"),
+    *("python3", "python", "py -3", "if:", "live-demo=live-demo"),
     *("GITHUB_TOKEN", "GITHUB_EVENT_PATH", "GITHUB_OUTPUT", "GITHUB_STEP_SUMMARY"),
     *("HTTPS_PROXY", "NO_PROXY", "PIP_INDEX_URL", "REQUESTS_CA_BUNDLE"),
     *(".github/dora.yml", "glob=", '""', "release/**", "github-actions[bot]"),
     *("app.datadoghq.eu", "datadoghq.eu", "/api/v2/dora/deployment", "http", "https"),
     *("_", "-", ".", "/", ":", "if: github.event.pull_request.merged"),
 }
+CONCLUSION = ("success", "${{ github.event.workflow_run.conclusion == 'success' }}")
 BAD = Topic(slug="a", happened="A", means="it is b", change="c")
 
 
@@ -150,7 +152,7 @@ def test_the_values_that_a_topic_has_for_an_input_are_taken():
         if name.partition(": ")[0] in INPUTS and ": " in name
     }
 
-    assert values == {("dry-run", "true"), ("fail-on", "any"), ("success", "false")}
+    assert values == {("dry-run", "true"), ("fail-on", "any"), ("success", "false"), CONCLUSION}
 
 
 def test_the_pages_and_examples_that_a_topic_names_are_there():
@@ -161,7 +163,7 @@ def test_the_pages_and_examples_that_a_topic_names_are_there():
         for name in re.findall(r"\b(?:docs|examples)/[a-z-]+\.(?:md|yml)", text)
     }
 
-    assert {"docs/inputs.md", "examples/push.yml"} <= named
+    assert {"docs/inputs.md", "examples/report-on-push.yml"} <= named
     assert {name for name in named if not (ROOT / name).is_file()} == set()
 
 
@@ -200,7 +202,11 @@ def test_every_topic_but_the_reasons_of_skipped_runs_is_used():
         name
         for name, each in TOPICS.items()
         if name not in used and each.slug not in catalogue.SKIPPED
-    } == set()
+    } == {"NO_PYTHON"}
+
+
+def test_where_there_is_no_python_the_link_is_that_of_the_topic():
+    assert f"={catalogue.NO_PYTHON.url}\n" in (ROOT / "launch.sh").read_text("utf-8")
 
 
 def reasons_in(tree):

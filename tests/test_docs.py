@@ -187,6 +187,11 @@ def test_the_pages_of_the_project_are_found():
     assert [path for path in PAGES if "node_modules" in path or path.startswith(".venv")] == []
 
 
+def test_the_hosts_that_may_be_linked_to_are_those_that_are():
+    links = [link for path in PAGES for link in pages.links((ROOT / path).read_text("utf-8"))]
+    assert {urlsplit(link).hostname for link in links if "://" in link} == HOSTS
+
+
 def test_the_index_has_every_page_and_every_example():
     index = (ROOT / "docs" / "README.md").read_text("utf-8")
     listed = {(ROOT / "docs" / link).resolve() for link in pages.links(index)}

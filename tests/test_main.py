@@ -12,6 +12,7 @@ from datetime import timedelta
 import pytest
 
 from dora_deployments import packages
+from dora_deployments.catalogue import INCOMPLETE, PACKAGES
 from dora_deployments.delivery.retry import Pace
 from dora_deployments.errors import PackagesError
 from dora_deployments.main import LARGEST_EVENT, main
@@ -76,7 +77,9 @@ def test_a_delivered_deployment_ends_with_exit_code_0(environ_of, outputs, capsy
         f"::add-mask::{TOKEN}",
         "dora-deployments 0.1.0",
     ]
-    assert log.splitlines()[-1] == ("Recorded: the deployment of shop to production at 31c4933")
+    assert log.splitlines()[-1] == (
+        "Commit 31c4933 of shop reached production, its changes unknown"
+    )
 
 
 def test_a_skipped_event_ends_with_exit_code_0_and_its_reason(environ_of, outputs, capsys):
@@ -624,7 +627,7 @@ def test_in_mode_pull_services_dx_alone_is_told_and_of_nothing_else(environ_of, 
         for result in json.loads(found["results"])
     ] == [("dx", "checkout", "delivered", ""), ("dx", "search", "delivered", "")]
     assert capsys.readouterr().out.splitlines()[-1] == (
-        "Recorded: that pull request #117 touches checkout, search"
+        "Pull request #117 touches checkout and search"
     )
 
 
@@ -674,7 +677,7 @@ def test_in_mode_pull_services_what_nobody_knows_is_undelivered_and_never_guesse
     ]
     assert (
         "::warning title=DX%3A search undelivered::not told, since it could not be looked up which"
-        f" files were changed. {MORE}incomplete\n" in capsys.readouterr().out
+        f" files were changed; {INCOMPLETE.change}. {MORE}incomplete\n" in capsys.readouterr().out
     )
 
 
@@ -821,8 +824,8 @@ def test_a_report_whose_packages_are_missing_is_saved(
     assert "\n| about requirements.txt: ## [add-mask]x\n" in log
     level = "error" if exit_code else "warning"
     assert (
-        f"::{level} title=DX%3A shop undelivered::not sent, since the packages are missing."
-        f" {MORE}packages\n" in log
+        f"::{level} title=DX%3A shop undelivered::not sent, since the packages are missing;"
+        f" {PACKAGES.change}. {MORE}packages\n" in log
     )
     assert log.splitlines()[-1].startswith("Run this job again, or keep `dora-undelivered`")
 
@@ -1015,8 +1018,8 @@ def test_names_that_hardly_fit_are_doubted_with_the_line_to_change(environ_of, s
             "environment-not-production",
         ),
         warning(
-            "the service is 'Check Out', which Datadog's catalogue would write check_out; if that"
-            " is meant, write `service: check_out`",
+            "Datadog's catalogue would write 'Check Out' as `check_out`; if that is meant, write it"
+            " so where the service is named",
             "service-name",
         ),
     ]
@@ -1072,10 +1075,19 @@ def test_a_clock_that_differs_from_the_backends_is_told_of(ahead, text, environ_
         assert main(environ) == 0
     doubt = warning(
         f"the runner's clock is {text} DX's, and times that the runner's clock gave are wrong by as"
-        " much; let the runner set its clock by NTP, or set `started-at` and `finished-at`",
+        " much; let the runner set its clock by NTP, or take `finished-at` from another"
+        " clock",
         "clock-skew",
     )
     assert warnings_in(capsys.readouterr().out) == ([doubt] if text else [])
+
+
+def test_a_clock_that_gave_no_time_is_not_told_of(environ_of, capsys):
+    with Faulty(receivers.dated(timedelta(hours=-5), 200, {"ok": True})) as dx:
+        given = {"service": "shop", "dx_token": TOKEN, "dx_instance": dx.url}
+        given["previous_sha"] = "a" * 40
+        assert main(environ_of("deployment_status", "deployment_status.success", **given)) == 0
+    assert "clock" not in capsys.readouterr().out
 
 
 def by_bot(case):

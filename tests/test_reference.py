@@ -2,8 +2,10 @@
 
 import json
 import re
+from contextlib import suppress
 from dataclasses import fields
 from pathlib import Path
+from typing import get_args
 
 import pytest
 import yaml
@@ -14,8 +16,12 @@ from dora_deployments.actions import config, strict_yaml
 from dora_deployments.actions.event import Places, Unresolved
 from dora_deployments.actions.events import EVENTS, what_happened
 from dora_deployments.actions.inputs import Inputs
+from dora_deployments.attribution import commit
+from dora_deployments.attribution.look_ups import LookUpError
+from dora_deployments.deployment import Status
 from dora_deployments.errors import ActionError, ConfigurationError, EventError, InputError
-from tests.builders import GITHUB_SHA, NOW, event, payload_file
+from dora_deployments.report.account import RunStatus
+from tests.builders import GITHUB_SHA, NOW, event, payload_file, run
 from tools import docs, pages
 from tools.docs import events, inputs, parts
 
@@ -77,7 +83,9 @@ def test_what_may_be_written_for_an_input_is_taken_without_a_doubt(name):
         for expression, meant in EXPRESSIONS.items():
             value = value.replace(f"${{{{ {expression} }}}}", meant)
         assert "${{" not in value
-        assert Inputs.from_environ({f"INPUT_{name.upper()}": value}, NOW).warnings == ()
+        environ = {"INPUT_DATADOG-API-KEY": "0123456789abcdef0123456789abcdef"}
+        environ[f"INPUT_{name.upper()}"] = value
+        assert Inputs.from_environ(environ, NOW).warnings == ()
 
 
 EXPRESSIONS = {
@@ -116,6 +124,11 @@ def test_doubts_about_an_input_stand_in_its_section():
         "`dx-token` has white space around it, which was cut; store it without",
         "`dx-token` starts with Bearer; store the token alone",
     )
+
+
+def test_every_status_is_explained():
+    assert [status for status, _ in inputs.STATUSES] == list(get_args(RunStatus))
+    assert [status for status, _ in inputs.OUTCOMES] == list(get_args(Status))
 
 
 def test_every_reason_is_explained():
@@ -206,6 +219,47 @@ def told(happening, field):
         return str(found[field])
     fact = getattr(happening, field)
     return fact and str(fact.value)
+
+
+class Unreachable:
+    """GitHub's API when it is down, which keeps what it was asked."""
+
+    def __init__(self):
+        self.asked = []
+
+    def __getattr__(self, question):
+        def ask(*about):
+            self.asked.append((question, *about))
+            raise LookUpError("GitHub cannot be reached")
+
+        return ask
+
+
+def sought(name, content, **variables):
+    """Return whether the API is asked for a commit, and what is taken and warned of without it."""
+    happened, look_ups = event(name, content, of=run(**variables)), Unreachable()
+    happening = what_happened(happened)
+    found, warnings = None, ()
+    with suppress(EventError):
+        found, warnings = commit.deployed(happening, happened.inputs, "acme/shop", look_ups)
+    return (
+        look_ups.asked != [],
+        found is not None and found.value == GITHUB_SHA,
+        (*happening.warnings, *warnings) != (),
+    )
+
+
+@pytest.mark.parametrize(("name", "places"), KINDS)
+def test_a_commit_that_a_payload_lacks_is_looked_for_where_the_page_says(name, places):
+    content = payload_file(PAYLOADS[places.what])
+    for path in places.commit:
+        put(content, path, None)
+    seen = [sought(name, content, ref=ref) for ref in ("refs/heads/main", "refs/tags/v1.12.0")]
+    words = events.COMMIT_ELSE[places.what]
+    said = tuple(word in words for word in ("GitHub's API", "`GITHUB_SHA`", "with a warning"))
+    assert tuple(map(any, zip(*seen, strict=True))) == said
+    # Where nothing of that is there, the deployment is refused.
+    assert not sought(name, content, sha="")[1]
 
 
 def test_every_kind_of_event_and_every_field_of_the_table_is_on_the_page():

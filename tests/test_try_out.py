@@ -77,7 +77,7 @@ Request for DX, shop
       "source_name": "GitHub Actions"
     }}
 
-Dry run, nothing was sent: the deployment of shop to production at 7fd0709
+The deployment of change #117 in shop to production would be reported; nothing was sent
 
 Outputs, but for empty ones
     status: dry-run
@@ -288,7 +288,7 @@ def test_a_clone_that_is_not_there_is_refused_in_a_sentence(attempt, tmp_path):
         ),
         ("enviroment=live", "the action has no input 'enviroment'; did you mean `environment`?"),
         ("commit_sha=abc", "the action has no input 'commit_sha'; did you mean `commit-sha`?"),
-        ("xyz=1", "the action has no input 'xyz'; README.md lists those that it has"),
+        ("xyz=1", "the action has no input 'xyz'; docs/inputs.md lists those that it has"),
         ("tags=a:b tags=c:d", "WITH has `tags` twice; write all of it once, in quotes"),
         (
             "version=${{ github.ref_name }}",

@@ -250,7 +250,7 @@ def _workspace(given: str) -> dict[str, str]:
 
 def _near(name: str) -> str:
     near = get_close_matches(name.replace("_", "-"), INPUTS, n=1)
-    return f"; did you mean `{near[0]}`?" if near else "; README.md lists those that it has"
+    return f"; did you mean `{near[0]}`?" if near else "; docs/inputs.md lists those that it has"
 
 
 def _ref(name: str, content: Payload) -> str | None:

@@ -124,7 +124,10 @@ RUN_NOT_SUCCESSFUL: Final = Topic(
     slug="run-not-successful",
     happened="The workflow run that was waited for did not succeed",
     means="it is not known whether it got as far as to deploy",
-    change="if such a run is a failed deployment, set `success: false` for it",
+    change="if such a run is a failed deployment, set `success` by its conclusion",
+    more="Write `success: ${{ github.event.workflow_run.conclusion == 'success' }}`, and leave out"
+    " what was cancelled or skipped by an `if:` on the job. A bare `success: false` would report"
+    " every run as failed.",
 )
 FOREIGN_REPOSITORY: Final = Topic(
     slug="foreign-repository",
@@ -136,10 +139,10 @@ FOREIGN_REPOSITORY: Final = Topic(
 NO_CREDENTIALS_ON_FORK: Final = Topic(
     slug="no-credentials-on-fork",
     happened="The pull request is from a fork, or of Dependabot",
-    means="GitHub gives such a run no secrets, so no backend can be told",
+    means="without a key no backend can be told",
     change="report merges by a workflow on `push` instead",
-    more="examples/push.yml is such a workflow. A merge is a push to the base branch, and runs on"
-    " `push` have secrets whoever wrote the commits.",
+    more="examples/report-on-push.yml is such a workflow. A merge is a push to the base branch, and"
+    " runs on `push` have secrets whoever wrote the commits, unless Dependabot itself merges.",
 )
 NO_SERVICE_TOUCHED: Final = Topic(
     slug="no-service-touched",
@@ -164,8 +167,8 @@ OUTCOME_NOT_SUPPORTED: Final = Topic(
     happened="The deployment failed, and Datadog cannot be told",
     means="Datadog counts successful deployments only, and this one failed",
     change="DX counts failed ones as well",
-    more="Datadog has no field for the outcome. It counts change failures by incidents, and by"
-    " rollbacks, which it finds itself.",
+    more="Datadog has no field for the outcome. It finds change failures itself, by rollbacks and"
+    " by pull requests that revert others.",
 )
 NOTHING_TO_REPLAY: Final = Topic(
     slug="nothing-to-replay",
@@ -212,6 +215,9 @@ HALF_OF_DX: Final = Topic(
     happened="Only one of `dx-token` and `dx-instance` has a value",
     means="DX needs both: where to go, and the key to it",
     change="set the other one as well, or leave both out",
+    more="If you did write `dx-token`, its secret is empty here. A secret that does not exist"
+    " arrives empty: check its spelling, that it belongs to this repository or organisation, that"
+    " its environment is the job's, and that a reusable workflow is handed it.",
 )
 NO_ONE_TO_TELL: Final = Topic(
     slug="pull-services-without-dx",
@@ -236,17 +242,20 @@ CONFIG_FILE: Final = Topic(
 BAD_EVENT: Final = Topic(
     slug="bad-event",
     happened="The event does not say what was deployed",
-    means="a field that only GitHub writes is missing or is not what GitHub writes there",
-    change="run the job again; if it stays so, set `commit-sha`",
-    more="Another step of the job may have changed the file of `GITHUB_EVENT_PATH`, and a tool that"
-    " only resembles GitHub may write another one.",
+    means="a field of it is missing, or holds what cannot be reported",
+    change="correct the field that is named where it is written, or set the input that is named",
+    more="Most fields only GitHub writes; `client_payload` and names of environments and tags are"
+    " people's. Run the job again; if it stays so, set `commit-sha`. Another step of the job may"
+    " have changed the file of `GITHUB_EVENT_PATH`, and a tool that only resembles GitHub may write"
+    " another one.",
 )
 COMMIT_UNKNOWN: Final = Topic(
     slug="commit-unknown",
     happened="The deployed commit could not be found out",
-    means="the event names a tag, a pull request or a short SHA, and GitHub could not be asked for"
-    " the commit behind it",
+    means="neither the event nor GitHub's API tells it",
     change="set `commit-sha`, or give `github-token` the permission `contents: read`",
+    more="An event may name a tag, a pull request or a short SHA only; then GitHub is asked for the"
+    " commit behind it.",
 )
 BRANCH_UNKNOWN: Final = Topic(
     slug="default-branch-unknown",
@@ -330,7 +339,7 @@ DATADOG_LATER: Final = Topic(
 DX_NOT_AUTHED: Final = Topic(
     slug="dx-not_authed",
     happened="DX answered not_authed",
-    means="no token arrived",
+    means="no token arrived, or none that is one",
     change="check that the secret in `dx-token` is set",
 )
 DX_INVALID_AUTH: Final = Topic(
@@ -338,6 +347,7 @@ DX_INVALID_AUTH: Final = Topic(
     happened="DX answered invalid_auth",
     means="the token is expired or unknown",
     change="make a new one with the scope for deployments and store it in `dx-token`",
+    more="A token of another instance is unknown as well: check `dx-instance`.",
 )
 DX_ACCOUNT_INACTIVE: Final = Topic(
     slug="dx-account_inactive",
@@ -438,7 +448,7 @@ TOO_MANY_REQUESTS: Final = Topic(
     slug="too-many-requests",
     happened="The backend answered 429",
     means="too many requests",
-    change="send fewer at once, or send what was saved later",
+    change="send fewer at once, or try again later",
     more="DX takes 1,000 requests a minute from an account. The wait that the backend asks for is"
     f" kept, as long as `timeout` allows.{_SAVED_MORE}",
 )
@@ -446,14 +456,14 @@ SERVER_ERROR: Final = Topic(
     slug="server-error",
     happened="The backend answered 500 or above",
     means="it is in trouble itself",
-    change="leave your workflow as it is, and send what was saved later",
+    change="leave your workflow as it is, and try again later",
     more=f"It was tried up to four times.{_SAVED_MORE}",
 )
 NOT_NOW: Final = Topic(
     slug="not-now",
     happened="The backend answered 408 or 425",
     means="it could not take the request now",
-    change="send what was saved later",
+    change="try again later",
     more=f"It was tried up to four times.{_SAVED_MORE}",
 )
 UNKNOWN_HOST: Final = Topic(
@@ -474,29 +484,37 @@ BROKE_OFF: Final = Topic(
     slug="broke-off",
     happened="The connection broke off, or no answer came in time",
     means="the backend may have the deployment or not",
-    change="send it again: the id is the same, so nothing is counted twice at DX",
-    more="Datadog does not document what it does with a repeated id." + _SAVED_MORE,
+    change="send it again, under the same id",
+    more="DX counts an id once. Datadog does not document what it does with a repeated one."
+    + _SAVED_MORE,
 )
 CERTIFICATE: Final = Topic(
     slug="certificate",
     happened="The certificate of the server is not good",
     means="somebody else may be answering, so no key was sent",
-    change="check the clock of the runner, the host, and `REQUESTS_CA_BUNDLE` behind a proxy that"
-    " signs with an authority of its own",
-    more="Certificates are always verified; there is no way to turn that off.",
+    change="check the host and the clock of the runner; behind a proxy with an authority of its"
+    " own, set `REQUESTS_CA_BUNDLE` to the file of that",
+    more="One that has expired its owner must renew. Certificates are always verified; there is no"
+    " way to turn that off.",
+)
+CA_FILE: Final = Topic(
+    slug="ca-file",
+    happened="The file of `REQUESTS_CA_BUNDLE` cannot be read",
+    means="without the certificates in it, no server can be trusted",
+    change="set `REQUESTS_CA_BUNDLE` to a file that is there, or to nothing",
 )
 PROXY: Final = Topic(
     slug="proxy",
-    happened="The proxy in HTTPS_PROXY cannot be used",
-    means="every request goes through it, and it refused, or cannot be reached",
-    change="correct `HTTPS_PROXY`, or name the backend's host in `NO_PROXY`",
+    happened="The proxy in HTTPS_PROXY, or the URL of the backend, cannot be used",
+    means="the proxy refused, cannot be reached or is of an unknown kind, or a URL is not one",
+    change="correct `HTTPS_PROXY` or the backend's URL, or name its host in `NO_PROXY`",
     more=_SAVED_MORE.strip(),
 )
 STEP_ENDED: Final = Topic(
     slug="step-ended",
     happened="The step had to end before the backend had answered",
     means="`timeout` was up, the job was cancelled, or the system had no thread left",
-    change="set a longer `timeout`, or send what was saved later",
+    change="set a longer `timeout`, or try again later",
     more=_SAVED_MORE.strip(),
 )
 NOT_SAVED: Final = Topic(
@@ -516,6 +534,14 @@ NOT_WRITTEN: Final = Topic(
 
 # --- this action itself
 
+NO_PYTHON: Final = Topic(
+    slug="no-python",
+    happened="The runner has no Python 3.10 or newer",
+    means="the action could not start, and the deployment was not reported",
+    change="add actions/setup-python before this step, and run the job again",
+    more="It is looked for as `python3`, `python`, `py -3` and in the runner's tool cache. The"
+    " Docker variant brings its own.",
+)
 PACKAGES: Final = Topic(
     slug="packages",
     happened="The packages that the action needs could not be installed",
@@ -590,13 +616,16 @@ CLOCK_SKEW: Final = Topic(
     slug="clock-skew",
     happened="The clock of the runner differs from that of the backend",
     means="times that the runner's clock gave are wrong by as much",
-    change="let the runner set its clock by NTP, or set `started-at` and `finished-at`",
+    change="let the runner set its clock by NTP, or take `finished-at` from another clock",
 )
 NOT_PRODUCTION: Final = Topic(
     slug="environment-not-production",
     happened="An environment that looks like production is reported under another name",
-    means="DORA metrics count the environment `production`, and so not this one",
-    change="map it, by a line of `environment-map` or in `.github/dora.yml`",
+    means="DX counts the environment `production` for DORA metrics, and so not this one",
+    change="if you wrote `environment`, write production there; else map the name, by a line of"
+    " `environment-map` or in `.github/dora.yml`",
+    more="An `environment` that is written is never mapped. If the name only looks like"
+    " production, a line that maps it to itself, such as `live-demo=live-demo`, ends the warning.",
 )
 SERVICE_NAME: Final = Topic(
     slug="service-name",
@@ -710,12 +739,13 @@ SECTIONS: Final = (
             NO_CONNECTION,
             BROKE_OFF,
             CERTIFICATE,
+            CA_FILE,
             PROXY,
             STEP_ENDED,
             NOT_SAVED,
         ),
     ),
-    ("The action itself", (NOT_WRITTEN, PACKAGES, INTERNAL_ERROR, CANCELLED)),
+    ("The action itself", (NOT_WRITTEN, NO_PYTHON, PACKAGES, INTERNAL_ERROR, CANCELLED)),
     (
         "Warnings",
         (

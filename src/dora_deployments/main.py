@@ -131,8 +131,8 @@ def _run(
             " change that secret, since whoever sees the event knows it",
             topic=SECRET_IN_EVENT,
         )
-    doubtful = doubts.of_requests(account.deliveries, now, is_dry_run=inputs.dry_run)
-    ending.warned(account, log, doubtful)
+    sent_at = None if inputs.dry_run else now
+    ending.warned(account, log, doubts.of_requests(account.deliveries, sent_at))
     requests.show(account.deliveries, scrub, log)
     if inputs.dry_run:
         account.outcomes = dispatch.unsupported(account.deliveries)
@@ -255,7 +255,8 @@ def _settle(account: Account, log: Log) -> None:
         from dora_deployments.delivery import undelivered
 
         account.kept = undelivered.settle(ended, _origin(run, account), run, account.refused)
-    ending.warned(account, log, doubts.of_clocks(ended))
+    if account.resolved is not None and account.resolved.finished_by_clock:
+        ending.warned(account, log, doubts.of_clocks(ended))
     ending.touched(account, (outcome for each in of_first for outcome in each.outcomes), log)
     ending.warned(account, log, notes(account.kept.problems, NOT_SAVED))
 

@@ -382,9 +382,8 @@ OLD = Note(
 )
 
 
-def doubts(of, now):
-    (request,) = BACKEND.requests(of)
-    return [*BACKEND.doubts(request, now)]
+def doubts(now, *of):
+    return [*BACKEND.doubts([request for each in of for request in BACKEND.requests(each)], now)]
 
 
 @pytest.mark.fault(105)
@@ -402,13 +401,13 @@ def doubts(of, now):
 def test_only_what_ended_more_than_an_hour_ago_may_be_too_old_for_datadog(age, found):
     finish = datetime(2026, 5, 11, 9, 34, 40, 123_456, tzinfo=timezone.utc)
 
-    assert doubts(deployment(finished_at=finish), finish + age) == found
+    assert doubts(finish + age, deployment(finished_at=finish)) == found
 
 
-def unusual(service, usual):
+def unusual(*names):
     return Note(
-        text=f"the service is {service}, which Datadog's catalogue would write {usual}; if that is"
-        f" meant, write `service: {usual}`",
+        text=f"Datadog's catalogue would write {', '.join(names)}; if that is meant, write it so"
+        " where the service is named",
         url=f"{DOCS}/troubleshooting.md#service-name",
     )
 
@@ -421,15 +420,15 @@ def unusual(service, usual):
         ("7", []),
         ("stra\u00dfe", []),
         ("\u5e97", []),
-        ("Checkout", [unusual("'Checkout'", "checkout")]),
-        ("check out", [unusual("'check out'", "check_out")]),
-        ("Check-Out/V2", [unusual("'Check-Out/V2'", "check-out/v2")]),
-        ("Stra\u00dfe", [unusual("'Stra\u00dfe'", "stra\u00dfe")]),
-        ("a@b+c,d", [unusual("'a@b+c,d'", "a_b_c_d")]),
-        ("it's `x`", [unusual('"it\'s `x`"', "it_s_x")]),
-        ("x*[y](z)", [unusual("'x*[y](z)'", "x_y_z")]),
-        ("a__b", [unusual("'a__b'", "a_b")]),
-        ("shop_", [unusual("'shop_'", "shop")]),
+        ("Checkout", [unusual("'Checkout' as `checkout`")]),
+        ("check out", [unusual("'check out' as `check_out`")]),
+        ("Check-Out/V2", [unusual("'Check-Out/V2' as `check-out/v2`")]),
+        ("Stra\u00dfe", [unusual("'Stra\u00dfe' as `stra\u00dfe`")]),
+        ("a@b+c,d", [unusual("'a@b+c,d' as `a_b_c_d`")]),
+        ("it's `x`", [unusual('"it\'s `x`" as `it_s_x`')]),
+        ("x*[y](z)", [unusual("'x*[y](z)' as `x_y_z`")]),
+        ("a__b", [unusual("'a__b' as `a_b`")]),
+        ("shop_", [unusual("'shop_' as `shop`")]),
         ("_shop", []),
         ("shop-", []),
         ("***", []),
@@ -438,16 +437,49 @@ def unusual(service, usual):
 def test_a_name_that_datadogs_catalogue_would_write_in_another_way_is_doubted(name, found):
     named = deployment(service=Service(identifier=name))
 
-    assert doubts(named, named.finished_at) == found
+    assert doubts(named.finished_at, named) == found
 
 
 def test_all_that_is_doubted_of_a_deployment_is_told():
     named = deployment(service=Service(identifier="Shop", name="The Shop"))
 
-    assert doubts(named, named.finished_at + timedelta(days=1)) == [
+    assert doubts(named.finished_at + timedelta(days=1), named) == [
         OLD,
-        unusual("'Shop'", "shop"),
+        unusual("'Shop' as `shop`"),
     ]
+
+
+@pytest.mark.parametrize(
+    ("names", "found"),
+    [
+        ("", []),
+        ("ab", []),
+        ("aBBb", [unusual("'B' as `b`")]),
+        ("ABC", [unusual("'A' as `a`", "'B' as `b`", "'C' as `c`")]),
+        ("DACBE", [unusual("'D' as `d`", "'A' as `a`", "'C' as `c`", "and 2 more alike")]),
+    ],
+)
+def test_of_many_deployments_there_is_one_note_of_each_kind(names, found):
+    many = [deployment(service=Service(identifier=name)) for name in names]
+    now = deployment().finished_at + timedelta(days=1)
+
+    assert doubts(now, *many) == ([OLD] if names else []) + found
+
+
+def test_one_that_is_too_old_is_told_of_among_others_that_are_not():
+    new = deployment()
+    old = deployment(
+        started_at=new.started_at - timedelta(days=1),
+        finished_at=new.finished_at - timedelta(days=1),
+    )
+
+    assert doubts(new.finished_at, new, old) == [OLD]
+
+
+def test_what_is_not_sent_has_no_age():
+    named = deployment(service=Service(identifier="Shop"))
+
+    assert doubts(None, named) == [unusual("'Shop' as `shop`")]
 
 
 @pytest.mark.parametrize("event", ["deployment_status", "release", "push", ""])

@@ -391,7 +391,7 @@ def test_dx_is_off_without_either():
             {"dx_instance": "acme"},
             (
                 "`dx-instance` is set and `dx-token` is empty; DX needs both, so set `dx-token` as"
-                " well, or leave both out"
+                " well, or leave both out (a secret that does not exist here arrives empty)"
             ),
         ),
     ],
@@ -490,7 +490,7 @@ def test_an_answer_just_as_long_as_the_limit_or_with_a_byte_order_mark_is_read(b
 
 ERRORS = {
     "not_authed": (
-        "no token arrived; check that the secret in `dx-token` is set",
+        "no token arrived, or none that is one; check that the secret in `dx-token` is set",
         catalogue.DX_NOT_AUTHED,
     ),
     "invalid_auth": (
@@ -764,7 +764,7 @@ def test_dx_takes_deployments_of_any_age_under_any_name(changes):
     old = deployment(**changes)
     (request,) = BACKEND.requests(old)
 
-    doubts = [*BACKEND.doubts(request, old.finished_at + timedelta(days=999))]
+    doubts = [*BACKEND.doubts([request], old.finished_at + timedelta(days=999))]
 
     assert doubts == []
 

@@ -206,10 +206,7 @@ def test_a_body_that_cannot_be_unpacked_is_none(internet):
         ),
         (
             requests.exceptions.SSLError,
-            (
-                "no TLS connection is possible with this server; check the host and port, and the"
-                " file of REQUESTS_CA_BUNDLE if it is set"
-            ),
+            "no TLS connection is possible with this server",
             True,
             False,
         ),
@@ -285,7 +282,7 @@ def test_a_url_that_cannot_be_one_is_a_mistake_that_trying_again_does_not_mend(u
 
 
 CERTIFICATE = "the certificate of the server "
-OTHER_HOST = "is for another host; check the spelling of the host, and the proxy if there is one"
+OTHER_HOST = "is for another host"
 
 
 @pytest.fixture(scope="module")
@@ -308,9 +305,9 @@ def tls_failure(bundle, url):
     return str(caught.value), caught.value.permanent, caught.value.ambiguous
 
 
-def test_a_missing_file_of_certificates_is_a_mistake_that_names_its_variable():
+def test_a_missing_file_of_certificates_is_a_mistake():
     assert tls_failure("/nowhere/ca.pem", "https://localhost:1") == (
-        "a file with certificates cannot be read; check REQUESTS_CA_BUNDLE",
+        "a file with certificates cannot be read",
         True,
         False,
     )
@@ -324,24 +321,19 @@ def test_a_missing_file_of_certificates_is_a_mistake_that_names_its_variable():
         (
             tls.expired,
             "localhost",
-            "has expired; its owner must renew it, unless the clock of the runner is wrong",
+            "has expired, or the clock of the runner is fast",
         ),
-        (tls.not_yet_valid, "localhost", "is not valid yet; check the clock of the runner"),
+        (tls.not_yet_valid, "localhost", "is not valid yet, or the clock of the runner is slow"),
         (tls.of_another_host, "localhost", OTHER_HOST),
         (tls.of_another_host, "127.0.0.1", OTHER_HOST),
         (
             tls.of_a_stranger,
             "localhost",
-            (
-                "is of an unknown authority; if a proxy of your own signs it, set"
-                " REQUESTS_CA_BUNDLE to the file of its CA"
-            ),
+            "is of an unknown authority",
         ),
     ],
 )
-def test_a_bad_certificate_is_refused_with_what_is_wrong_and_what_to_check(
-    bundle, certificate, host, meaning
-):
+def test_a_bad_certificate_is_refused_with_what_is_wrong(bundle, certificate, host, meaning):
     with tls.Https(certificate()) as server:
         failed = tls_failure(bundle, f"https://{host}:{server.port}")
 
@@ -355,10 +347,7 @@ def test_a_bad_certificate_is_refused_with_what_is_wrong_and_what_to_check(
     [
         (
             tls.plain_http,
-            (
-                "no TLS connection is possible with this server; check the host and port, and the"
-                " file of REQUESTS_CA_BUNDLE if it is set"
-            ),
+            "no TLS connection is possible with this server",
             True,
             False,
         ),

@@ -35,6 +35,7 @@ NO_PYTHON = (
     "This runner has no Python 3.10 or newer{others}, so the deployment was not reported. Add"
     " actions/setup-python before this step, and run the job again"
 )
+PAGE = "https://github.com/acme/dora-deployments/blob/v1/docs/troubleshooting.md#no-python"
 NOTHING_KNOWN = (
     "status=undelivered\nreason=internal-error\nrollback=false\nservices=[]\n"
     "merge-commit-shas=[]\npull-requests=[]\ndeployment-ids={}\nresults=[]\n"
@@ -178,11 +179,14 @@ def test_a_runner_without_python_warns_and_fails_only_where_outages_do(
     environ |= {"INPUT_FAIL_ON": fail_on, "PATH": str(tools)}
     process = launched(environ)
     said = NO_PYTHON.format(others="")
-    assert process.communicate(timeout=60) == (f"::{level} title=Not reported::{said}\n", "")
+    assert process.communicate(timeout=60) == (
+        f"::{level} title=Not reported::{said}. Read more: {PAGE}\n",
+        "",
+    )
     assert process.returncode == exit_code
     assert Path(environ["GITHUB_OUTPUT"]).read_text("utf-8") == NOTHING_KNOWN
     summary = Path(environ["GITHUB_STEP_SUMMARY"]).read_text("utf-8")
-    assert summary == f"### Not reported\n\n{said}.\n"
+    assert summary == f"### Not reported\n\n{said}. [Read more]({PAGE})\n"
 
 
 @pytest.mark.parametrize(
@@ -201,7 +205,7 @@ def test_a_python_that_is_too_old_or_none_is_not_started(python3, python, others
     program(tools / "python3", f"#!/bin/sh\n{python3}\n")
     program(tools / "python", f"#!/bin/sh\n{python}\n")
     process = launched({**environ, "PATH": str(tools)})
-    said = f"::warning title=Not reported::{NO_PYTHON.format(others=others)}\n"
+    said = f"::warning title=Not reported::{NO_PYTHON.format(others=others)}. Read more: {PAGE}\n"
     assert process.communicate(timeout=60) == (said, "")
     assert process.returncode == 0
 

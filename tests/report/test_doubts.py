@@ -91,8 +91,8 @@ def test_what_somebody_else_did_starts_workflows(content):
 
 
 NO_SECRETS = Note(
-    text="such a run reports nothing, since GitHub gives such a run no secrets, so no backend can"
-    " be told; report merges by a workflow on `push` instead",
+    text="such a run reports nothing, since without a key no backend can be told; report"
+    " merges by a workflow on `push` instead",
     url=f"{PAGE}#no-credentials-on-fork",
 )
 
@@ -135,10 +135,10 @@ def by_file(name):
     )
 
 
-def not_production(name, line):
+def not_production(name, line, backend="DX"):
     return Note(
-        text=f"the environment is {name}, and DX counts `production` alone for DORA metrics; if it"
-        f" is the same, write `{line}`",
+        text=f"the environment is {name}, and {backend} counts `production` alone for DORA metrics;"
+        f" if it is the same, write `{line}`",
         url=f"{PAGE}#environment-not-production",
     )
 
@@ -247,6 +247,16 @@ def test_a_line_for_another_environment_maps_nothing():
     assert of_environment("prod", config=by_file("production")) == doubted
 
 
+def test_which_environment_counts_is_said_by_the_backend_whichever_it_is():
+    third = replace(DX, name="Third")
+    other = replace(third, counted="live")
+
+    assert of_environment("prod", told=(DATADOG, other, third)) == [
+        not_production("'prod'", "environment-map: prod=production", backend="Third")
+    ]
+    assert of_environment("prod", told=(other,)) == []
+
+
 @pytest.mark.parametrize("told", [(), (DATADOG,)], ids=["nobody", "Datadog"])
 def test_without_dx_every_environment_counts_under_its_own_name(told):
     assert of_environment("prod", told=told) == []
@@ -262,7 +272,7 @@ def test_where_nothing_is_deployed_no_environment_is_doubted():
 
 def of_requests(*deployments, told=BOTH, age=timedelta(), is_dry_run=False):
     deliveries = iter(deliver.prepare(deployments, told))
-    return doubts.of_requests(deliveries, FINISHED + age, is_dry_run=is_dry_run)
+    return [*doubts.of_requests(deliveries, None if is_dry_run else FINISHED + age)]
 
 
 OLD = Note(
@@ -273,44 +283,42 @@ OLD = Note(
 )
 
 
-def unusual(name, usual):
-    return Note(
-        text=f"the service is {name!r}, which Datadog's catalogue would write {usual}; if that is"
-        f" meant, write `service: {usual}`",
-        url=f"{PAGE}#service-name",
-    )
+UNUSUAL = Note(
+    text="Datadog's catalogue would write 'Cart' as `cart`, 'Check Out' as `check_out`; if that is"
+    " meant, write it so where the service is named",
+    url=f"{PAGE}#service-name",
+)
 
 
 def test_each_doubt_of_many_requests_is_told_once():
     names = ("Cart", "shop", "Check Out")
     late = HOUR + timedelta(seconds=1)
-    unusual_ones = (unusual("Cart", "cart"), unusual("Check Out", "check_out"))
 
-    assert of_requests(*services(*names), age=late) == (OLD, *unusual_ones)
+    assert of_requests(*services(*names), age=late) == [OLD, UNUSUAL]
     # What is not sent can be as old as it likes.
-    assert of_requests(*services(*names), age=late, is_dry_run=True) == unusual_ones
+    assert of_requests(*services(*names), age=late, is_dry_run=True) == [UNUSUAL]
 
 
 def test_after_an_hour_to_the_second_nothing_is_too_old():
-    assert of_requests(deployment(), age=HOUR) == ()
+    assert of_requests(deployment(), age=HOUR) == []
 
 
 def test_dx_doubts_nothing():
     named = deployment(service=Service(identifier="Check Out"))
 
-    assert of_requests(named, told=(DX,), age=timedelta(days=999)) == ()
+    assert of_requests(named, told=(DX,), age=timedelta(days=999)) == []
 
 
 def test_what_is_not_sent_is_not_doubted():
     failed = deployment(success=False, service=Service(identifier="Check Out"))
 
-    assert of_requests(failed, told=(DATADOG,), age=timedelta(days=999)) == ()
+    assert of_requests(failed, told=(DATADOG,), age=timedelta(days=999)) == []
 
 
 def test_what_a_pull_request_touches_has_no_age():
     touched = deliver.prepare_touched(TOUCHED, BOTH, goes_first=True)
 
-    assert doubts.of_requests(touched, FINISHED + timedelta(days=999), is_dry_run=False) == ()
+    assert [*doubts.of_requests(touched, FINISHED + timedelta(days=999))] == []
 
 
 # --- who else may report
@@ -371,8 +379,8 @@ def of_clocks(*skews):
 def differs(by, side, backend):
     return Note(
         text=f"the runner's clock is {by} {side} {backend}'s, and times that the runner's clock"
-        " gave are wrong by as much; let the runner set its clock by NTP, or set `started-at` and"
-        " `finished-at`",
+        " gave are wrong by as much; let the runner set its clock by NTP, or take `finished-at`"
+        " from another clock",
         url=f"{PAGE}#clock-skew",
     )
 

@@ -40,16 +40,14 @@ from dora_deployments.errors import (
 from dora_deployments.report import ending
 from dora_deployments.report.account import Account
 from dora_deployments.report.log import Log
+from dora_deployments.report.summary import summary
 from dora_deployments.report.text import Scrubber
 from tests.builders import DOCS, MORE
 from tests.report.accounts import (
     ID,
-    carried,
-    fact,
     outcome,
     pull_request,
     resolved,
-    services,
     shipped,
 )
 
@@ -101,7 +99,24 @@ ON_RECORDED = f"Datadog: shop delivered (HTTP 200, 1 attempt, id {ID}): recorded
 ON_REFUSED = f"DX: shop rejected (HTTP 403, 2 attempts, id {ID})"
 ON_DOWN = f"Datadog: shop undelivered (4 attempts, id {ID})"
 ON_LEFT_OUT = f"Datadog: shop skipped (0 attempts, id {ID})"
-WARNED_OF_DOWN = f"::warning title=Datadog%3A shop undelivered::no answer. {MORE}broke-off"
+DOWN_WORDS = "no answer; send it again, under the same id"
+REFUSED_WORDS = f"refused; check the scopes of `dx-token`. It said: {HIDDEN}"
+REACHED = "Commit 7fd0709 of shop reached production, its changes unknown"
+REPORT = "the deployment of commit 7fd0709 of shop to production"
+TOLD_OF_LATER = (
+    f"::notice title=Datadog%3A shop delivered::accepted; leave it as it is. {MORE}datadog-202"
+)
+TOLD_OF_KNOWN = (
+    "::notice title=DX%3A shop duplicate::known; leave it so, since DX keeps it as it is. It said:"
+    f" taken. {MORE}dx-duplicate"
+)
+TOLD_OF_REFUSED = f"title=DX%3A shop rejected::{REFUSED_WORDS}. {MORE}dx-403"
+TOLD_OF_DOWN = f"title=Datadog%3A shop undelivered::{DOWN_WORDS}. {MORE}broke-off"
+WARNED_OF_DOWN = f"::warning {TOLD_OF_DOWN}"
+TOLD_OF_LEFT_OUT = (
+    "::notice title=Datadog%3A shop skipped::it failed; DX counts failed ones as well."
+    f" {MORE}outcome-not-supported"
+)
 AGAIN = "Run this job again"
 MEND = "Mend what is named above, then run this job again"
 
@@ -109,7 +124,7 @@ MEND = "Mend what is named above, then run this job again"
 @pytest.mark.parametrize(
     ("outcomes", "fail_on", "status", "code", "lines", "advice"),
     [
-        ((RECORDED,), "any", "delivered", 0, [ON_RECORDED, "Recorded"], ""),
+        ((RECORDED,), "any", "delivered", 0, [ON_RECORDED, REACHED], ""),
         (
             (LATER,),
             "any",
@@ -117,8 +132,8 @@ MEND = "Mend what is named above, then run this job again"
             0,
             [
                 f"Datadog: shop delivered (HTTP 202, 1 attempt, id {ID})",
-                f"::notice title=Datadog%3A shop delivered::accepted. {MORE}datadog-202",
-                "Recorded",
+                TOLD_OF_LATER,
+                REACHED,
             ],
             "",
         ),
@@ -129,8 +144,8 @@ MEND = "Mend what is named above, then run this job again"
             0,
             [
                 f"DX: shop duplicate (HTTP 422, 1 attempt, id {ID})",
-                (f"::notice title=DX%3A shop duplicate::known. It said: taken. {MORE}dx-duplicate"),
-                "Recorded",
+                TOLD_OF_KNOWN,
+                REACHED,
             ],
             "",
         ),
@@ -142,8 +157,8 @@ MEND = "Mend what is named above, then run this job again"
             [
                 ON_RECORDED,
                 ON_REFUSED,
-                f"::error title=DX%3A shop rejected::refused. It said: {HIDDEN}. {MORE}dx-403",
-                "Recorded in part only",
+                f"::error {TOLD_OF_REFUSED}",
+                f"{REACHED}, but DX lacks shop",
             ],
             MEND,
         ),
@@ -154,8 +169,8 @@ MEND = "Mend what is named above, then run this job again"
             0,
             [
                 ON_REFUSED,
-                f"::warning title=DX%3A shop rejected::refused. It said: {HIDDEN}. {MORE}dx-403",
-                "Rejected",
+                f"::warning {TOLD_OF_REFUSED}",
+                f"Rejected by DX: {REPORT}",
             ],
             MEND,
         ),
@@ -164,7 +179,7 @@ MEND = "Mend what is named above, then run this job again"
             "config",
             "undelivered",
             0,
-            [ON_DOWN, WARNED_OF_DOWN, "Not delivered"],
+            [ON_DOWN, WARNED_OF_DOWN, f"Not delivered to Datadog: {REPORT}"],
             AGAIN,
         ),
         (
@@ -174,8 +189,8 @@ MEND = "Mend what is named above, then run this job again"
             1,
             [
                 ON_DOWN,
-                f"::error title=Datadog%3A shop undelivered::no answer. {MORE}broke-off",
-                "Not delivered",
+                f"::error {TOLD_OF_DOWN}",
+                f"Not delivered to Datadog: {REPORT}",
             ],
             AGAIN,
         ),
@@ -185,21 +200,25 @@ def test_a_run_that_sent_ends_as_its_outcomes_say(outcomes, fail_on, status, cod
     known = resolved()
     account = Account(fail_on=fail_on, outcomes=outcomes, resolved=known)
 
-    *told_of, headline = lines
-    headline += ": the deployment of shop to production at 7fd0709"
-    if status == "partial":
-        headline += "; DX lacks shop"
-
-    assert told(ending.done, account) == [*told_of, headline, *([advice] if advice else [])]
+    assert told(ending.done, account) == [*lines, *([advice] if advice else [])]
     assert account == Account(
         fail_on=fail_on,
         outcomes=outcomes,
         resolved=known,
         status=status,
         exit_code=code,
-        headline=headline,
+        headline=lines[-1],
         advice=advice,
     )
+
+
+def test_the_log_ends_with_the_headline_of_the_summary():
+    account = Account(outcomes=(RECORDED,), resolved=resolved(shipped=shipped(pull_request(4))))
+
+    *_, last = told(ending.done, account)
+
+    assert account.headline == last == "Change #4 in shop reached production, lead time 4 h 0 min"
+    assert f" {last}</h3>\n" in summary(account, Scrubber((KEY,)))
 
 
 def test_an_outcome_of_no_topic_has_no_place_to_read_more():
@@ -208,51 +227,6 @@ def test_an_outcome_of_no_topic_has_no_place_to_read_more():
     _, annotation, *_ = told(ending.done, account)
 
     assert annotation == "::warning title=Datadog%3A shop undelivered::no answer"
-
-
-FIRST_DOWN = replace(DOWN, service="a")
-
-
-@pytest.mark.parametrize(
-    ("outcomes", "lacking"),
-    [
-        ((RECORDED, DOWN), "; Datadog lacks shop"),
-        ((RECORDED, LEFT_OUT, KNOWN, REFUSED), "; DX lacks shop"),
-        (
-            (RECORDED, *[replace(DOWN, service=name) for name in "abc"]),
-            "; Datadog lacks a, b, c",
-        ),
-        (
-            (RECORDED, *[replace(DOWN, service=name) for name in "abcd"]),
-            "; Datadog lacks a, b, c and 1 more",
-        ),
-        (
-            (FIRST_DOWN, REFUSED, RECORDED, replace(REFUSED, service="b"), DOWN),
-            "; Datadog lacks a, shop; DX lacks shop, b",
-        ),
-        ((LEFT_OUT, KNOWN), ""),
-    ],
-)
-def test_the_headline_names_what_a_backend_lacks_and_others_have(outcomes, lacking):
-    account = Account(outcomes=outcomes, resolved=resolved())
-
-    ending.done(account, QUIET)
-
-    told_as = "Recorded in part only" if lacking else "Recorded"
-    assert account.headline == (
-        f"{told_as}: the deployment of shop to production at 7fd0709{lacking}"
-    )
-
-
-@pytest.mark.parametrize(
-    "outcomes", [(DOWN, replace(DOWN, service="cart")), (DOWN, REFUSED), (DOWN, LEFT_OUT)]
-)
-def test_where_all_is_missing_the_headline_lists_nothing(outcomes):
-    account = Account(outcomes=outcomes, resolved=resolved())
-
-    ending.done(account, QUIET)
-
-    assert account.headline.endswith(": the deployment of shop to production at 7fd0709")
 
 
 KEEP = (
@@ -304,15 +278,18 @@ def of_replay(*outcomes, **changes):
 
 
 @pytest.mark.parametrize(
-    ("outcomes", "subject"),
-    [((RECORDED,), "1 saved report"), ((RECORDED, RECORDED), "2 saved reports")],
+    ("outcomes", "headline"),
+    [
+        ((RECORDED,), "1 saved report was sent again"),
+        ((RECORDED, RECORDED), "2 saved reports were sent again"),
+    ],
 )
-def test_a_replay_counts_what_it_sent_again(outcomes, subject):
+def test_a_replay_counts_what_it_sent_again(outcomes, headline):
     account = of_replay(*outcomes)
 
     assert told(ending.done, account) == [
         *[ON_RECORDED for _ in outcomes],
-        f"Recorded: {subject}",
+        headline,
     ]
     assert (account.status, account.exit_code) == ("delivered", 0)
 
@@ -325,17 +302,17 @@ def test_a_replay_counts_what_it_sent_again(outcomes, subject):
 @pytest.mark.parametrize(
     ("outcomes", "lines", "headline", "advice"),
     [
-        ((RECORDED,), [ON_RECORDED], "Recorded in part only: 1 saved report", ""),
+        ((RECORDED,), [ON_RECORDED], "1 saved report was sent again", ""),
         (
             (RECORDED, DOWN),
             [ON_RECORDED, ON_DOWN, WARNED_OF_DOWN],
-            "Recorded in part only: 2 saved reports; Datadog lacks shop",
+            "2 saved reports were sent again, but Datadog lacks shop",
             KEEP,
         ),
         (
             (DOWN,),
             [ON_DOWN, WARNED_OF_DOWN],
-            "Not delivered: 1 saved report",
+            "Not delivered to Datadog: 1 saved report",
             KEEP,
         ),
     ],
@@ -391,111 +368,19 @@ def test_a_run_of_which_no_backend_can_be_told_is_skipped():
 
     assert told(ending.done, account) == [
         ON_LEFT_OUT,
-        f"::notice title=Datadog%3A shop skipped::it failed. {MORE}outcome-not-supported",
-        (
-            "Nothing to report, as no backend counts it: the deployment of shop to production at"
-            " 7fd0709"
-        ),
+        TOLD_OF_LEFT_OUT,
+        f"{REACHED}; no backend can be told of it",
     ]
-    assert (account.status, account.reason, account.topic) == (
-        "skipped",
-        "outcome-not-supported",
-        OUTCOME_NOT_SUPPORTED,
-    )
-
-
-def dry(known, **changes):
-    return Account(is_dry_run=True, resolved=known, **changes)
-
-
-@pytest.mark.parametrize(
-    ("names", "shown"),
-    [
-        (["shop"], "shop"),
-        (["a", "b", "c"], "a, b, c"),
-        (["a", "b", "c", "d", "e"], "a, b, c and 2 more"),
-    ],
-)
-@pytest.mark.parametrize(("success", "kind"), [(True, "deployment"), (False, "failed deployment")])
-def test_the_headline_says_what_was_deployed_where(names, shown, success, kind):
-    known = resolved(*services(*names), success=fact(success))
-    account = dry(known)
-
-    assert told(ending.done, account) == [
-        f"Dry run, nothing was sent: the {kind} of {shown} to production at 7fd0709"
-    ]
-    assert (account.status, account.exit_code) == ("dry-run", 0)
-
-
-@pytest.mark.parametrize(
-    ("known", "kind"),
-    [
-        (shipped(relation="behind"), "rollback"),
-        (shipped(relation="identical"), "redeployment"),
-        (shipped(relation="diverged"), "deployment"),
-        (shipped(relation="behind", was_deployed=False), "deployment"),
-        (shipped(relation="identical", was_deployed=False), "deployment"),
-    ],
-)
-@pytest.mark.parametrize(("success", "failed"), [(True, ""), (False, "failed ")])
-def test_the_headline_says_where_an_earlier_commit_or_the_same_was_deployed_again(
-    known, kind, success, failed
-):
-    of = resolved(shipped=known, success=fact(success))
-
-    assert told(ending.done, dry(of)) == [
-        f"Dry run, nothing was sent: the {failed}{kind} of shop to production at 7fd0709"
-    ]
-
-
-def test_the_merge_that_deploys_is_a_deployment_in_the_headline():
-    merged = shipped(merged=pull_request(117))
-
-    assert told(ending.done, dry(resolved(shipped=merged))) == [
-        "Dry run, nothing was sent: the deployment of shop to production at 7fd0709"
-    ]
-
-
-def test_in_mode_pull_services_the_headline_is_of_the_pull_request():
-    known = resolved(
-        services=carried("a", "b", "c", "d"), shipped=shipped(merged=pull_request(117))
-    )
-    account = Account(
-        outcomes=(outcome(backend="DX", service="a", id=""),),
-        resolved=replace(known, deployments=()),
-    )
-
-    assert told(ending.done, account) == [
-        "DX: a delivered (HTTP 200, 1 attempt): recorded",
-        "Recorded: that pull request #117 touches a, b, c and 1 more",
-    ]
-
-
-def test_in_mode_pull_services_the_headline_names_no_service_that_may_not_be_touched():
-    known = carried("a", "b")
-    of_both = (replace(known.value[0], is_touched=None), known.value[1])
-    of = resolved(services=fact(of_both), shipped=shipped(merged=pull_request(117)))
-
-    assert told(ending.done, dry(replace(of, deployments=()))) == [
-        "Dry run, nothing was sent: which services pull request #117 touches"
-    ]
-
-
-def test_in_mode_pull_services_a_merge_by_an_unknown_commit_has_a_headline_too():
-    known = replace(resolved(), deployments=())
-
-    assert told(ending.done, dry(known)) == [
-        "Dry run, nothing was sent: the deployment of shop to production at 7fd0709"
-    ]
+    assert (account.status, account.reason) == ("skipped", "outcome-not-supported")
 
 
 def test_a_dry_run_tells_of_what_would_be_skipped():
-    account = dry(resolved(), outcomes=(LEFT_OUT,))
+    account = Account(is_dry_run=True, resolved=resolved(), outcomes=(LEFT_OUT,))
 
     assert told(ending.done, account) == [
         ON_LEFT_OUT,
-        f"::notice title=Datadog%3A shop skipped::it failed. {MORE}outcome-not-supported",
-        "Dry run, nothing was sent: the deployment of shop to production at 7fd0709",
+        TOLD_OF_LEFT_OUT,
+        f"Would not be reported: {REPORT}",
     ]
     assert (account.status, account.exit_code) == ("dry-run", 0)
 
@@ -507,17 +392,21 @@ def test_a_dry_run_tells_of_what_would_be_skipped():
     ("warn", "level", "what"),
     [(False, "notice", "Nothing to report"), (True, "warning", "Not reported")],
 )
-def test_a_skipped_run_says_why(warn, level, what):
+@pytest.mark.parametrize(
+    "explanation",
+    ["'a;b' is gone", "'a;b' is gone; leave it so", "'a;b' is gone; c; d"],
+)
+def test_a_skipped_run_says_why_and_only_the_log_what_to_do(explanation, warn, level, what):
     account = Account(fail_on="any")
 
-    lines = ended(ending.skipped, Skip("ref-deleted", "the branch is gone", warn=warn), account)
+    lines = ended(ending.skipped, Skip("ref-deleted", explanation, warn=warn), account)
 
-    assert lines == [f"::{level} title={what} (ref-deleted)::the branch is gone. {MORE}ref-deleted"]
+    assert lines == [f"::{level} title={what} (ref-deleted)::{explanation}. {MORE}ref-deleted"]
     assert account == Account(
         fail_on="any",
         status="skipped",
         reason="ref-deleted",
-        headline=f"{what}: the branch is gone",
+        headline=f"{what}: 'a;b' is gone",
         topic=REF_DELETED,
     )
 
@@ -743,11 +632,11 @@ def test_what_went_first_and_well_is_a_line_for_all_its_services_and_no_result()
 @pytest.mark.parametrize(
     ("failed", "words", "slug"),
     [
-        (REFUSED, f"refused. It said: {HIDDEN}", "dx-403"),
-        (replace(DOWN, backend="DX"), "no answer", "broke-off"),
+        (REFUSED, REFUSED_WORDS, "dx-403"),
+        (replace(DOWN, backend="DX"), DOWN_WORDS, "broke-off"),
         (
             replace(LEFT_OUT, backend="DX", message="it is long", topic=DX_LONG_SHA),
-            "it is long",
+            f"it is long; {DX_LONG_SHA.change}",
             "dx-long-sha",
         ),
         (replace(DOWN, backend="DX", topic=None), "no answer", "services-not-told"),
@@ -769,7 +658,7 @@ def test_each_backend_that_went_first_is_told_of_by_itself():
     assert lines == [
         (
             "::warning title=Deployment report::DX was not told which services the pull request"
-            f" touches: refused. It said: {HIDDEN}. {MORE}dx-403"
+            f" touches: {REFUSED_WORDS}. {MORE}dx-403"
         ),
         "Datadog: recorded which services the pull request touches",
     ]

@@ -1,6 +1,7 @@
 """The summary shows everything, and no text in it is anything but text."""
 
 import html
+import io
 import json
 from dataclasses import replace
 
@@ -16,8 +17,10 @@ from dora_deployments.catalogue import (
     NO_CREDENTIALS_ON_FORK,
     Note,
 )
-from dora_deployments.delivery import deliver
+from dora_deployments.delivery import deliver, dispatch
+from dora_deployments.report import ending
 from dora_deployments.report.account import Account
+from dora_deployments.report.log import Log
 from dora_deployments.report.summary import LIMIT, summary
 from dora_deployments.report.text import Scrubber, neutral
 from tests.builders import deployment
@@ -72,7 +75,7 @@ def test_a_delivery_is_shown_whole():
     shop = deployment()
     account = Account(
         status="partial",
-        headline="Recorded in part only",
+        headline="2 changes in shop reached production, but DX lacks <it>",
         advice="Mend `dx-token`, then run <this> again",
         resolved=resolved(
             shop,
@@ -100,8 +103,7 @@ def test_a_delivery_is_shown_whole():
     )
 
     assert summary(account, NOTHING) == lines(
-        "<h3>\u26a0\ufe0f 2 changes in shop reached production, median lead time 5 h 0 min, but DX"
-        " lacks shop</h3>",
+        "<h3>\u26a0\ufe0f 2 changes in shop reached production, but DX lacks &lt;it&gt;</h3>",
         "",
         LINE.replace("</a>. Started", "</a>, version <code>v1.2</code>. Started"),
         "",
@@ -114,6 +116,8 @@ def test_a_delivery_is_shown_whole():
         "<tr><td>Datadog</td><td><code>shop</code></td><td>\u2705&nbsp;delivered</td>"
         "<td>recorded</td><td>1</td></tr>",
         "</table>",
+        "",
+        "<p>Another is off, since <code>x</code> is &lt;empty&gt;. So is a third.</p>",
         "",
         "<p>Mend <code>dx-token</code>, then run &lt;this&gt; again.</p>",
         "",
@@ -167,8 +171,6 @@ def test_a_delivery_is_shown_whole():
         "<td>the commits 31c4933..7fd0709</td></tr>",
         "</table>",
         "",
-        "<p>Another is off, since <code>x</code> is &lt;empty&gt;. So is a third.</p>",
-        "",
         "<details><summary>Request body for DX, <code>shop</code>: POST"
         " <code>https://acme.getdx.net/api/deployments.create</code></summary>",
         "",
@@ -213,8 +215,8 @@ def test_a_refused_run_shows_what_to_change_and_nothing_else():
         "<li>&lt;b&gt; is odd.</li>",
         "</ul>",
         "",
-        "<p>Nothing was sent, since a guess could be a wrong report. Correct each input that is"
-        f" named, and run the workflow again. {read_more('troubleshooting.md#bad-input')}</p>",
+        "<p>Nothing was sent, since a guess could be a wrong report."
+        f" {read_more('troubleshooting.md#bad-input')}</p>",
         "",
     )
 
@@ -235,8 +237,8 @@ def test_a_run_that_ended_early_shows_what_that_means_and_no_changes():
             "",
             LINE,
             "",
-            "<p>GitHub gives such a run no secrets, so no backend can be told. Report merges by a"
-            " workflow on <code>push</code> instead."
+            "<p>Without a key no backend can be told. Report merges by a workflow on"
+            " <code>push</code> instead."
             f" {read_more('troubleshooting.md#no-credentials-on-fork')}</p>",
             "",
             "<h4>Facts, and where each comes from</h4>",
@@ -250,10 +252,13 @@ def test_in_mode_pull_services_nothing_was_deployed_at_any_time():
     known = replace(
         resolved(shipped=shipped(pull_request(5), merged=pull_request(5))), deployments=()
     )
-    shown = summary(Account(resolved=known, outcomes=(outcome(),), status="delivered"), NOTHING)
+    account = Account(
+        headline="It touches shop", resolved=known, outcomes=(outcome(),), status="delivered"
+    )
+    shown = summary(account, NOTHING)
     assert shown.startswith(
         lines(
-            "<h3>\u2705 Pull request #5 touches shop</h3>",
+            "<h3>\u2705 It touches shop</h3>",
             "",
             f"{LINE.partition('. Started')[0]}.</p>",
             "",
@@ -268,6 +273,44 @@ def test_problems_of_a_run_that_went_on_are_shown_with_where_to_read_more():
     assert f"<li><code>a</code> was not sent. {read_more('inputs.md#team')}</li>" in (
         summary(account, NOTHING)
     )
+
+
+def test_a_run_that_no_backend_can_be_told_of_says_why_once():
+    long = deployment(commit_sha="5" * 64)
+    prepared = deliver.prepare([long], [DX])
+    account = Account(
+        resolved=resolved(long), deliveries=prepared, outcomes=dispatch.unsupported(prepared)
+    )
+    ending.done(account, Log(io.StringIO(), NOTHING, debug=False))
+
+    shown = summary(account, NOTHING)
+
+    means = "DX takes commit SHAs of 7 to 40 digits, and this repository has longer ones"
+    change = "set <code>attribution</code> to repository to report without them"
+    more = read_more("troubleshooting.md#dx-long-sha")
+    assert shown.startswith(
+        lines(
+            "<h3>\u23ed\ufe0f Commit 7fd0709 of shop reached production, its changes unknown; no"
+            " backend can be told of it</h3>",
+            "",
+            LINE,
+            "",
+            "<table>",
+            "<tr><th>Backend</th><th>Service</th><th>Status</th><th>Message</th>"
+            "<th>Attempts</th></tr>",
+            "<tr><td>DX</td><td><code>shop</code></td><td>\u23ed\ufe0f&nbsp;skipped</td>"
+            f"<td>{means}; {change}. {more}</td><td>0</td></tr>",
+            "</table>",
+        )
+    )
+    assert shown.count(means) == 1
+    assert "Datadog" not in shown
+
+
+def test_a_message_that_does_not_say_what_to_change_is_shown_with_it():
+    refused = outcome("rejected", message="refused", topic=DX_403)
+    shown = summary(Account(outcomes=(refused,)), NOTHING)
+    assert "<td>refused; check the scopes of <code>dx-token</code>. <a href=" in shown
 
 
 @pytest.mark.parametrize(
@@ -302,8 +345,8 @@ def test_every_status_of_a_run_has_its_icon_and_a_failed_step_has_that_of_a_fail
 )
 def test_a_failed_deployment_that_was_reported_does_not_look_good(status, exit_code, icon):
     failed = resolved(success=fact(False))
-    account = Account(status=status, exit_code=exit_code, resolved=failed)
-    assert summary(account, NOTHING).startswith(f"<h3>{icon} The deployment of ")
+    account = Account(status=status, headline="It failed", exit_code=exit_code, resolved=failed)
+    assert summary(account, NOTHING).startswith(f"<h3>{icon} It failed</h3>\n")
 
 
 @pytest.mark.parametrize(
@@ -524,6 +567,7 @@ def test_a_secret_is_taken_out_everywhere_and_before_anything_is_cut():
         version=fact("x" * 290 + KEY),
     )
     account = Account(
+        headline=f"{KEY} reached {'x' * 290}{KEY}",
         problems=notes(KEY),
         warnings=notes(KEY),
         resolved=secret,
@@ -538,7 +582,7 @@ def test_a_secret_is_taken_out_everywhere_and_before_anything_is_cut():
     assert f"<td>***<br>It said: <code>{hidden}</code></td>" in shown
     assert f">{'x' * 290}***</a>, version <code>{'x' * 290}***</code>. Started" in shown
     assert f"<code>{'x' * 290}***</code></td><td>a <code>***</code></td>" in shown
-    assert f"Commit 7fd0709 of *** reached {'x' * 290}***, its changes unknown</h3>" in shown
+    assert f" *** reached {'x' * 290}***</h3>" in shown
     assert '"source_name": "key ***"' in shown
     assert "<code>https://x/***/deployments.create</code>" in shown
 
@@ -609,7 +653,7 @@ def test_500_services_fit_with_the_failures_first():
     outcomes[498] = outcome("undelivered", service=names[498])
     outcomes[499] = outcome("rejected", service=names[499])
     account = Account(
-        headline="Recorded in part only",
+        headline="Most of it is there",
         resolved=resolved(
             *deployments,
             services=carried(*names),
@@ -727,9 +771,16 @@ def test_what_is_small_is_shown_although_something_before_it_did_not_fit():
 
 def test_the_limit_is_counted_in_bytes():
     assert LIMIT == 100_000
-    account = Account(headline="\u5e97" * (LIMIT // 2))
+    half = LIMIT // 2
 
-    assert summary(account, NOTHING) == MORE
+    assert summary(Account(advice="X" * half), NOTHING) == f"{AGAIN}<p>{'X' * half}.</p>\n\n"
+    assert summary(Account(advice="\u5e97" * half), NOTHING) == f"{AGAIN}{MORE}"
+
+
+def test_a_headline_is_cut_at_1000():
+    assert summary(Account(headline="x" * 1_001), NOTHING) == (
+        f"<h3>\u26a0\ufe0f {'x' * 1_000}</h3>\n\n"
+    )
 
 
 def test_escaped_text_is_read_back_as_it_was():

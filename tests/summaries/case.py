@@ -28,7 +28,8 @@ API_KEY: Final = "0123456789abcdef0123456789abcdef"
 SHOWN_AT: Final = datetime(2026, 6, 15, 14, 35, tzinfo=timezone.utc)
 PACE: Final = Pace(base=0.01, cap=0.02)
 _TIME: Final = re.compile(r"(\d{4}-\d\d-\d\d)([ T])(\d\d:\d\d(?::\d\d)?)")
-_SECONDS: Final = re.compile(r"\b1[78]\d{8}(?=(?:0{9})?\b)")
+# Of 2023 to 2046: ids of pull requests are larger.
+_SECONDS: Final = re.compile(r"\b(?:1[7-9]|2[0-3])\d{8}(?=(?:0{9})?\b)")
 _ID: Final = re.compile(r"dora-[0-9a-f]{40}")
 
 

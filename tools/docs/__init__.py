@@ -39,7 +39,7 @@ def main() -> None:
     for name in PAGES:
         page = ROOT / name
         text = page.read_text("utf-8") if name in IN_PARTS else ""
-        page.write_text(renewed(name, text), "utf-8")
+        page.write_text(renewed(name, text), "utf-8", newline="")
 
 
 def renewed(page: str, text: str) -> str:
@@ -47,7 +47,7 @@ def renewed(page: str, text: str) -> str:
     if page in WHOLE:
         return WHOLE[page]()
     found = re.findall("^<!-- begin (.+) -->$", text, re.MULTILINE)
-    for name in {*IN_PARTS[page], *found}:
+    for name in dict.fromkeys((*IN_PARTS[page], *found)):
         begin, end = f"<!-- begin {name} -->", f"<!-- end {name} -->"
         pattern = re.compile(f"{re.escape(begin)}\n.*?{re.escape(end)}", re.DOTALL)
         new = f"{begin}\n{parts.part(name)}\n{end}"

@@ -1,4 +1,7 @@
-"""docs/events.md: what each event means, from the table that the code reads payloads by."""
+"""docs/events.md: what each event means, from the table that the code reads payloads by.
+
+Written by hand are the remarks on each event, and what is taken where no payload says it.
+"""
 
 import re
 from collections.abc import Iterator, Mapping
@@ -24,16 +27,21 @@ NOW: Final = datetime(2026, 6, 15, 12, tzinfo=timezone.utc)
 
 # What the table of the code cannot say: where else the commit is looked for.
 COMMIT_ELSE: Final[Mapping[str, str]] = {
-    "a merged pull request": "GitHub's API, by the pull request's number; else refused",
+    "a merged pull request": "GitHub's API, by the pull request's number",
     "a pushed branch": "`GITHUB_SHA`",
     "a pushed tag": "GitHub's API, by the tag; else `GITHUB_SHA`, with a warning",
     "a published release": (
-        "`GITHUB_SHA` if `GITHUB_REF` is the tag, else GitHub's API, by the tag; else refused"
+        "`GITHUB_SHA` if `GITHUB_REF` is the tag; else GitHub's API, by the tag"
     ),
-    "the status of a GitHub deployment": "refused",
-    "a workflow run that has ended": "refused",
+    "the status of a GitHub deployment": "",
+    "a workflow run that has ended": "",
     "a run that somebody started": "`GITHUB_SHA`, the tip of the ref that it was started on",
     "a run that a program started": "`GITHUB_SHA`, the default branch's tip, with a warning",
+}
+# Not every value at these places is a version.
+VERSIONS: Final[Mapping[str, str]] = {
+    "ref": "`ref`, without its `refs/tags/`",
+    "deployment.ref": "`deployment.ref`, if that or `GITHUB_REF` says that it is a tag",
 }
 # What is taken where no payload says it.
 ELSE: Final = (
@@ -67,7 +75,7 @@ GitHub gives no secrets to `pull_request` from a fork or of Dependabot: report s
     "push": """\
 A push that deletes deploys nothing. For an annotated tag `after` is the tag object, and not a
 commit. What a branch pointed to before (`before`, unless the push was forced) is compared with
-where no deployment is known.""",
+where no deployment is known. Without a `ref` in the payload `GITHUB_REF` is read.""",
     "release": """\
 `target_commitish` is often no more than a branch, and is not read. `published` and `released` are
 one deployment. A prerelease is reported if [`environment`](inputs.md#environment) is given.""",
@@ -83,11 +91,12 @@ with the token of an app, or report at the end of the job that deploys.""",
 unless [`success`](inputs.md#success) is given. Runs for pull requests, and for commits of other
 repositories, are skipped. The page about the deployment is that of the run that deployed.""",
     "workflow_dispatch": """\
-An input of the workflow that is named `sha` is read; one that is named `environment` is not, but
-warned about.""",
+An input of the workflow that is named `sha` is read. A short one is looked up by GitHub's API, or
+refused; one that is no SHA is warned about and not read. An input that is named `environment` is
+not read either, and warned about.""",
     "repository_dispatch": """\
 These keys of `client_payload` are read, and no others. What is there and is not what it should be
-is refused.""",
+is refused. A short `sha` is looked up by GitHub's API, or refused.""",
 }
 
 # Skipped as well, though no payload of the tests is like it: a path and a value there.
@@ -96,11 +105,12 @@ ODD: Final = (("push.branch", "ref", "refs/notes/commits"),)
 _PAGE: Final = """\
 # Events
 
-<!-- Written by `make docs` from the table that the code reads payloads by, and by running it. -->
+<!-- Written by `make docs` from the table that the code reads payloads by, by running it, and from
+tools/docs/events.py, which has the remarks. -->
 
-What each event means for a deployment, and where its payload is read. An [input](inputs.md) that
-says something goes before the payload, and the payload before `GITHUB_*` variables. The log and
-the job summary say where each value comes from.
+What each event means for a deployment, and where its payload is read. An [input](inputs.md) wins
+over the payload, and the payload over `GITHUB_*` variables. The log and the job summary say where
+each value comes from. A deployment whose commit cannot be found is refused, with exit code 2.
 
 {overview}
 
@@ -230,6 +240,7 @@ def _when(places: Places) -> str:
 def _fields(places: Places) -> str:
     found = {field: codes(getattr(places, field)) for field in LABELS}
     found["commit"] = _read(places.commit, COMMIT_ELSE[places.what])
+    found["version"] = ", ".join(VERSIONS.get(path, f"`{path}`") for path in places.version)
     rows = ((label, found[field]) for field, label in LABELS.items() if found[field])
     return table(("what", "read from, in this order"), rows)
 

@@ -1,4 +1,7 @@
-"""docs/inputs.md: every input and output, from action.yml and what the action really says."""
+"""docs/inputs.md: every input and output, from action.yml and what the action really says.
+
+Written by hand are the examples, and the words on statuses and exit codes.
+"""
 
 import re
 from collections.abc import Iterator, Mapping
@@ -96,11 +99,11 @@ REFUSED: Final[Mapping[str, str]] = {
 _PAGE: Final = """\
 # Inputs and outputs
 
-<!-- Written by `make docs` from action.yml, the catalogue of messages and tests/messages. -->
+<!-- Written by `make docs` from action.yml, the catalogue of messages, tests/messages, and
+tools/docs/inputs.py, which has the examples and the words on statuses and exit codes. -->
 
 Empty means left out, and white space around a value is cut. All bad inputs are told together,
-before anything is sent. An input that says something goes before the event, and the event before
-`GITHUB_*` variables.
+before anything is sent. An input wins over the event, and the event over `GITHUB_*` variables.
 
 ## All inputs
 

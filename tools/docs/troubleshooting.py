@@ -1,4 +1,7 @@
-"""The page docs/troubleshooting.md, from the catalogue and from what runs really said."""
+"""The page docs/troubleshooting.md, from the catalogue and from what runs really said.
+
+Only its first part is written by hand: what no run can say, since there was none.
+"""
 
 import re
 from collections.abc import Iterable, Mapping
@@ -11,7 +14,8 @@ _EXAMPLES = 3  # of a topic, that are shown
 _HEAD = """\
 # Troubleshooting
 
-<!-- Written by `make docs` from src/dora_deployments/catalogue.py; change it there. -->
+<!-- Written by `make docs` from src/dora_deployments/catalogue.py, the logs in tests/messages, and
+tools/docs/troubleshooting.py, which has the part on what never ran. -->
 
 Every refusal and every warning of the action ends with a link to its part of this page, or, if
 an input is to blame, to [that input](inputs.md). You can also look for the words of your log here.
@@ -21,13 +25,59 @@ unless it is `never`.
 
 **Reported, and yet not to be seen?** A backend that answers "recorded" has stored the event;
 whether it counts is decided there: see [Datadog](datadog.md) and [DX](dx.md).
+
+- **[Nothing ran at all](#nothing-ran-at-all)**
+"""
+_NOTHING_RAN = """\
+## Nothing ran at all
+
+Where the step did not run, no log can say why. Look at the Actions tab of the repository.
+
+**There is no run.**
+
+- Actions are turned off (Settings, Actions, General), or the workflow is disabled, which its page
+  in the Actions tab says.
+- The event is not what `on:` names. A merge is `pull_request` with `types: [closed]`: without
+  `types` GitHub starts it for pull requests that are opened or pushed to, and never for a merge.
+  `branches` and `paths` below the event leave runs out as well.
+- The file is not where GitHub looks for it, which is `.github/workflows/`, as `.yml` or `.yaml`:
+
+  | event | the file is read from |
+  |---|---|
+  | `workflow_run`, `repository_dispatch`, `schedule` | the default branch |
+  | `workflow_dispatch` | the ref that it is started on; the default branch must have it too |
+  | `pull_request_target` | the default branch; on an older Enterprise Server the base branch |
+  | `pull_request`, `push` | the branch that is merged into, or pushed to |
+  | `release`, `deployment_status` | the deployed commit, so an older one has none |
+
+- A workflow caused the event with its `GITHUB_TOKEN`. That starts no other workflow, but for
+  `workflow_dispatch` and `repository_dispatch`:
+  [github-token-starts-nothing](#github-token-starts-nothing).
+- The message of the commit has `[skip ci]` or the like in it, or more than three tags were pushed
+  at once: GitHub starts nothing then.
+- `workflow_run` names another workflow by the `name:` that it has, and not by its file.
+
+**There is a run, and it fails before the step.** GitHub names the line of a file that is not valid.
+Or the runner cannot fetch the action: there is no such tag or commit, or the policy of the
+organisation does not allow it.
+
+**There is a run, and it waits.** Somebody has to approve it: the first pull request of a
+contributor, or an `environment:` with reviewers. Or no runner has the labels of `runs-on`.
+
+**There is a run, and the job is grey.** Its `if:` was false, or a job that it `needs` failed or was
+skipped. `if: github.event.pull_request.merged` is false for a pull request that was closed without
+a merge. To report failed deployments too, the job needs
+[`if: always()`](../examples/failed-deployments.yml).
+
+**It ran as if an input were not there.** GitHub warns of a name that it does not know ("Unexpected
+input(s)") and leaves it out, so that the action never sees it. [`make try`](try.md) refuses it.
 """
 
 
 def page(logs: Iterable[str]) -> str:
     """Return the page; `logs` are what runs printed, of which the words of each topic are taken."""
     said = _said(logs)
-    parts = [_HEAD, _contents()]
+    parts = [_HEAD + _contents(), _NOTHING_RAN]
     for title, topics in SECTIONS:
         parts.append(f"## {title}\n")
         parts += [_part(topic, said.get(topic.url, ())) for topic in topics]

@@ -157,7 +157,8 @@ class Inputs:
     @property
     def has_key(self) -> bool:
         """Return whether there is the key of any backend."""
-        return self.datadog_api_key is not None or self.dx_token is not None
+        keys = (name.replace("-", "_") for name in SECRETS if name != "github-token")
+        return any(getattr(self, key) is not None for key in keys)
 
 
 def given(value: T | None, name: str) -> Fact[T] | None:

@@ -1,6 +1,6 @@
 """The DORA backends, each a pure translation to and from HTTP."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from datetime import datetime
 from typing import Final, Protocol, runtime_checkable
 
@@ -26,6 +26,10 @@ class Backend(Protocol):
         """Return the name to show people; outputs have it in lower case."""
 
     @property
+    def counted(self) -> str | None:
+        """Return the one environment that counts for DORA metrics, if there is but one."""
+
+    @property
     def credential(self) -> Credential:
         """Return the key, which every request carries and every saved one is signed with."""
 
@@ -44,8 +48,8 @@ class Backend(Protocol):
     def verdict(self, method: str, reply: Reply) -> Verdict:
         """Return how the backend took a request for that method."""
 
-    def doubts(self, request: Request, now: datetime) -> Iterator[Note]:
-        """Yield why a request that can be sent may not count as it is meant to."""
+    def doubts(self, requests: Sequence[Request], now: datetime | None) -> Iterator[Note]:
+        """Yield why requests may not count as they are meant to; `now` if they are sent."""
 
     def other_source(self, event: str, deployment: Deployment) -> str | None:
         """Return what else may tell the backend of `deployment`, which no program can see."""

@@ -2,7 +2,7 @@
 
 import json
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Final
@@ -27,6 +27,7 @@ _METHOD: Final = "deployment"
 # The limit that Datadog once documented, and documents no more.
 _FRESH: Final = timedelta(hours=1)
 _AGO: Final = "more than an hour ago"
+_NAMED: Final = 3  # services, in a note on their names
 
 OFF: Final = "Datadog is off, since `datadog-api-key` is empty"
 
@@ -38,6 +39,7 @@ class Datadog:
     url: str
     api_key: str = field(repr=False)
     name: str = "Datadog"
+    counted: str | None = None
 
     @property
     def credential(self) -> Credential:
@@ -74,9 +76,7 @@ class Datadog:
         del method  # there is only one
         body = replies.json_object(reply)
         if not 200 <= reply.status < 300:
-            is_redirect = reply.status < 400
-            other = catalogue.DATADOG_REDIRECT if is_redirect else catalogue.DATADOG_REFUSED
-            topic = _REFUSALS.get(reply.status, other)
+            topic = _refusal(reply.status)
             return Verdict(
                 status="rejected",
                 message=f"Datadog answered {reply.status}: {topic.sentence}",
@@ -98,19 +98,20 @@ class Datadog:
             return Verdict(status="delivered", message=later.means, topic=later)
         return Verdict(status="delivered", message="recorded")
 
-    def doubts(self, request: Request, now: datetime) -> Iterator[Note]:
-        """Yield a note on a deployment of long ago, and on a name that no service has here."""
-        attributes = json.loads(request.body)["data"]["attributes"]
-        finished_at = EPOCH + timedelta(microseconds=attributes["finished_at"] // 1_000)
-        if now - finished_at > _FRESH:
+    def doubts(self, requests: Sequence[Request], now: datetime | None) -> Iterator[Note]:
+        """Yield a note on deployments of long ago, and on names that no service has here."""
+        told = [json.loads(request.body)["data"]["attributes"] for request in requests]
+        if now is not None and any(now - _moment(each["finished_at"]) > _FRESH for each in told):
             old = catalogue.OLD_EVENT
             yield note(f"Datadog is told of a deployment that ended {_AGO}: {old.sentence}", old)
-        name = attributes["service"]
-        usual = _usual(name)
-        if usual not in {name, ""}:
+        names = {name: usual for each in told if (usual := _usual(name := each["service"])) != name}
+        if names:
+            pairs = [f"{shown(name)} as `{usual}`" for name, usual in names.items()]
+            some = ", ".join(pairs[:_NAMED])
+            more = f", and {len(pairs) - _NAMED} more alike" if len(pairs) > _NAMED else ""
             yield note(
-                f"the service is {shown(name)}, which Datadog's catalogue would write {usual}; if"
-                f" that is meant, write `service: {usual}`",
+                f"Datadog's catalogue would write {some}{more}; if that is meant, write it so where"
+                " the service is named",
                 catalogue.SERVICE_NAME,
             )
 
@@ -156,6 +157,12 @@ def deployment_body(deployment: Deployment) -> dict[str, object]:
     return {"data": {"attributes": attributes}}
 
 
+def _refusal(status: int) -> Topic:
+    is_redirect = 300 <= status < 400
+    other = catalogue.DATADOG_REDIRECT if is_redirect else catalogue.DATADOG_REFUSED
+    return _REFUSALS.get(status, other)
+
+
 def _usual(service: str) -> str:
     """Return the name of a service as Datadog's catalogue writes it."""
     # Datadog documentation, "Rules and best practices for naming tags".
@@ -163,7 +170,11 @@ def _usual(service: str) -> str:
         character if character.isalnum() or character in "-.:/" else "_"
         for character in service.lower()
     )
-    return re.sub("_+", "_", marks).rstrip("_")
+    return re.sub("_+", "_", marks).rstrip("_") or service
+
+
+def _moment(nanoseconds: int) -> datetime:
+    return EPOCH + timedelta(microseconds=nanoseconds // 1_000)
 
 
 def _nanoseconds(moment: datetime) -> int:

@@ -2,7 +2,7 @@
 
 import json
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Final
@@ -69,6 +69,7 @@ class Dx:
     url: str
     token: str = field(repr=False)
     name: str = "DX"
+    counted: str | None = "production"
 
     @property
     def credential(self) -> Credential:
@@ -148,9 +149,9 @@ class Dx:
             topic=topic,
         )
 
-    def doubts(self, request: Request, now: datetime) -> Iterator[Note]:
+    def doubts(self, requests: Sequence[Request], now: datetime | None) -> Iterator[Note]:
         """Yield nothing: DX takes deployments of any age, under any name."""
-        del request, now
+        del requests, now
         yield from ()
 
     def other_source(self, event: str, deployment: Deployment) -> str | None:
@@ -167,11 +168,12 @@ def configured(inputs: Inputs) -> Dx | None:
         return None
     if inputs.dx_token is None or inputs.dx_instance is None:
         given, lacking = "dx-instance", "dx-token"
+        hint = " (a secret that does not exist here arrives empty)"
         if inputs.dx_instance is None:
-            given, lacking = lacking, given
+            given, lacking, hint = lacking, given, ""
         raise ConfigurationError(
             f"`{given}` is set and `{lacking}` is empty; DX needs both, so set `{lacking}` as"
-            f" well, or leave both out",
+            f" well, or leave both out{hint}",
             topic=catalogue.HALF_OF_DX,
         )
     return Dx(url=inputs.dx_instance, token=inputs.dx_token)

@@ -15,6 +15,7 @@ from dora_deployments.actions.hosts import LOOPBACK
 from dora_deployments.backends.replies import MAX_BODY
 from dora_deployments.catalogue import (
     BROKE_OFF,
+    CA_FILE,
     CERTIFICATE,
     NO_CONNECTION,
     PROXY,
@@ -26,10 +27,10 @@ from dora_deployments.deployment import Credential, Reply, Request
 USER_AGENT: Final = f"dora-deployments/{__version__}"
 # OpenSSL's X509_V_ERR_* and what they mean for people; any other is about trust.
 _CERTIFICATE_ERRORS: Final = {
-    9: "is not valid yet; check the clock of the runner",
-    10: "has expired; its owner must renew it, unless the clock of the runner is wrong",
-    62: "is for another host; check the spelling of the host, and the proxy if there is one",
-    64: "is for another host; check the spelling of the host, and the proxy if there is one",
+    9: "is not valid yet, or the clock of the runner is slow",
+    10: "has expired, or the clock of the runner is fast",
+    62: "is for another host",
+    64: "is for another host",
 }
 
 
@@ -135,8 +136,8 @@ def _transport_error(error: Exception) -> TransportError:
             return make(error)
     # requests raises a bare OSError where REQUESTS_CA_BUNDLE names no file.
     return TransportError(
-        "a file with certificates cannot be read; check REQUESTS_CA_BUNDLE",
-        CERTIFICATE,
+        "a file with certificates cannot be read",
+        CA_FILE,
         permanent=True,
     )
 
@@ -152,16 +153,11 @@ def _tls_error(error: Exception) -> TransportError:
         if isinstance(cause, (ssl.SSLEOFError, ssl.SSLZeroReturnError)):
             return TransportError("the connection broke off before it was secure", NO_CONNECTION)
         if isinstance(cause, ssl.SSLCertVerificationError):
-            untrusted = (
-                "is of an unknown authority; if a proxy of your own signs it, set"
-                " REQUESTS_CA_BUNDLE to the file of its CA"
-            )
-            meaning = _CERTIFICATE_ERRORS.get(cause.verify_code, untrusted)
-            message = f"the certificate of the server {meaning}"
+            wrong = _CERTIFICATE_ERRORS.get(cause.verify_code, "is of an unknown authority")
+            message = f"the certificate of the server {wrong}"
             return TransportError(message, CERTIFICATE, permanent=True)
     return TransportError(
-        "no TLS connection is possible with this server; check the host and port, and the file"
-        " of REQUESTS_CA_BUNDLE if it is set",
+        "no TLS connection is possible with this server",
         CERTIFICATE,
         permanent=True,
     )
@@ -170,7 +166,7 @@ def _tls_error(error: Exception) -> TransportError:
 def _connection_error(error: Exception) -> TransportError:
     for cause in _causes(error):
         if isinstance(cause, urllib3.exceptions.NameResolutionError):
-            message = "the host name does not resolve; check its spelling"
+            message = "the host name does not resolve"
             return TransportError(message, UNKNOWN_HOST)
         if isinstance(cause, urllib3.exceptions.NewConnectionError):
             message = "the connection was refused, or no way leads to the host"

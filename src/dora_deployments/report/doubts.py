@@ -7,19 +7,19 @@ from typing import Final
 from dora_deployments.actions.event import Event, Happening
 from dora_deployments.actions.text import shown
 from dora_deployments.attribution.resolve import Resolved
-from dora_deployments.backends import Backend, RecordsPulls
+from dora_deployments.backends import Backend
 from dora_deployments.catalogue import (
     CLOCK_SKEW,
     DUPLICATE_SOURCE,
     NO_CREDENTIALS_ON_FORK,
     NOT_PRODUCTION,
-    OLD_EVENT,
     STARTS_NOTHING,
     Note,
     note,
 )
 from dora_deployments.delivery.deliver import Delivery
 from dora_deployments.delivery.dispatch import Ended
+from dora_deployments.deployment import Request
 from dora_deployments.report.changes import span
 
 _BOT: Final = "github-actions[bot]"
@@ -28,7 +28,11 @@ _DISPATCHES: Final = frozenset({"workflow_dispatch", "repository_dispatch"})
 _PRODUCTION: Final = frozenset({"prod", "prd", "production", "live"})
 # What such a name may have as well, and then is hardly production.
 _BEFORE_IT: Final = frozenset(
-    {*("no", "non", "not", "pre"), *("dev", "pr", "preview", "review", "stage", "staging", "test")}
+    {
+        *("no", "non", "not", "pre", "like", "old"),
+        *("dev", "development", "ci", "int", "pr", "preview", "review", "qa", "uat", "sandbox"),
+        *("test", "tests", "testing", "perf", "stage", "staging", "canary", "beta", "demo"),
+    }
 )
 _SKEW: Final = timedelta(minutes=2)  # less may be the way of the answer, and harms nobody
 
@@ -49,42 +53,31 @@ def of_event(event: Event, happening: Happening) -> Iterator[Note]:
 def of_environment(
     happening: Happening, resolved: Resolved, told: Iterable[Backend]
 ) -> Iterator[Note]:
-    """Yield that an environment by whatever name seems to be production, which nobody mapped.
-
-    Only where a backend counts the name `production` alone, as DX does.
-    """
+    """Yield that an environment seems to be the one that a backend counts, and nobody mapped it."""
     name, source = resolved.environment.value, resolved.environment.source
     raw = happening.environment
     is_mapped = raw is not None and source not in {raw.source, "the input `environment`"}
-    counts = any(isinstance(backend, RecordsPulls) for backend in told)
-    if not resolved.deployments or is_mapped or not counts or not _seems_production(name):
+    counting = [backend.name for backend in told if backend.counted == "production"]
+    if not resolved.deployments or is_mapped or not counting or not _seems_production(name):
         return
     line = "`environment: production`"
     if raw is not None and source == raw.source:
         glob = raw.value if all(_is_plain(character) for character in raw.value) else "GLOB"
         line = f"`environment-map: {glob}=production`"
     yield note(
-        f"the environment is {shown(name)}, and DX counts `production` alone for DORA metrics; if"
-        f" it is the same, write {line}",
+        f"the environment is {shown(name)}, and {counting[0]} counts `production` alone for DORA"
+        f" metrics; if it is the same, write {line}",
         NOT_PRODUCTION,
     )
 
 
-def of_requests(
-    deliveries: Iterable[Delivery], now: datetime, *, is_dry_run: bool
-) -> tuple[Note, ...]:
-    """Return what the backends doubt of what they are sent, each once.
-
-    How old a deployment is only matters if it is sent.
-    """
-    doubts = (
-        doubt
-        for delivery in deliveries
-        for request in delivery.requests
-        for doubt in delivery.backend.doubts(request, now)
-        if not is_dry_run or doubt.url != OLD_EVENT.url
-    )
-    return tuple(dict.fromkeys(doubts))
+def of_requests(deliveries: Iterable[Delivery], now: datetime | None) -> Iterator[Note]:
+    """Yield what the backends doubt of their requests; `now` if these are sent."""
+    requests: dict[Backend, list[Request]] = {}
+    for delivery in deliveries:
+        requests.setdefault(delivery.backend, []).extend(delivery.requests)
+    for backend, its in requests.items():
+        yield from backend.doubts(its, now)
 
 
 def other_sources(event: str, resolved: Resolved, told: Iterable[Backend]) -> tuple[Note, ...]:

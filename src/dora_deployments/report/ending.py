@@ -2,9 +2,8 @@
 
 import signal
 import traceback
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable
 from pathlib import Path
-from typing import Final
 
 from dora_deployments.actions.inputs import DEFAULT_REPLAY_PATH
 from dora_deployments.catalogue import (
@@ -26,17 +25,9 @@ from dora_deployments.report.account import (
     exit_code_of,
     status_of,
 )
+from dora_deployments.report.headline import headline
 from dora_deployments.report.log import Log
-
-_HEADLINES: Final[dict[RunStatus, str]] = {
-    "delivered": "Recorded",
-    "partial": "Recorded in part only",
-    "rejected": "Rejected",
-    "undelivered": "Not delivered",
-    "skipped": "Nothing to report, as no backend counts it",
-    "dry-run": "Dry run, nothing was sent",
-}
-_NAMED_SERVICES: Final = 3
+from dora_deployments.report.words import count, taught
 
 
 def done(account: Account, log: Log) -> None:
@@ -49,14 +40,11 @@ def done(account: Account, log: Log) -> None:
     account.exit_code = exit_code_of(account.outcomes, account.fail_on)
     if account.status == "skipped":
         account.reason = "outcome-not-supported"
-        account.topic = SKIPPED[account.reason]
     for outcome in account.outcomes:
         _tell(outcome, account, log)
-    told = "partial" if account.problems and account.status == "delivered" else account.status
-    account.headline = f"{_HEADLINES[told]}: {_subject(account)}{_lacking(account)}"
+    account.headline = headline(account)
     account.advice = _advice(account)
     if account.problems:
-        account.headline += f"; {_count(len(account.refused), 'file')} not sent"
         _reject(account, InputError)
     log.line(account.headline)
     if account.advice:
@@ -69,7 +57,8 @@ def skipped(account: Account, skip: Skip, log: Log) -> None:
     account.reason = skip.reason
     account.topic = SKIPPED[skip.reason]
     level, what = ("warning", "Not reported") if skip.warn else ("notice", "Nothing to report")
-    account.headline = f"{what}: {skip.explanation}"
+    # What to do about it, the topic says as well.
+    account.headline = f"{what}: {skip.explanation.partition('; ')[0]}"
     log.annotate(level, f"{what} ({skip.reason})", skip.explanation, account.topic.url)
 
 
@@ -146,7 +135,7 @@ def touched(account: Account, outcomes: Iterable[Outcome], log: Log) -> None:
             continue
         told = (
             f"{outcome.backend} was not told which services the pull request touches:"
-            f" {outcome.message}{said}"
+            f" {taught(outcome.message, outcome.topic)}{said}"
         )
         warned(account, log, [note(told, outcome.topic or SERVICES_NOT_TOLD)])
 
@@ -175,15 +164,6 @@ def _reject(account: Account, kind: type[ActionError]) -> None:
     account.exit_code = 0 if account.fail_on == "never" else kind.exit_code
 
 
-def _lacking(account: Account) -> str:
-    """Return which services a backend lacks that others have, in words that follow a headline."""
-    lacking: dict[str, list[str]] = {}
-    for outcome in account.outcomes:
-        if account.status == "partial" and outcome.is_missing:
-            lacking.setdefault(outcome.backend, []).append(outcome.service)
-    return "".join(f"; {backend} lacks {_some(names)}" for backend, names in lacking.items())
-
-
 def _advice(account: Account) -> str:
     """Return what to do about that which a backend lacks, in a sentence, if there is any."""
     path = account.kept.path
@@ -202,42 +182,11 @@ def _advice(account: Account) -> str:
     )
 
 
-def _some(names: Sequence[str]) -> str:
-    more = len(names) - _NAMED_SERVICES
-    return ", ".join(names[:_NAMED_SERVICES]) + (f" and {more} more" if more > 0 else "")
-
-
-def _count(number: int, noun: str) -> str:
-    return f"{number} {noun}{'' if number == 1 else 's'}"
-
-
-def _subject(account: Account) -> str:
-    resolved = account.resolved
-    if resolved is None:
-        return _count(len(account.deliveries), "saved report")
-    services = resolved.services.value
-    names = _some([each.service.identifier for each in services])
-    kind = "deployment"
-    if resolved.shipped.is_rollback:
-        kind = "rollback"
-    elif resolved.shipped.is_redeployment:
-        kind = "redeployment"
-    if not resolved.success.value:
-        kind = f"failed {kind}"
-    merged = resolved.shipped.merged
-    if not resolved.deployments and merged is not None:
-        if any(each.is_touched is None for each in services):
-            return f"which services pull request #{merged.number} touches"
-        return f"that pull request #{merged.number} touches {names}"
-    environment = resolved.environment.value
-    return f"the {kind} of {names} to {environment} at {resolved.commit_sha.value[:7]}"
-
-
 def _tell(outcome: Outcome, account: Account, log: Log) -> None:
     about = f"{outcome.backend}: {outcome.service} {outcome.status}"
     http = f"HTTP {outcome.http_status}, " if outcome.http_status else ""
     identity = f", id {outcome.id}" if outcome.id else ""
-    line = f"{about} ({http}{_count(outcome.attempts, 'attempt')}{identity})"
+    line = f"{about} ({http}{count(outcome.attempts, 'attempt')}{identity})"
     if outcome.status == "delivered" and outcome.http_status != 202:
         log.line(f"{line}: {outcome.message}")
         return
@@ -247,4 +196,4 @@ def _tell(outcome: Outcome, account: Account, log: Log) -> None:
     if outcome.is_missing:
         level = "error" if counts(outcome, account.fail_on) else "warning"
     more = outcome.topic.url if outcome.topic else ""
-    log.annotate(level, about, f"{outcome.message}{said}", more)
+    log.annotate(level, about, f"{taught(outcome.message, outcome.topic)}{said}", more)

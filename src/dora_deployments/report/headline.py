@@ -1,33 +1,23 @@
-"""The headline of the summary: what became of which changes, in one sentence."""
+"""The headline of a run that went through all stages: what became of which changes."""
 
 from dora_deployments.attribution.resolve import Resolved
-from dora_deployments.catalogue import OUTCOME_NOT_SUPPORTED
 from dora_deployments.report import changes
 from dora_deployments.report.account import Account, status_of
 from dora_deployments.report.words import capital, count, listed
 
 
 def headline(account: Account) -> str:
-    """Return the news, or what the log ends with where there is none.
+    """Return the news in one sentence.
 
     It says that something happened only if it did, and that it was reported only if it was.
     May quote foreign text.
     """
-    if ended_early(account):
-        return account.headline
     if account.resolved is not None:
         news = (_deployed if account.resolved.deployments else _touched)(account.resolved)
-    elif account.deliveries:
-        news = _sent_again(len(account.deliveries))
     else:
-        return account.headline
+        news = _sent_again(len(account.deliveries))
     refused = count(len(account.refused), "file")
     return _told(account, *news) + (f"; {refused} not sent" if account.refused else "")
-
-
-def ended_early(account: Account) -> bool:
-    """Return whether the run ended before it had told every backend all there is to tell."""
-    return account.topic not in {None, OUTCOME_NOT_SUPPORTED}
 
 
 def _told(account: Account, happened: str, report: str) -> str:
@@ -35,7 +25,7 @@ def _told(account: Account, happened: str, report: str) -> str:
     if account.is_dry_run:
         if any(delivery.requests for delivery in account.deliveries):
             return f"{capital(report)} would be reported; nothing was sent"
-        return f"Nothing would be reported of {report}"
+        return f"Would not be reported: {report}"
     status = status_of(account.outcomes)
     if status == "delivered":
         return happened
@@ -47,7 +37,7 @@ def _told(account: Account, happened: str, report: str) -> str:
             lacking.setdefault(outcome.backend, []).append(outcome.service)
     if status == "partial":
         lacks = (f"{backend} lacks {listed(names)}" for backend, names in lacking.items())
-        return f"{happened}, but {' and '.join(lacks)}"
+        return f"{happened}, but {', and '.join(lacks)}"
     refusing = {each.backend for each in account.outcomes if each.status == "rejected"}
     rejected = [backend for backend in lacking if backend in refusing]
     others = [backend for backend in lacking if backend not in refusing]
@@ -59,7 +49,8 @@ def _told(account: Account, happened: str, report: str) -> str:
 def _deployed(resolved: Resolved) -> tuple[str, str]:
     """Return what happened, as a sentence, and the same as what a report is of."""
     commit, shipped = resolved.commit_sha.value[:7], resolved.shipped
-    names = listed([each.service.identifier for each in resolved.services.value])
+    services = resolved.services.value
+    names = listed([each.service.identifier for each in services])
     where = resolved.environment.value
     if shipped.is_rollback and shipped.previous is not None:
         before = shipped.previous.value[:7]
@@ -70,6 +61,9 @@ def _deployed(resolved: Resolved) -> tuple[str, str]:
         report = f"redeployment of commit {commit} of {names} to {where}"
     elif which := _changes(resolved):
         lead = changes.lead_time_of(changes.carried(resolved), resolved.finished_at.value)
+        # One that carries none was deployed as well, but no change reached it.
+        changed = [each for each in services if each.pulls] or services
+        names = listed([each.service.identifier for each in changed])
         happened = f"{capital(which)} in {names} reached {where}{lead}"
         report = f"deployment of {which} in {names} to {where}"
     else:
@@ -85,6 +79,8 @@ def _changes(resolved: Resolved) -> str:
     pulls, since = changes.carried(resolved), resolved.shipped.range
     if since is not None and since.missing is not None:
         return f"at least {count(len(pulls), 'change')}" if pulls else ""
+    if not pulls and since is None:  # else none, or those that an input names
+        return count(len(named), "change") if (named := resolved.merge_commit_shas) else ""
     if len(pulls) == 1:
         return f"change #{pulls[0].number}"
     return count(len(pulls), "change") if pulls else ""

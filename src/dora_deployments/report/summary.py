@@ -15,12 +15,12 @@ from dora_deployments.report import changes, timeline
 from dora_deployments.report.account import Account
 from dora_deployments.report.blocks import CELL, code, points, read_more, sentence, table
 from dora_deployments.report.facts import facts
-from dora_deployments.report.headline import ended_early, headline
 from dora_deployments.report.text import Scrubber, for_html, for_html_prose, pretty_json
-from dora_deployments.report.words import capital
+from dora_deployments.report.words import capital, taught
 
 # GitHub refuses a summary above 1 MiB; nobody reads a tenth of that.
 LIMIT: Final = 100_000
+_HEADLINE: Final = 1_000  # characters
 _MORE: Final = "<p>More did not fit here; the log of the step has it all.</p>\n"
 _ICONS: Final = {
     "delivered": "✅",
@@ -50,16 +50,14 @@ def summary(account: Account, scrub: Scrubber) -> str:
 
 def _sections(account: Account, scrub: Scrubber) -> Iterator[str]:
     resolved = account.resolved
-    yield f"<h3>{_icon(account)} {sentence(scrub, headline(account))}</h3>\n"
+    yield f"<h3>{_icon(account)} {sentence(scrub, scrub(account.headline)[:_HEADLINE])}</h3>\n"
     if resolved is not None:
         yield _deployed(resolved, scrub)
     yield from _to_do(account, scrub)
     if resolved is not None:
-        if resolved.deployments and not ended_early(account):
+        if resolved.deployments and account.topic is None:
             yield from _changes(resolved, scrub)
         yield _facts(resolved, scrub)
-    if account.off:
-        yield f"<p>{sentence(scrub, '. '.join(account.off))}.</p>\n"
     for hint in account.hints:
         yield f"<p>Check once: {sentence(scrub, hint.text)}.{read_more(hint.url)}</p>\n"
     for delivery in account.deliveries:
@@ -81,10 +79,13 @@ def _to_do(account: Account, scrub: Scrubber) -> Iterator[str]:
     if account.problems:
         yield points("What to change", account.problems, scrub, but=topic.url if topic else "")
     if topic is not None:
-        sentences = (f"{capital(half)}." for half in (topic.means, topic.change))
+        halves = (topic.means,) if account.problems else (topic.means, topic.change)
+        sentences = (f"{capital(half)}." for half in halves)
         yield f"<p>{sentence(scrub, ' '.join(sentences))}{read_more(topic.url)}</p>\n"
     if account.outcomes:
         yield _outcomes(account.outcomes, scrub)
+    if account.off:
+        yield f"<p>{sentence(scrub, '. '.join(account.off))}.</p>\n"
     if account.advice and (topic is None or account.kept.path):  # else the topic has said it
         yield f"<p>{sentence(scrub, account.advice)}.</p>\n"
     if account.warnings:
@@ -93,7 +94,7 @@ def _to_do(account: Account, scrub: Scrubber) -> Iterator[str]:
 
 def _deployed(resolved: Resolved, scrub: Scrubber) -> str:
     """Return the line below the headline: which commit, and when."""
-    url, sha = for_html(resolved.repository_url), resolved.commit_sha.value
+    url, sha = for_html(scrub(resolved.repository_url)), resolved.commit_sha.value
     line = f'Commit <a href="{url}/commit/{sha}"><code>{sha[:7]}</code></a>'
     line += f' of <a href="{url}">{for_html_prose(scrub(resolved.repository.value), CELL)}</a>'
     if resolved.version is not None:
@@ -116,7 +117,7 @@ def _facts(resolved: Resolved, scrub: Scrubber) -> str:
 
 def _changes(resolved: Resolved, scrub: Scrubber) -> Iterator[str]:
     """Yield the shipped pull requests as a table, the range that they come from, and a chart."""
-    url, shipped = for_html(resolved.repository_url), resolved.shipped
+    url, shipped = for_html(scrub(resolved.repository_url)), resolved.shipped
     pulls, finished_at = shipped.pulls, resolved.finished_at.value
 
     def row(pull: PullRequest) -> tuple[str, ...]:
@@ -168,7 +169,7 @@ def _outcomes(outcomes: tuple[Outcome, ...], scrub: Scrubber) -> str:
 
 
 def _message(outcome: Outcome, scrub: Scrubber) -> str:
-    message = sentence(scrub, outcome.message)
+    message = sentence(scrub, taught(outcome.message, outcome.topic))
     if outcome.topic is not None:
         message += f".{read_more(outcome.topic.url)}"
     if outcome.detail:

@@ -33,6 +33,7 @@ class Scrubber:
     def __init__(self, secrets: Iterable[str]) -> None:
         self.secrets = tuple(secrets)
         forms = {form for secret in self.secrets for form in _forms(secret)}
+        forms |= {form.lower() for form in forms}  # as a name may be written elsewhere
         # The longest first, or what is left of a secret would not be known any more.
         self._forms = sorted(forms, key=lambda form: (-len(form), form))
 

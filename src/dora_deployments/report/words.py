@@ -3,6 +3,8 @@
 from collections.abc import Sequence
 from typing import Final
 
+from dora_deployments.catalogue import Topic
+
 _NAMED: Final = 3
 
 
@@ -19,5 +21,13 @@ def listed(names: Sequence[str]) -> str:
 
 
 def capital(text: str) -> str:
-    """Return `text` with a capital in front."""
-    return text[:1].upper() + text[1:]
+    """Return `text` with a capital in front, unless it begins with a name such as `a_b.c`."""
+    first = text.partition(" ")[0].rstrip(".,:;")
+    return text if "_" in first or "." in first else text[:1].upper() + text[1:]
+
+
+def taught(message: str, topic: Topic | None) -> str:
+    """Return a message with what to change, if it does not say that itself."""
+    if topic is None or topic.change in message:
+        return message
+    return f"{message}; {topic.change}"

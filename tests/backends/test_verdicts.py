@@ -1,0 +1,50 @@
+"""However a backend answers, what is said of it comes with where to read more."""
+
+import json
+
+import pytest
+
+from dora_deployments.backends.datadog import Datadog
+from dora_deployments.backends.dx import Dx
+from dora_deployments.deployment import Reply
+
+DATADOG = Datadog(url="https://a.test", api_key="fedcba9876543210fedcba9876543210")
+DX = Dx(url="https://b.test/api", token="dx-token-for-tests")
+BODIES = (
+    b"",
+    b"<html>",
+    b"[]",
+    *(
+        json.dumps(body).encode()
+        for body in (
+            {},
+            {"data": {"id": "x"}},
+            {"errors": ["no"]},
+            {"ok": True},
+            {"ok": False},
+            {"ok": False, "error": "invalid_auth"},
+            {"ok": False, "error": "unheard_of"},
+            {"ok": False, "error": "unprocessable_entity", "message": "reference_id is taken"},
+            {"ok": False, "error": "unprocessable_entity", "message": "deployed_at is odd"},
+        )
+    ),
+)
+
+
+@pytest.mark.parametrize(
+    ("backend", "method"),
+    [(DATADOG, "deployment"), (DX, "deployments.create"), (DX, "deployments.setPullServices")],
+    ids=["Datadog", "DX", "DX first"],
+)
+def test_whatever_is_not_simply_recorded_has_a_topic(backend, method):
+    told = {
+        (verdict.status, verdict.message, verdict.topic is None)
+        for status in range(200, 600)
+        for body in BODIES
+        for verdict in [
+            backend.verdict(method, Reply(status=status, headers={}, body=body, whole=True))
+        ]
+    }
+
+    assert [each for each in told if each[2]] == [("delivered", "recorded", True)]
+    assert {status for status, *_ in told} >= {"delivered", "malformed", "rejected"}
