@@ -6,9 +6,9 @@ from html.parser import HTMLParser
 # CommonMark, "HTML blocks", kind 6: such a line opens a block, and a blank line ends it.
 _OPENING = re.compile(r"</?(?:details|h3|h4|p|table|ul)[ >]")
 _LINK = re.compile(
-    r"https://github\.com/acme/("
-    r"shop(/pull/\d+|/commit/[0-9a-f]{40}|/compare/[0-9a-f]{40}\.\.\.[0-9a-f]{40})?"
-    r"|dora-deployments/blob/v1/docs/[a-z]+\.md#[a-z0-9_-]+)",
+    r"https://github\.com/("
+    r"[\w.-]+/[\w.-]+(/pull/\d+|/commit/[0-9a-f]{40,64}|/compare/[0-9a-f]{40}\.\.\.[0-9a-f]{40})?"
+    r"|acme/dora-deployments/blob/v1/docs/[a-z]+\.md#[a-z0-9_-]+)",
     re.ASCII,
 )
 _TIME = r"\d{4}-\d\d-\d\d \d\d:\d\d"
