@@ -213,6 +213,7 @@ NO_PATH = (
 BAD = [
     ("mode", "deploy", "is 'deploy'; write deployment, pull-services or replay"),
     ("mode", "backfill", f"is backfill, {NOT_YET}"),
+    ("mode", "Backfill", f"is backfill, {NOT_YET}"),
     ("service", "=Cart", "has '=Cart', which has no identifier; write identifier=Name"),
     ("service", ",", "names no service; write at least one identifier"),
     ("environment", "blue\ngreen", ONE_PLAIN_LINE),
@@ -488,6 +489,7 @@ def test_the_same_secret_for_both_backends_is_taken_with_a_warning():
 @pytest.mark.parametrize("site", ["US1-FED", "us2.ddog-gov.com", "https://app.ddog-gov.com/x"])
 def test_a_government_site_is_taken_with_a_warning(site):
     assert read(datadog_api_key=API_KEY, datadog_site=site).warnings == (GOVERNMENT,)
+    assert read(datadog_site=site).warnings == ()
 
 
 @pytest.mark.parametrize("site", ["us5", "EU", "https://proxy.example.com"])
