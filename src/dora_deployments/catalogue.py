@@ -653,30 +653,31 @@ STARTS_NOTHING: Final = Topic(
     " status, a release, a tag or a merge by `github-actions[bot]` is none.",
 )
 
+_SKIPPED: Final = (
+    PULL_REQUEST_NOT_MERGED,
+    NOT_A_MERGE_EVENT,
+    BRANCH_NOT_DEPLOYED,
+    STATE_NOT_FINAL,
+    TRANSIENT_ENVIRONMENT,
+    ENVIRONMENT_IGNORED,
+    REF_DELETED,
+    PRERELEASE,
+    EVENT_NOT_A_DEPLOYMENT,
+    RUN_NOT_SUCCESSFUL,
+    FOREIGN_REPOSITORY,
+    NO_CREDENTIALS_ON_FORK,
+    NO_SERVICE_TOUCHED,
+    JOB_CANCELLED,
+    JOB_SKIPPED,
+    OUTCOME_NOT_SUPPORTED,
+    NOTHING_TO_REPLAY,
+)
+# By the reasons of the output `reason`.
+SKIPPED: Final = {topic.slug: topic for topic in _SKIPPED}
+
 # As docs/troubleshooting.md has them.
 SECTIONS: Final = (
-    (
-        "Nothing was reported",
-        (
-            PULL_REQUEST_NOT_MERGED,
-            NOT_A_MERGE_EVENT,
-            BRANCH_NOT_DEPLOYED,
-            STATE_NOT_FINAL,
-            TRANSIENT_ENVIRONMENT,
-            ENVIRONMENT_IGNORED,
-            REF_DELETED,
-            PRERELEASE,
-            EVENT_NOT_A_DEPLOYMENT,
-            RUN_NOT_SUCCESSFUL,
-            FOREIGN_REPOSITORY,
-            NO_CREDENTIALS_ON_FORK,
-            NO_SERVICE_TOUCHED,
-            JOB_CANCELLED,
-            JOB_SKIPPED,
-            OUTCOME_NOT_SUPPORTED,
-            NOTHING_TO_REPLAY,
-        ),
-    ),
+    ("Nothing was reported", _SKIPPED),
     (
         "Something must be changed first",
         (
@@ -763,6 +764,3 @@ SECTIONS: Final = (
         ),
     ),
 )
-
-# By the reasons of the output `reason`.
-SKIPPED: Final = {topic.slug: topic for topic in SECTIONS[0][1]}

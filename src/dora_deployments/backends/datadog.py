@@ -26,7 +26,6 @@ _REFUSALS = {
 _METHOD: Final = "deployment"
 # The limit that Datadog once documented, and documents no more.
 _FRESH: Final = timedelta(hours=1)
-_AGO: Final = "more than an hour ago"
 _NAMED: Final = 3  # services, in a note on their names
 
 OFF: Final = "Datadog is off, since `datadog-api-key` is empty"
@@ -103,7 +102,8 @@ class Datadog:
         told = [json.loads(request.body)["data"]["attributes"] for request in requests]
         if now is not None and any(now - _moment(each["finished_at"]) > _FRESH for each in told):
             old = catalogue.OLD_EVENT
-            yield note(f"Datadog is told of a deployment that ended {_AGO}: {old.sentence}", old)
+            told_late = "Datadog is told of a deployment that ended more than an hour ago"
+            yield note(f"{told_late}: {old.sentence}", old)
         names = {name: usual for each in told if (usual := _usual(name := each["service"])) != name}
         if names:
             pairs = [f"{shown(name)} as `{usual}`" for name, usual in names.items()]
