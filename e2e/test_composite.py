@@ -1,5 +1,6 @@
 """The composite action in workflows as people write them, from the event to the backends."""
 
+import csv
 import json
 import os
 import re
@@ -15,6 +16,7 @@ import pytest
 import yaml
 
 from dora_deployments.actions.events import EVENTS
+from dora_deployments.backfill import sheet
 from dora_deployments.catalogue import OUTCOME_NOT_SUPPORTED
 from e2e import composite
 from e2e.action import ROOT
@@ -32,6 +34,8 @@ EXAMPLES = ROOT / "examples"
 RUN_URL = f"https://github.com/acme/shop/actions/runs/{RUN_ID}"
 CHECKOUT = "actions/checkout@3d3c42e5aac5ba805825da76410c181273ba90b1"
 UPLOAD = "actions/upload-artifact@bbbca2ddaa5d8feaa63e36b76fdaad77386f024f"
+DOWNLOAD = "actions/download-artifact@3e5f45b2cfb9172054b4087a40e8e0b5a5461e7c"
+CACHE = "actions/cache@27d5ce7f107fe9357f9df03efb73ab90386fccae"
 HEAD = """\
 on: {}
 permissions: {{}}
@@ -79,8 +83,65 @@ runs:
     - shell: bash
       env:
         NAME: ${{ inputs.name }}
+        FILES: ${{ inputs.path }}
+      run: |
+        mkdir -p "$KEPT/$NAME"
+        for each in $FILES; do
+          if [ -d "$each" ]; then cp "$each"/*.json "$KEPT/$NAME"; fi
+          if [ -f "$each" ]; then cp "$each" "$KEPT/$NAME"; fi
+        done
+"""
+DOWNLOAD_ACTION = """\
+name: Download
+description: Fetches what was kept, as actions/download-artifact would.
+inputs:
+  pattern: {description: which, required: true}
+  path: {description: where to, required: true}
+runs:
+  using: composite
+  steps:
+    - shell: bash
+      env:
+        PATTERN: ${{ inputs.pattern }}
         FOLDER: ${{ inputs.path }}
-      run: mkdir "$KEPT/$NAME" && cp "$FOLDER"/*.json "$KEPT/$NAME"
+      run: mkdir "$FOLDER" && find "$KEPT" -name "$PATTERN" -exec cp -r {} "$FOLDER" ';'
+"""
+RESTORE_ACTION = """\
+name: Restore
+description: Fetches a folder, as actions/cache/restore would.
+inputs:
+  key: {description: its name, required: true}
+  restore-keys: {description: how other names begin, required: true}
+  path: {description: where to, required: true}
+runs:
+  using: composite
+  steps:
+    - shell: bash
+      env:
+        BEGINNING: ${{ inputs.restore-keys }}
+        FOLDER: ${{ inputs.path }}
+      run: |
+        for each in "$CACHED/$(tr / : <<< "$BEGINNING")"*; do
+          if [ -d "$each" ]; then cp -r "$each" "$FOLDER"; fi
+        done
+"""
+SAVE_ACTION = """\
+name: Save
+description: Keeps a folder, as actions/cache/save would.
+inputs:
+  key: {description: its name, required: true}
+  path: {description: the folder, required: true}
+runs:
+  using: composite
+  steps:
+    - shell: bash
+      env:
+        KEY: ${{ inputs.key }}
+        FOLDER: ${{ inputs.path }}
+      run: |
+        kept="$CACHED/$(tr / : <<< "$KEY")"
+        rm -rf "$kept"
+        if [ -d "$FOLDER" ]; then cp -r "$FOLDER" "$kept"; fi
 """
 GH = """\
 import io, os, pathlib, re, shutil, sys, zipfile
@@ -97,6 +158,25 @@ else:
         for file in kept[int(number[1])].iterdir():
             opened.write(file, file.name)
     sys.stdout.buffer.write(archive.getvalue())
+"""
+# The repositories of an organisation, of which the first and the fourth page have some.
+CURL = """\
+import json, os, sys
+(url,) = [word for word in sys.argv[1:] if word.startswith("http")]
+assert "Authorization: Bearer " + os.environ["TOKEN"] in sys.argv
+asked, _, page = url.rpartition("&page=")
+listing = "/orgs/acme/repos?sort=created&direction=asc&per_page=64"
+assert asked == os.environ["GITHUB_API_URL"] + listing, url
+usual = {"fork": False, "archived": False, "disabled": False, "pushed_at": "2026-06-02T08:00:00Z"}
+pages = {
+    "1": {"a-fork": {"fork": True}, "shop": {}, "old": {"archived": True}},
+    "4": {
+        "quiet": {"pushed_at": "2026-05-31T08:00:00Z"}, "empty": {"pushed_at": None},
+        "blocked": {"disabled": True}, "gone": {},
+    },
+}
+found = [{**usual, **other, "name": name} for name, other in pages.get(page, {}).items()]
+print(json.dumps(found))
 """
 UNZIP = """\
 import sys, zipfile
@@ -164,15 +244,21 @@ class Shop:
 
 @pytest.fixture
 def shop(tmp_path, action, cache):
-    for name in ("story", "runs", "tools", "kept", "checkouts"):
+    for name in ("story", "runs", "tools", "kept", "cached", "checkouts"):
         (tmp_path / name).mkdir()
-    for name, text in (("checkout", CHECKOUT_ACTION), ("upload", UPLOAD_ACTION)):
-        (tmp_path / name).mkdir()
+    for name, text in (
+        ("checkout", CHECKOUT_ACTION),
+        ("upload", UPLOAD_ACTION),
+        ("download", DOWNLOAD_ACTION),
+        ("cache/restore", RESTORE_ACTION),
+        ("cache/save", SAVE_ACTION),
+    ):
+        (tmp_path / name).mkdir(parents=True)
         (tmp_path / name / "action.yml").write_text(text, "utf-8")
     called = tmp_path / "organisation" / ".github" / "workflows"
     called.mkdir(parents=True)
     shutil.copy(EXAMPLES / "organisation.yml", called)
-    for name, text in (("gh", GH), ("unzip", UNZIP)):
+    for name, text in (("gh", GH), ("unzip", UNZIP), ("curl", CURL)):
         (tmp_path / "tools" / name).write_text(f"#!{sys.executable}\n{text}", "utf-8")
         (tmp_path / "tools" / name).chmod(0o755)
     with stories.story(tmp_path / "story") as story, Datadog(api_key=KEY, status=200) as datadog:
@@ -187,16 +273,24 @@ def shop(tmp_path, action, cache):
                 folder=tmp_path / "runs",
                 action=action,
                 cache=cache,
-                secrets={"DATADOG_API_KEY": KEY, "DX_TOKEN": DX_TOKEN, "GITHUB_TOKEN": TOKEN},
+                secrets={
+                    "DATADOG_API_KEY": KEY,
+                    "DX_TOKEN": DX_TOKEN,
+                    "GITHUB_TOKEN": TOKEN,
+                    "BACKFILL_TOKEN": TOKEN,
+                },
                 others={
                     CHECKOUT: tmp_path / "checkout",
                     UPLOAD: tmp_path / "upload",
+                    DOWNLOAD: tmp_path / "download",
+                    CACHE: tmp_path / "cache",
                     "acme/workflows@v1": tmp_path / "organisation",
                 },
                 tools=tmp_path / "tools",
                 variables={
                     "GITHUB_API_URL": story.github.api_url,
                     "KEPT": str(tmp_path / "kept"),
+                    "CACHED": str(tmp_path / "cached"),
                     "ORIGIN": str(story.history.git.folder),
                 },
                 settings={"DATADOG_SITE": "datadoghq.com", "DX_INSTANCE": "acme"},
@@ -643,8 +737,8 @@ OF_EXAMPLES = {
     "report-on-push": [pushed],
     "workflow-run": [run_ended_that_deployed],
 }
-# What no event starts: one example reads it, others call it.
-OF_OTHERS = {"dora", "organisation"}
+# What no event starts: one example reads it, others call it, and people start the last two.
+OF_OTHERS = {"dora", "organisation", "backfill", "backfill-organisation"}
 OF_ANY = {
     "deployment_status": [deployed, not_deployed, superseded],
     "pull_request": [merged, unmerged],
@@ -857,6 +951,86 @@ def test_on_an_enterprise_server_the_mirror_is_asked_for_packages(shop, tmp_path
     locked = (ROOT / "requirements.txt").read_text("utf-8")
     assert asked
     assert asked <= {*re.findall("^([a-z0-9-]+)==", locked, re.MULTILINE)}
+
+
+# --- deployments of the past
+
+
+def started(**inputs):
+    period = {"since": "2026-06-01", "until": "2026-07-01"}
+    content = payload_file("workflow_dispatch") | {"inputs": {**period, **inputs}}
+    return Happened(name="workflow_dispatch", payload=content)
+
+
+def sheet_of(folder):
+    with (folder / "deployments.csv").open(encoding="utf-8", newline="") as opened:
+        return list(csv.DictReader(opened))
+
+
+def test_the_past_is_written_down_first_and_then_reported_once(shop, tmp_path):
+    live, _ = deployed(shop.story)
+    before = deployed_before(shop.story)
+    head = shop.story.history.branches["main"]
+
+    tried = shop.run(text_of("backfill"), started(**{"dry-run": "true"}))
+
+    assert (tried.jobs, shop.told()) == ({"backfill": "success"}, ([], []))
+    written = sheet_of(tmp_path / "kept" / "deployments-of-the-past")
+    assert [(row["service"], row["commit_sha"]) for row in written] == [
+        ('{"identifier": "checkout"}', before),
+        ('{"identifier": "checkout"}', ""),
+    ]
+    merges = [shop.story.merge_commit(number) for number in (1, 2)]
+    assert json.loads(written[1]["merge_commit_shas"]) == merges
+
+    for _ in range(2):  # the second time there is nothing more to tell
+        sent = shop.run(text_of("backfill"), started(**{"dry-run": "false"}))
+        assert sent.jobs == {"backfill": "success"}
+        assert read(sent.reports["backfill"])["status"] == "delivered"
+    assert sheet_of(tmp_path / "kept" / "deployments-of-the-past") == written
+    to_datadog, to_dx = shop.told()
+    assert [each["reference_id"] for each in to_dx] == [row["reference_id"] for row in written]
+    commits = [each["data"]["attributes"]["git"]["commit_sha"] for each in to_datadog]
+    assert commits == [before, head]
+
+    # What was reported on the day has the same id.
+    on_the_day = shop.run(workflow(STEP, on="deployment_status"), live)
+    (reported,) = read(on_the_day.outputs["report"])["deployment-ids"].values()
+    assert reported == written[1]["reference_id"]
+
+
+def test_the_past_of_an_organisation_is_one_sheet_whatever_becomes_of_a_repository(shop, tmp_path):
+    deployed(shop.story)
+    text = text_of("backfill-organisation")
+    kept = tmp_path / "kept"
+    (kept / "deployments-of-cart").mkdir()  # by the first attempt
+    other = ",".join(sheet.COLUMNS) + "\n" + ",".join(["of the cart"] * len(sheet.COLUMNS)) + "\n"
+    (kept / "deployments-of-cart" / "deployments.csv").write_text(other, "utf-8")
+
+    ran = shop.run(text, started(shard="1", **{"dry-run": "true"}))
+
+    listed = json.loads(ran.outputs["list"]["repositories"])
+    assert (listed, shop.told()) == (["shop", "gone"], ([], []))
+    assert (ran.jobs["list"], ran.jobs["collect"]) == ("success", "success")
+    of_cart, *of_shop = sheet_of(kept / "shard-1")
+    assert of_cart == dict.fromkeys(sheet.COLUMNS, "of the cart")
+    assert of_shop == sheet_of(kept / "deployments-of-shop")
+    assert [row["repository"] for row in of_shop] == ["acme/shop"] * 2
+    cached = sorted(path.name for path in (tmp_path / "cached").iterdir())
+    assert cached == [f"dora-backfill:{name}:{RUN_ID}:1" for name in ("gone", "shop")]
+
+
+@pytest.mark.parametrize("wrong", [{"since": "90d"}, {"shard": "one"}])
+def test_an_organisation_is_not_taken_for_empty_where_an_input_is_wrong(shop, wrong):
+    given = {"shard": "1", "dry-run": "true", **wrong}
+    ran = shop.run(text_of("backfill-organisation"), started(**given))
+    assert ran.jobs == {"list": "failure"}
+
+
+def test_a_shard_without_repositories_starts_no_job(shop):
+    ran = shop.run(text_of("backfill-organisation"), started(shard="2", **{"dry-run": "true"}))
+    assert ran.jobs == {"list": "success"}
+    assert ran.outputs["list"]["repositories"] == "[]"
 
 
 # --- the inputs

@@ -49,11 +49,13 @@ REASONS = {
     "job-skipped",
     "outcome-not-supported",
     "nothing-to-replay",
+    "nothing-to-backfill",
 }
 # What else the topics quote, which is no input.
 QUOTED = {
-    *("contents: read", "deployments: read", "pull-requests: read", "types: [closed]"),
-    *("push", "pull_request", "workflow_dispatch", "repository_dispatch"),
+    *("contents: read", "deployments: read", "pull-requests: read", "actions: read"),
+    *("types: [closed]", "push", "pull_request", "workflow_dispatch", "repository_dispatch"),
+    *("auto", "pull_request_target", "workflow_run"),
     *("failure", "error", "inactive", "transient_environment", "production", "client_payload"),
     *("python3", "python", "py -3", "if:", "live-demo=live-demo"),
     *("GITHUB_TOKEN", "GITHUB_EVENT_PATH", "GITHUB_OUTPUT", "GITHUB_STEP_SUMMARY"),
@@ -89,6 +91,7 @@ def test_every_topic_stands_in_exactly_one_section():
         "What Datadog answered",
         "What DX answered",
         "No answer that counts",
+        "Deployments of the past",
         "The action itself",
         "Warnings",
     ]
@@ -152,7 +155,14 @@ def test_the_values_that_a_topic_has_for_an_input_are_taken():
         if name.partition(": ")[0] in INPUTS and ": " in name
     }
 
-    assert values == {("dry-run", "true"), ("fail-on", "any"), ("success", "false"), CONCLUSION}
+    assert values == {
+        ("dry-run", "true"),
+        ("fail-on", "any"),
+        ("success", "false"),
+        CONCLUSION,
+        ("mode", "backfill"),
+        ("backfill-source", "workflow-runs:NAME"),
+    }
 
 
 def test_the_pages_and_examples_that_a_topic_names_are_there():

@@ -362,7 +362,10 @@ def test_a_good_page_has_no_problem():
         ),
         (
             fenced("timeout: 1\n"),
-            "line 1: `timeout` is '1'; write a whole number from 5 to 300, without a unit",
+            (
+                "line 1: `timeout` is '1'; write a whole number from 5 to 300, or to 21600 with"
+                " `mode: backfill`, without a unit"
+            ),
         ),
         (
             fenced("environments: {production: live}\n"),

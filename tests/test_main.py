@@ -17,7 +17,7 @@ from dora_deployments.delivery.retry import Pace
 from dora_deployments.errors import PackagesError
 from dora_deployments.main import LARGEST_EVENT, main
 from tests.builders import DOCS, MORE, payload_file
-from tests.end_to_end import receivers
+from tests.end_to_end import receivers, stories
 from tests.end_to_end.receivers import Datadog, Dx, Faulty
 from tests.end_to_end.runner import environment, saved_in
 from tests.report import runner
@@ -1137,3 +1137,72 @@ def test_other_sources_of_the_same_deployments_are_to_be_checked_once(environ_of
     assert checks(*event, version="v1.2", **only_dx) == [by_dx]
     assert checks(*event, datadog_api_key=API_KEY) == []
     assert checks("push", "push.branch", **only_dx) == []
+
+
+# --- the past
+
+
+def backfilling(environ_of, tmp_path, api_url="http://127.0.0.1:1", **inputs):
+    """Return the environment of a step that reports the past to DX."""
+    usual = {
+        "mode": "backfill",
+        "since": "2026-05-31",
+        "until": "2026-06-03",
+        "github_token": stories.TOKEN,
+        "dx_token": TOKEN,
+        "dx_instance": "acme",
+    }
+    variables = {"GITHUB_WORKSPACE": str(tmp_path), "GITHUB_API_URL": api_url}
+    return environ_of("workflow_dispatch", b"{}", variables, **{**usual, **inputs})
+
+
+@pytest.mark.parametrize("lock", [packages.CORE, packages.LOOK_UPS])
+@pytest.mark.parametrize(("fail_on", "exit_code"), [("config", 0), ("any", 1)])
+def test_a_backfill_whose_packages_are_missing_is_an_outage(
+    lock, fail_on, exit_code, environ_of, outputs, tmp_path, capsys
+):
+    provide, asked = lacking(lock)
+    environ = backfilling(environ_of, tmp_path, fail_on=fail_on)
+    assert main(environ, provide=provide) == exit_code
+    assert (outputs()["status"], outputs()["reason"]) == ("undelivered", "internal-error")
+    assert asked == [packages.CORE, packages.LOOK_UPS][: 1 + (lock == packages.LOOK_UPS)]
+    assert "Not reported::the packages are missing. " in capsys.readouterr().out
+
+
+def test_a_backfill_that_is_cancelled_goes_on_the_next_time(environ_of, outputs, tmp_path, capsys):
+    with stories.story(tmp_path) as told:
+        told.history.deploy(told.history.commit())
+        given = {"dx_token": stories.DX_TOKEN, "dx_instance": f"{told.dx.url}/api"}
+        environ = backfilling(environ_of, tmp_path, told.github.api_url, **given)
+        with contextlib.redirect_stdout(Tripwire("Reading the ")) as log:
+            assert main(environ) == 143
+        assert (outputs()["status"], outputs()["results"]) == ("undelivered", "[]")
+        assert log.getvalue().splitlines()[-1] == (
+            "::error title=Cancelled::The job was cancelled (SIGTERM) before anything was sent. Run"
+            f" this job again. {MORE}cancelled"
+        )
+        (tmp_path / "output").unlink()
+        assert main(environ) == 0
+        assert outputs()["status"] == "delivered"
+    assert "\nGoing on with an earlier run, " in capsys.readouterr().out
+
+
+@pytest.mark.parametrize("repository", ["", "ACME/Shop"])
+def test_a_backfill_cannot_use_a_configuration_file_that_is_none(
+    repository, environ_of, outputs, tmp_path, capsys
+):
+    (tmp_path / ".github" / "dora.yml").mkdir(parents=True)
+    assert main(backfilling(environ_of, tmp_path, repository=repository)) == 2
+    assert outputs()["reason"] == "bad-configuration"
+    assert "::error title=Bad configuration::`.github/dora.yml` of the workspace " in (
+        capsys.readouterr().out
+    )
+
+
+def test_the_workspaces_configuration_file_is_none_of_another_repositorys(
+    environ_of, outputs, tmp_path, capsys
+):
+    (tmp_path / ".github" / "dora.yml").mkdir(parents=True)
+    assert main(backfilling(environ_of, tmp_path, repository="acme/other", github_token="")) == 2
+    assert outputs()["reason"] == "bad-configuration"
+    assert "::error title=Bad configuration::`github-token` is empty, " in capsys.readouterr().out

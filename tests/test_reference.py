@@ -17,13 +17,16 @@ from dora_deployments.actions.event import Places, Unresolved
 from dora_deployments.actions.events import EVENTS, what_happened
 from dora_deployments.actions.inputs import Inputs
 from dora_deployments.attribution import commit
+from dora_deployments.attribution.github.api import WIDTH
 from dora_deployments.attribution.look_ups import LookUpError
+from dora_deployments.backends import schema
+from dora_deployments.backfill import sheet
 from dora_deployments.deployment import Status
 from dora_deployments.errors import ActionError, ConfigurationError, EventError, InputError
 from dora_deployments.report.account import RunStatus
 from tests.builders import GITHUB_SHA, NOW, event, payload_file, run
 from tools import docs, pages
-from tools.docs import events, inputs, parts
+from tools.docs import events, inputs, parts, past
 
 ROOT = Path(__file__).parent.parent
 SOURCE = ROOT / "src" / "dora_deployments"
@@ -105,7 +108,10 @@ def test_every_input_is_said_to_be_refused_in_the_words_of_the_action():
     refused = inputs.refusals()
     assert set(refused) == set(ACTION["inputs"])
     assert refused["timeout"] == (
-        "`timeout` is 'soon'; write a whole number from 5 to 300, without a unit",
+        (
+            "`timeout` is 'soon'; write a whole number from 5 to 300, or to 21600 with"
+            " `mode: backfill`, without a unit"
+        ),
     )
     assert [text for texts in refused.values() for text in texts if "Read more" in text] == []
 
@@ -140,6 +146,38 @@ def test_every_reason_is_explained():
     assert explained == [*catalogue.SKIPPED, *inputs.BAD, "internal-error"]
     assert named <= set(explained)
     assert set(inputs.BAD) == errors == {kind.reason for kind in ActionError.__subclasses__()}
+
+
+# --- deployments of the past
+
+
+def test_every_column_of_the_sheet_is_explained_by_a_body_that_dx_takes():
+    assert sorted([*past.BODY, *past.ELSE]) == sorted(sheet.COLUMNS)
+    assert schema.problems("dx.deployments.create", dict(past.BODY)) == []
+
+
+def test_the_requests_for_one_large_repository_are_those_of_the_formula():
+    # Deployments and how they ended, commits, pull requests, and a few.
+    assert past.LARGE.requests == 100 + 100 + 500 + 120 + 6
+    # GITHUB_TOKEN has a thousand an hour for a repository.
+    assert past.LARGE.requests < 1_000
+    assert "| requests to read them | 826 |" in page("backfill.md")
+    assert "| 2 h 47 min |" in page("backfill.md")
+
+
+def test_the_requests_for_an_organisation_are_summed_up():
+    (quiet, usual, busy) = past.ORGANISATION
+    each = (1 + 1 + 1 + 1 + 6, 2 + 2 + 8 + 3 + 6, 25 + 25 + 80 + 25 + 6)
+    assert (quiet.requests, usual.requests, busy.requests) == each
+    total = 2_000 * each[0] + 800 * each[1] + 200 * each[2]
+    assert f"| requests in all | {total:,}: " in page("backfill.md")
+    assert sum(kind.repositories for kind in past.ORGANISATION) == 3_000
+    assert "| runs, one for each shard | 12 |" in page("backfill.md")
+
+
+def test_the_jobs_of_an_organisation_ask_for_no_more_at_once_than_github_allows():
+    # GitHub, "Rate limits for the REST API": 100 concurrent requests.
+    assert past.side_by_side() * WIDTH <= 100
 
 
 # --- events

@@ -176,6 +176,15 @@ NOTHING_TO_REPLAY: Final = Topic(
     means="nothing was kept back, or it was not fetched into `replay-path`",
     change="if there should be one, check `replay-path`, and the step that fetches the artifact",
 )
+NOTHING_TO_BACKFILL: Final = Topic(
+    slug="nothing-to-backfill",
+    happened="No deployment was found in the period",
+    means="what `backfill-source` names has nothing to report between `since` and `until`",
+    change="set an earlier `since`, or the `backfill-source` that knows of your deployments",
+    more="`auto` takes GitHub deployments, else releases, else merged pull requests, and never"
+    " guesses a workflow: write `backfill-source: workflow-runs:NAME`. What `environment`,"
+    " `environment-map` and `branches` leave out does not count. docs/backfill.md says what does.",
+)
 
 # --- bad input, configuration, event
 
@@ -532,6 +541,59 @@ NOT_WRITTEN: Final = Topic(
     more="The runner names its files in `GITHUB_OUTPUT` and `GITHUB_STEP_SUMMARY`.",
 )
 
+# --- deployments of the past
+
+BACKFILL_TIME: Final = Topic(
+    slug="backfill-time",
+    happened="The time was up before all of the past was read and sent",
+    means="`timeout` is over; all that was read is kept in the state, and what was sent is known",
+    change="run it again with the same inputs to go on, or set a longer `timeout`",
+    more="With `mode: backfill` it may be 21600, which is six hours. The state is a file in"
+    " `output-path`: keep it from one run to the next, as examples/backfill.yml does."
+    " docs/backfill.md says how long it takes.",
+)
+BACKFILL_LOOK_UP: Final = Topic(
+    slug="backfill-look-up",
+    happened="The past could not be read from GitHub",
+    means="a permission or the workflow is missing, a rate limit outlasts `timeout`, or GitHub is"
+    " down",
+    change="do what the message says, and run it again with the same inputs to go on",
+    more="The job needs `contents: read`, `deployments: read` and `pull-requests: read`, and"
+    " `actions: read` for workflow runs; for another repository than its own it needs another"
+    " `github-token`. Rate limits are waited for as long as `timeout` allows.",
+)
+BACKFILL_LEFT_OUT: Final = Topic(
+    slug="backfill-left-out",
+    happened="Some deployments of the past could not be reported",
+    means="what GitHub knows of them is not enough, or a backend cannot be told",
+    change="read the reasons, of which each is counted; the others are not touched by it",
+    more="Some reasons stand on this page, with what to do. The others are in what GitHub keeps of"
+    " the past, which nobody can change any more.",
+)
+BACKFILL_STATE: Final = Topic(
+    slug="backfill-state",
+    happened="The state of an earlier run cannot be used",
+    means="the file is damaged, in use by another run, of another user, or signed with other keys",
+    change="if no other run uses it, remove it to start anew, or set another `output-path`",
+    more="Each row is signed with the keys of the backends, since a checkout may hold a file that"
+    " somebody planted; with other keys, what was sent is not known any more. On"
+    " `pull_request_target` and `workflow_run` no state is taken at all. To start anew sends again"
+    " what was sent, under the same ids.",
+)
+BACKFILL_STOPPED: Final = Topic(
+    slug="backfill-stopped",
+    happened="A backend stopped taking deployments of the past",
+    means="it refused several in a row, or could not be reached; the others wait in the state",
+    change="do what its last answer asks for, and run it again with the same inputs to go on",
+    more="Thousands of requests that nobody takes would help nobody, so the rest was not tried.",
+)
+OUTPUT_PATH: Final = Topic(
+    slug="output-path",
+    happened="The folder of `output-path` cannot be written",
+    means="it is outside of the workspace, a link, somebody else's, or the disk is full",
+    change="mend what is named, or set another `output-path`",
+)
+
 # --- this action itself
 
 NO_PYTHON: Final = Topic(
@@ -671,6 +733,7 @@ _SKIPPED: Final = (
     JOB_SKIPPED,
     OUTCOME_NOT_SUPPORTED,
     NOTHING_TO_REPLAY,
+    NOTHING_TO_BACKFILL,
 )
 # By the reasons of the output `reason`.
 SKIPPED: Final = {topic.slug: topic for topic in _SKIPPED}
@@ -744,6 +807,17 @@ SECTIONS: Final = (
             PROXY,
             STEP_ENDED,
             NOT_SAVED,
+        ),
+    ),
+    (
+        "Deployments of the past",
+        (
+            BACKFILL_TIME,
+            BACKFILL_LOOK_UP,
+            BACKFILL_LEFT_OUT,
+            BACKFILL_STATE,
+            BACKFILL_STOPPED,
+            OUTPUT_PATH,
         ),
     ),
     ("The action itself", (NOT_WRITTEN, NO_PYTHON, PACKAGES, INTERNAL_ERROR, CANCELLED)),

@@ -19,6 +19,7 @@ from dora_deployments.actions.parse import DEFAULT_CONFIG_FILE, LARGEST_CONFIG_F
 from dora_deployments.actions.payload import Payload
 from dora_deployments.actions.run import Run
 from dora_deployments.attribution.github import LOOK_UP_SECONDS, GitHub
+from dora_deployments.attribution.github.api import Api
 from dora_deployments.attribution.resolve import Resolved, resolve
 from dora_deployments.backends import Backend, RecordsPulls
 from dora_deployments.budget import Budget
@@ -59,8 +60,6 @@ from dora_deployments.report.text import Scrubber
 _REPORT_SECONDS: Final = 0.5
 LARGEST_EVENT: Final = 64 * 1024 * 1024
 _MOST_PROBLEMS: Final = 50  # that are told one by one
-# On these the workspace may hold what a stranger wrote.
-_STRANGE_WORKSPACE: Final = frozenset({"pull_request_target", "workflow_run"})
 
 
 def main(environ: Mapping[str, str], pace: Pace | None = None, provide: Provide = all_there) -> int:
@@ -118,6 +117,10 @@ def _run(
     account.run = run = Run.from_environ(environ)
     account.repository = inputs.repository or run.repository or ""
     log.debug(f"Python {sys.version.split()[0]}, GITHUB_REF {run.ref}, GITHUB_SHA {run.sha}")
+    if inputs.mode == "backfill":
+        plan = inputs_module.plan(environ)
+        _backfill(inputs, plan, budget, provide, pace, account, scrub, log)
+        return
     lacking = None
     if inputs.mode == "replay":
         provide(CORE, budget, log.line)
@@ -177,12 +180,13 @@ def _read_event(
         lacking = error
     # Slow look-ups must leave the backends their time.
     look_up_budget = budget.capped(min(LOOK_UP_SECONDS, budget.left() / 2))
-    with GitHub(
+    api = Api(
         api_url=run.api_url,
         token=inputs.github_token,
         budget=look_up_budget,
         provide=partial(provide, LOOK_UPS, look_up_budget, log.line),
-    ) as look_ups:
+    )
+    with GitHub(api) as look_ups:
         account.resolved = resolved = resolve(happening, inputs, run, look_ups, now, file)
     log.group(
         f"What was {'deployed' if resolved.deployments else 'merged'}, by the event {event.name}",
@@ -206,6 +210,62 @@ def _read_event(
         account.outcomes = _unknown(inputs, resolved, told)
         _warn_of_rerun(account, log, resolved, run, told)
     return lacking
+
+
+def _backfill(
+    inputs: Inputs,
+    plan: str,
+    budget: Budget,
+    provide: Provide,
+    pace: Pace | None,
+    account: Account,
+    scrub: Scrubber,
+    log: Log,
+) -> None:
+    """Report the deployments of the past; `plan` is a digest of the inputs."""
+    run = account.run or Run.from_environ({})
+    provide(CORE, budget, log.line)
+    from dora_deployments.backfill import run as backfill
+    from dora_deployments.backfill.job import Job
+    from dora_deployments.backfill.result import Backfilled
+    from dora_deployments.report import past
+
+    account.backfilled = result = Backfilled(
+        repository=account.repository,
+        since=inputs.since,
+        until=inputs.until,
+        folder=inputs.output_path,
+    )
+    job = Job(
+        inputs=inputs,
+        run=run,
+        plan=plan,
+        now=datetime.now(UTC),
+        budget=budget,
+        file=_own_file(inputs, run),
+        told=_backends(inputs, account, log, from_fork=False),
+        pace=pace,
+        provide=partial(provide, LOOK_UPS, budget, log.line),
+        holds=scrub.holds,
+        say=log.line,
+        warn=partial(ending.warned, account, log),
+    )
+    try:
+        backfill.backfill(job, result)
+    finally:
+        account.outcomes = past.outcomes(result)
+    log.group("DORA figures", past.lines(result))
+    if result.unfinished is not None:
+        ending.warned(account, log, [result.unfinished])
+
+
+def _own_file(inputs: Inputs, run: Run) -> bytes | None:
+    """Return the configuration file of the workspace, unless it is of another repository."""
+    own = (run.repository or "").lower()
+    is_own = inputs.repository is None or inputs.repository.lower() == own
+    if run.event_name in workspace.STRANGE or not (is_own or inputs.config_file):
+        return None
+    return _file_of(run, inputs)
 
 
 def _read_saved(inputs: Inputs, run: Run, budget: Budget, account: Account, log: Log) -> None:
@@ -281,11 +341,13 @@ def _payload(run: Run) -> tuple[Payload, str | None]:
 
 def _workspace_file(event: Event) -> bytes | None:
     """Return the configuration file, if the workspace is to be trusted and has one."""
-    if event.name in _STRANGE_WORKSPACE:
-        return None
-    path = event.inputs.config_file or DEFAULT_CONFIG_FILE
+    return None if event.name in workspace.STRANGE else _file_of(event.run, event.inputs)
+
+
+def _file_of(run: Run, inputs: Inputs) -> bytes | None:
+    path = inputs.config_file or DEFAULT_CONFIG_FILE
     try:
-        return workspace.read(event.run.workspace, path, LARGEST_CONFIG_FILE)
+        return workspace.read(run.workspace, path, LARGEST_CONFIG_FILE)
     except ValueError as error:
         raise ConfigurationError(f"`{path}` of the workspace {error}") from None
 

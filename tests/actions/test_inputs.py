@@ -1,3 +1,4 @@
+import re
 from dataclasses import FrozenInstanceError, fields, replace
 from datetime import datetime, timedelta, timezone
 
@@ -84,6 +85,7 @@ GOOD = [
     ("mode", "Deployment", "deployment"),
     ("mode", "Pull-Services", "pull-services"),
     ("mode", "Replay", "replay"),
+    ("mode", "Backfill", "backfill"),
     (
         "service",
         "shop,cart=The cart",
@@ -201,19 +203,15 @@ NO_INSTANCE = (
     " URL"
 )
 NO_SOURCE = "write auto, deployments, releases, pull-requests or workflow-runs:NAME"
-NOT_YET = (
-    "which is not available in this version; write deployment, pull-services or replay, or leave"
-    " it out"
-)
+NO_SECONDS = "write a whole number from 5 to 300, or to 21600 with `mode: backfill`, without a unit"
+OF_ONE = "is of one deployment, and `mode: backfill` reports many; leave it out"
 NO_PATH = (
     "which is no plain path of at most 255 characters with forward slashes; write a path inside the"
     " repository, such as .github/dora.yml"
 )
 
 BAD = [
-    ("mode", "deploy", "is 'deploy'; write deployment, pull-services or replay"),
-    ("mode", "backfill", f"is backfill, {NOT_YET}"),
-    ("mode", "Backfill", f"is backfill, {NOT_YET}"),
+    ("mode", "deploy", "is 'deploy'; write deployment, pull-services, replay or backfill"),
     ("service", "=Cart", "has '=Cart', which has no identifier; write identifier=Name"),
     ("service", ",", "names no service; write at least one identifier"),
     ("environment", "blue\ngreen", ONE_PLAIN_LINE),
@@ -266,8 +264,8 @@ BAD = [
         f"is 'evil.com', {NO_INSTANCE}",
     ),
     ("fail-on", "error", "is 'error'; write never, config or any"),
-    ("timeout", "4", "is '4'; write a whole number from 5 to 300, without a unit"),
-    ("timeout", "301", "is '301'; write a whole number from 5 to 300, without a unit"),
+    ("timeout", "4", f"is '4'; {NO_SECONDS}"),
+    ("timeout", "301", f"is '301'; {NO_SECONDS}"),
     ("dry-run", "yes", "is 'yes'; write true or false"),
     ("replay-path", "a\nb", ONE_PLAIN_LINE),
     ("since", "yesterday", f"is 'yesterday'; {NO_DAY}"),
@@ -379,8 +377,7 @@ def test_the_error_tells_all_problems_and_how_the_run_ends():
     with pytest.raises(InputError) as raised:
         read(timeout="4", dry_run="yes")
     assert str(raised.value) == (
-        "`timeout` is '4'; write a whole number from 5 to 300, without a unit; `dry-run` is 'yes';"
-        " write true or false"
+        f"`timeout` is '4'; {NO_SECONDS}; `dry-run` is 'yes'; write true or false"
     )
     assert (raised.value.reason, raised.value.exit_code) == ("bad-input", 2)
 
@@ -435,7 +432,7 @@ def test_contradictions_come_after_what_is_bad_by_itself():
         "until": "2d",
     }
     assert problems(given) == (
-        "`timeout` is '1'; write a whole number from 5 to 300, without a unit",
+        f"`timeout` is '1'; {NO_SECONDS}",
         (
             "`started-at` (2026-06-02T00:00:00+00:00) is later than `finished-at`"
             " (2026-06-01T00:00:00+00:00); swap or correct them"
@@ -445,6 +442,80 @@ def test_contradictions_come_after_what_is_bad_by_itself():
             " (2026-06-13T12:00:30.250000+00:00); write an earlier `since` or a later `until`"
         ),
     )
+
+
+@pytest.mark.parametrize("seconds", [301, 21_600])
+def test_deployments_of_the_past_may_take_six_hours_and_nothing_else(seconds):
+    patient = replace(DEFAULTS, mode="backfill", timeout=seconds)
+    assert read(mode="Backfill", timeout=str(seconds)) == patient
+    for mode in ("deployment", "pull-services", "replay"):
+        given = {"mode": mode, "timeout": str(seconds)}
+        assert problems(given) == (f"`timeout` is '{seconds}'; {NO_SECONDS}",)
+    assert problems({"mode": "backfill", "timeout": "21601"}) == (
+        f"`timeout` is '21601'; {NO_SECONDS}",
+    )
+
+
+OF_ONE_DEPLOYMENT = (
+    "commit-sha",
+    "previous-sha",
+    "merge-commit-shas",
+    "version",
+    "started-at",
+    "finished-at",
+    "success",
+    "deployment-id",
+    "source-url",
+)
+
+
+@pytest.mark.parametrize("name", [name for name in NAMES if name != "mode"])
+def test_what_is_of_one_deployment_is_refused_for_those_of_the_past(name):
+    given = {"mode": "backfill", name: FIRST_GOOD[name][0]}
+    if name == "success":
+        assert read(**given) == replace(DEFAULTS, mode="backfill")
+        given["success"] = "true"
+    if name in OF_ONE_DEPLOYMENT:
+        assert problems(given) == (f"`{name}` {OF_ONE}",)
+    else:
+        assert read(**given) == replace(having(name, FIRST_GOOD[name][1]), mode="backfill")
+
+
+def test_all_that_is_of_one_deployment_is_refused_together():
+    given = {name: FIRST_GOOD[name][0] for name in OF_ONE_DEPLOYMENT}
+    later = {"mode": "backfill", "success": "skipped", "version": "auto"}
+    times = {"started-at": "2026-06-02T00:00:00Z", "finished-at": "2026-06-01T00:00:00Z"}
+    assert problems({**given, **later, **times}) == tuple(
+        f"`{name}` {OF_ONE}" for name in OF_ONE_DEPLOYMENT
+    )
+
+
+def test_an_absent_commit_is_of_no_deployment():
+    given = read(mode="backfill", previous_sha="0" * 40, merge_commit_shas="[]")
+    assert given == replace(DEFAULTS, mode="backfill")
+
+
+PLAN = inputs_module.plan({})
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_a_run_has_the_plan_of_another_if_all_that_it_is_to_do_is_the_same(name):
+    first, second = FIRST_GOOD[name][0], FIRST_BAD[name][0]
+    plans = [inputs_module.plan(environ({name: text})) for text in (first, f" {first}\n", second)]
+    if name in {*inputs_module.SECRETS, "timeout", "dry-run", "fail-on", "output-path"}:
+        assert plans == [PLAN] * 3
+    else:
+        assert plans[0] == plans[1]
+        assert len({PLAN, *plans}) == 3
+
+
+def test_a_plan_is_a_digest_that_is_the_same_everywhere():
+    given = {name: FIRST_GOOD[name][0] for name in NAMES}
+    plan = inputs_module.plan(environ(given))
+    underscores = {name.replace("-", "_"): text for name, text in reversed(given.items())}
+    assert inputs_module.plan({**environ(underscores), "PATH": "/bin"}) == plan
+    assert re.fullmatch("[0-9a-f]{64}", plan)
+    assert inputs_module.plan(environ({"version": "\udce9"})) != PLAN
 
 
 def test_an_input_that_was_given_is_a_fact_that_names_it():

@@ -17,6 +17,7 @@ NO_SHA = (
     " branch, a tag or HEAD"
 )
 ZEROS = "is all zeros, by which GitHub means no commit; write a commit's SHA, or leave it out"
+NO_SECONDS = "write a whole number from 5 to 300, or to 21600 with `mode: backfill`, without a unit"
 CONTROLS = ["a\tb", "a\x00b", "a\x1b[31mb", "a\x7fb", "a\x85b", "a\u2028b", "a\u2029b", "a\ud800b"]
 
 
@@ -24,8 +25,8 @@ def one_of(text):
     return parse.one_of("never", "config", "any")(text)
 
 
-def number(text):
-    return parse.number(5, 300)(text)
+def seconds(text):
+    return parse.seconds(300)(text)
 
 
 @pytest.mark.parametrize("text", ["config", "Config", "CONFIG"])
@@ -57,7 +58,7 @@ def test_other_words_for_true_and_false_are_refused(text):
     ("text", "value"), [("5", 5), ("300", 300), ("60", 60), ("060", 60), ("000000300", 300)]
 )
 def test_a_whole_number_within_its_bounds_is_taken(text, value):
-    assert number(text) == value
+    assert seconds(text) == value
 
 
 @pytest.mark.parametrize(
@@ -83,9 +84,13 @@ def test_a_whole_number_within_its_bounds_is_taken(text, value):
     ],
 )
 def test_anything_else_is_no_number(text):
-    assert refusal(number, text) == (
-        f"is {text!r}; write a whole number from 5 to 300, without a unit"
-    )
+    assert refusal(seconds, text) == f"is {text!r}; {NO_SECONDS}"
+
+
+def test_what_is_too_long_for_a_mode_is_refused_in_the_same_words():
+    assert parse.seconds(21_600)("21600") == 21_600
+    assert refusal(parse.seconds(21_600), "21601") == f"is '21601'; {NO_SECONDS}"
+    assert refusal(parse.seconds(21_600), "4") == f"is '4'; {NO_SECONDS}"
 
 
 @pytest.mark.parametrize("text", ["a", "two words", "caf\xe9 \U0001f680", "a,b=c", "x" * 4_096])
@@ -787,7 +792,7 @@ def test_a_secret_that_no_header_can_hold_is_refused_and_never_shown(text, messa
 PARSERS = {
     "one_of": one_of,
     "flag": parse.flag,
-    "number": number,
+    "seconds": seconds,
     "line": parse.line,
     "lines": parse.lines,
     "items": parse.items,

@@ -122,7 +122,7 @@ class Known:
         self._check("changed_files", repository)
         return ChangedFiles(
             by_pull={number: frozenset(self.changes[number]) for number in pulls},
-            by_commits=frozenset().union(*(self.changes[commit] for commit in commit_shas)),
+            by_commit={sha: frozenset(self.changes[sha]) for sha in commit_shas},
             cut=self.cut,
         )
 

@@ -10,6 +10,7 @@ from pathlib import Path
 import pytest
 
 from dora_deployments.attribution.github import LOOK_UP_SECONDS, GitHub
+from dora_deployments.attribution.github.api import Api
 from dora_deployments.attribution.look_ups import LookUpError
 from dora_deployments.budget import Budget
 from tests.end_to_end import receivers
@@ -71,7 +72,7 @@ def github():
 
         def make(api, *, token=TOKEN, seconds=LOOK_UP_SECONDS):
             api_url = api.api_url if isinstance(api, GitHubApi) else api.url
-            client = GitHub(api_url=api_url, token=token, budget=Budget.of(seconds))
+            client = GitHub(Api(api_url=api_url, token=token, budget=Budget.of(seconds)))
             return clients.enter_context(client)
 
         yield make
@@ -307,7 +308,7 @@ def tomorrow():
             receivers.answer(429, SECONDARY, [("Retry-After", "3600")]),
             "the rate limit of `github-token` is used up (429)",
         ),
-        (receivers.answer(409, {"message": TOKEN}), "GitHub's API answered 409"),
+        (receivers.answer(410, {"message": TOKEN}), "GitHub's API answered 410"),
         (receivers.answer(501, b""), "GitHub's API answered 501"),
         (
             receivers.answer(404, b"<html>", HTML),
@@ -445,8 +446,10 @@ def run_python(code, **environ):
 def test_pygithub_is_not_imported_before_the_first_question():
     done = run_python(
         "from dora_deployments.attribution.github import GitHub\n"
+        "from dora_deployments.attribution.github.api import Api\n"
         "from dora_deployments.budget import Budget\n"
-        "with GitHub(api_url='https://api.github.com', token='t', budget=Budget.of(20)):\n"
+        "api = Api(api_url='https://api.github.com', token='t', budget=Budget.of(20))\n"
+        "with GitHub(api):\n"
         "    pass\n"
         "print({'github', 'requests', 'urllib3'} & set(sys.modules))"
     )
@@ -460,10 +463,12 @@ def test_nothing_is_printed_and_no_planted_login_is_used(api, tmp_path):
     with Faulty(receivers.reset(), receivers.answer(403, LIMITED, tomorrow())) as faulty:
         done = run_python(
             "from dora_deployments.attribution.github import GitHub\n"
+            "from dora_deployments.attribution.github.api import Api\n"
             "from dora_deployments.attribution.look_ups import LookUpError\n"
             "from dora_deployments.budget import Budget\n"
             f"for url in ({api.url!r}, {faulty.url!r}):\n"
-            f"    with GitHub(api_url=url, token={TOKEN!r}, budget=Budget.of(20)) as github:\n"
+            f"    api = Api(api_url=url, token={TOKEN!r}, budget=Budget.of(20))\n"
+            "    with GitHub(api) as github:\n"
             "        try:\n"
             "            print(github.default_branch('acme/store'))\n"
             "        except LookUpError as error:\n"

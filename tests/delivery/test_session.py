@@ -123,14 +123,44 @@ def test_no_redirect_is_followed_in_any_session(internet, status, make):
     assert only(internet).url == URL
 
 
-def test_a_cookie_is_all_that_one_answer_can_leave_in_the_next_request(internet):
+def test_nothing_of_one_answer_is_left_in_the_next_request_of_its_session(internet):
     internet.post(URL, json={}, headers={"Set-Cookie": "a=b"})
     with session.Session() as http:
         session.post(http, REQUEST, (1, 1))
         session.post(http, REQUEST, (1, 1))
 
     first, second = (dict(request.headers) for request in sent(internet))
-    assert second == {**first, "Cookie": "a=b"}
+    assert second == first
+
+
+def test_a_line_keeps_its_connection_until_an_attempt_has_no_answer():
+    connections = []
+
+    def converse(connection):
+        """Answer twice, and hang up on the third request."""
+        connections.append(connection.fileno())
+        with connection.makefile("rb") as stream:
+            for _ in range(2):
+                head = list(iter(stream.readline, b"\r\n"))
+                assert stream.read(len(BODY)) == BODY, head
+                connection.sendall(b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\n{}")
+            list(iter(stream.readline, b"\r\n"))
+
+    def ending():
+        try:
+            with line() as http:
+                return session.post(http, request, (5, 5)).status
+        except TransportError as error:
+            return str(error)
+
+    with tls.Server(converse) as server:
+        line = session.Line()
+        request = replace(REQUEST, url=f"http://127.0.0.1:{server.port}/")
+        endings = [ending() for _ in range(5)]
+        line.close()
+
+    assert endings == [200, 200, "the connection broke off before an answer", 200, 200]
+    assert len(connections) == 2
 
 
 # --- what comes back

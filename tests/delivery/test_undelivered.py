@@ -16,7 +16,6 @@ from dora_deployments.delivery.deliver import Origin
 from dora_deployments.delivery.dispatch import Ended
 from dora_deployments.delivery.undelivered import FOLDER, Kept
 from dora_deployments.deployment import Outcome, Service, TouchedServices
-from tests.actions.refusals import refusal
 from tests.builders import deployment
 from tests.builders import run as run_of
 from tests.delivery import wire
@@ -503,61 +502,3 @@ def test_the_path_is_around_the_files_that_were_refused_too(run, tmp_path, refus
     good = replayed("delivered", tmp_path / "workspace" / "elsewhere" / "c.json")
     kept = settle(run, *lost, good, refused=[tmp_path / file for file in refused])
     assert kept == Kept(path=path.format(tmp_path.as_posix()))
-
-
-def test_the_bases_are_the_folders_of_the_run_that_are_there(run, tmp_path):
-    (tmp_path / "file").touch()
-    workspace, temp = tmp_path / "workspace", tmp_path / "temp"
-    (last,) = undelivered.bases(replace(run, workspace=None, temp=str(tmp_path / "file")))
-    assert last.is_dir()
-    assert undelivered.bases(run) == (workspace, temp, last)
-    assert undelivered.bases(replace(run, temp=str(tmp_path / "none"))) == (workspace, last)
-    assert undelivered.bases(replace(run, workspace="x" * 300)) == (temp, last)
-
-
-@posix_only
-@pytest.mark.parametrize(
-    ("path", "found"),
-    [
-        ("saved", ("/ws", "saved")),
-        ("saved/a.json", ("/ws", "saved/a.json")),
-        ("/ws/saved", ("/ws", "saved")),
-        ("/ws//saved/", ("/ws", "saved")),
-        ("/ws/inner/temp/saved", ("/ws", "inner/temp/saved")),
-        ("/temp/saved/a.json", ("/temp", "saved/a.json")),
-        # What follows is for the caller to refuse.
-        ("/ws", ("/ws", ".")),
-        ("/ws/../etc/passwd", ("/ws", "../etc/passwd")),
-    ],
-)
-def test_an_absolute_path_is_found_in_its_base_and_any_other_in_the_workspace(path, found):
-    base, rest = undelivered.located(path, (Path("/ws"), Path("/temp")))
-    assert (base.as_posix(), rest) == found
-
-
-@pytest.mark.parametrize("path", ["/etc/passwd", "/ws2/saved", "../ws/saved", "", "C:\\ws\\saved"])
-def test_a_path_elsewhere_is_refused(path):
-    assert refusal(lambda text: undelivered.located(text, (Path("/ws"),)), path) == (
-        f"is {path!r}, which is no plain path; write one that starts in the workspace, with"
-        " forward slashes and without . or .. between them"
-    )
-
-
-def test_without_any_base_there_is_nothing_to_find():
-    assert refusal(lambda text: undelivered.located(text, ()), "saved") == (
-        "cannot be found, since there is no workspace; let GITHUB_WORKSPACE be"
-    )
-
-
-def test_only_a_folder_of_ours_or_of_the_workspaces_owner_is_written_to(tmp_path):
-    (tmp_path / "file").touch()
-    (tmp_path / "link").symlink_to(tmp_path)
-    owner = tmp_path.stat().st_uid
-    assert undelivered.unusable(tmp_path.lstat(), {owner, owner + 1}) is None
-    assert undelivered.unusable(tmp_path.lstat(), {owner + 1}) == (
-        "it belongs to another user; remove it"
-    )
-    for name in ("file", "link"):
-        assert undelivered.unusable((tmp_path / name).lstat(), {owner}) == (
-            "it is a link, or no folder; remove it"
-        )

@@ -17,6 +17,7 @@ from dora_deployments.actions import payload
 from dora_deployments.actions.event import Event
 from dora_deployments.actions.events import what_happened
 from dora_deployments.attribution import github as look_ups
+from dora_deployments.attribution.github.api import Api
 from dora_deployments.attribution.resolve import resolve
 from dora_deployments.budget import Budget
 from dora_deployments.delivery import deliver
@@ -94,9 +95,10 @@ class Story:
             inputs=written,
             now=now,
         )
-        with look_ups.GitHub(
+        api = Api(
             api_url=self.github.api_url, token=written.github_token, budget=Budget.of(seconds)
-        ) as asked:
+        )
+        with look_ups.GitHub(api) as asked:
             resolved = resolve(what_happened(event), written, of_run, asked, now, workspace_file)
         found = backends.configured(written)
         deliveries = deliver.prepare(resolved.deployments, found)

@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.builders import DOCS, MORE, payload_file
+from tests.builders import MORE, payload_file
 from tests.end_to_end import receivers
 from tests.end_to_end.receivers import Datadog, Dx, Faulty
 from tests.end_to_end.runner import (
@@ -335,16 +335,6 @@ def test_a_dry_run_with_credentials_sends_nothing(datadog, dx, both):
     finished = run_action("push", payload_file("push.branch"), {**both, "DRY-RUN": "TRUE"})
     assert finished.outputs["status"] == "dry-run"
     assert (datadog.received, dx.received) == ([], [])
-
-
-def test_a_mode_of_a_later_version_is_named_as_such(both):
-    finished = run_action("push", payload_file("push.branch"), {**both, "MODE": "backfill"})
-    assert finished.exit_code == 2
-    assert (
-        "::error title=Bad input::`mode` is backfill, which is not available in this version; write"
-        " deployment, pull-services or replay, or leave it out. Read more:"
-        f" {DOCS}/inputs.md#mode\n" in finished.log
-    )
 
 
 @pytest.mark.parametrize(

@@ -170,7 +170,7 @@ def test_who_does_not_say_its_name_is_forbidden(github):
 
 @pytest.mark.parametrize(
     "path",
-    ["/repos/acme/other", "/repos/acme", "/repositories/1", "/commits", "/pulls/1", "/git/tags/x"],
+    ["/repos/acme/other", "/repos/acme", "/repositories/1", "/nothing", "/pulls/1", "/git/tags/x"],
 )
 def test_what_there_is_not_is_not_found(github, history, path):
     history.commit()
@@ -238,6 +238,22 @@ def test_a_private_repository_wants_every_permission(
         assert error["path"][0] == "repository"
 
 
+def test_workflows_want_a_permission_of_their_own(history):
+    history.workflow()
+    with GitHub(history, permissions={"contents", "pull-requests", "deployments"}) as github:
+        for path in ("/actions/workflows", "/actions/workflows/deploy.yml/runs"):
+            status, body = get(github, path)
+            assert (status, body["message"]) == (403, FORBIDDEN)
+
+
+def test_nodes_want_the_permission_of_what_they_are(history):
+    history.deploy(history.commit())
+    with GitHub(history, permissions={"contents"}) as github:
+        answered = ask(github, '{nodes(ids: ["DE_1"]) {id}}')
+        assert answered["data"] == {"nodes": [None]}
+        assert [error["type"] for error in answered["errors"]] == ["FORBIDDEN"]
+
+
 def test_a_public_repository_wants_none(history):
     sha = history.commit()
     with GitHub(history, permissions=(), private=False) as github:
@@ -268,6 +284,31 @@ def test_graphql_has_a_rate_limit_of_its_own_and_stays_200_beyond_it(history):
         assert answered["errors"][0]["type"] == "RATE_LIMITED"
         assert "data" not in answered
         assert get(github, "/tags")[0] == 200
+
+
+def test_a_limit_begins_anew_when_it_is_reset(history):
+    history.commit()
+    with GitHub(history, remaining=1) as github:
+        assert [get(github, "/tags")[0] for _ in range(2)] == [200, 403]
+        github.reset = 1_000
+        found = fetch(github, "/tags")
+        assert (found.status_code, found.headers["X-RateLimit-Remaining"]) == (200, "999")
+        assert int(found.headers["X-RateLimit-Reset"]) > 1_700_000_000
+        github.refill(remaining=1)
+        assert [get(github, "/tags")[0] for _ in range(2)] == [200, 403]
+        assert "errors" not in ask(github, "{rateLimit {remaining}}")
+
+
+def test_a_secondary_limit_refuses_so_many_and_costs_nothing(history):
+    history.commit()
+    with GitHub(history) as github:
+        github.slow_down(1)
+        github.slow_down(1, retry_after=7)
+        first, second, third = (fetch(github, "/tags") for _ in range(3))
+        assert [each.status_code for each in (first, second, third)] == [403, 403, 200]
+        assert first.json()["message"].startswith("You have exceeded a secondary rate limit.")
+        assert [each.headers.get("Retry-After") for each in (first, second)] == [None, "7"]
+        assert third.headers["X-RateLimit-Remaining"] == "999"
 
 
 def test_a_query_costs_a_hundredth_of_its_connections(github, history):
@@ -353,7 +394,77 @@ def test_a_commit_is_found_by_every_name_and_shows_its_files_in_pages(github, hi
     assert get(github, "/commits/nope")[0] == 422
 
 
+def test_commits_are_listed_as_git_log_does(github, history):
+    assert get(github, "/commits") == (
+        409,
+        {
+            "message": "Git Repository is empty.",
+            "documentation_url": "https://docs.github.com/rest",
+            "status": "409",
+        },
+    )
+    history.commit()
+    history.branch("topic")
+    history.commit("topic")
+    history.commit()
+    tip = history.merge("main", "topic")
+    logged = history.git.run("log", "--format=%H %cI %P", "main").splitlines()
+    status, listed = get(github, f"/commits?sha={tip}")
+    assert status == 200
+    assert [
+        " ".join(
+            [
+                each["sha"],
+                each["commit"]["committer"]["date"].replace("Z", "+00:00"),
+                *(parent["sha"] for parent in each["parents"]),
+            ]
+        ).rstrip()
+        for each in listed
+    ] == [line.replace("Z ", "+00:00 ").rstrip() for line in logged]
+    assert get(github, "/commits?sha=nowhere")[0] == 404
+    found = fetch(github, f"/commits?sha={tip}&per_page=3&page=1")
+    assert (len(found.json()), 'page=2>; rel="last"' in found.headers["Link"]) == (3, True)
+
+
+@pytest.mark.parametrize(
+    "path",
+    [
+        "/commits?branch=main",
+        "/actions/workflows?name=Deploy",
+        "/actions/workflows/deploy.yml/runs?workflow=1",
+        "/actions/workflows/deploy.yml/runs?status=success",
+    ],
+)
+def test_a_parameter_that_there_is_not_is_no_good(github, history, path):
+    history.commit()
+    history.workflow()
+    assert get(github, path)[0] == 400
+
+
 # --- pull requests
+
+
+def test_pull_requests_are_listed_by_when_they_were_updated(github, history):
+    history.commit()
+    for name in ("a", "b", "c"):
+        number, _ = changed(history, name, name)
+        if name != "b":
+            history.merge_pull(number)
+    history.touch_pull(1)
+    order = "orderBy: {field: UPDATED_AT, direction: %s}"
+    listed = repository(
+        github,
+        f"merged: pullRequests(first: 9, states: [MERGED], {order % 'DESC'})"
+        " {nodes {number updatedAt mergedAt}}"
+        f" all: pullRequests(first: 9, {order % 'ASC'}) {{nodes {{number}}}}"
+        " made: pullRequests(first: 9) {nodes {number}}",
+    )
+    merged = listed["merged"]["nodes"]
+    assert [each["number"] for each in merged] == [1, 3]
+    assert merged[0]["updatedAt"] > merged[0]["mergedAt"]
+    assert merged[1]["updatedAt"] == merged[1]["mergedAt"]
+    assert [each["number"] for each in listed["all"]["nodes"]] == [2, 3, 1]
+    assert [each["number"] for each in listed["made"]["nodes"]] == [1, 2, 3]
 
 
 def test_a_merge_belongs_to_its_pull_request_with_all_of_its_commits(github, history):
@@ -488,6 +599,50 @@ def test_deployments_come_newest_first_and_are_filtered(github, history):
         {"commitOid": one, "state": "INACTIVE"},
         {"commitOid": two, "state": "ACTIVE"},
     ]
+
+
+def test_deployments_are_nodes_and_what_there_is_not_is_null(github, history):
+    sha = history.commit()
+    history.deploy(sha, transient=True)
+    history.deploy(sha)
+    listed = get(github, "/deployments")[1]
+    assert [each["transient_environment"] for each in listed] == [False, True]
+    ids = [each["node_id"] for each in listed]
+    query = "query($ids: [ID!]!) {nodes(ids: $ids) {__typename ... on Deployment {createdAt}}}"
+    answered = ask(github, query, ids=[ids[1], "DE_none", ids[0]])
+    assert answered["data"]["nodes"] == [
+        {"__typename": "Deployment", "createdAt": listed[1]["created_at"]},
+        None,
+        {"__typename": "Deployment", "createdAt": listed[0]["created_at"]},
+    ]
+    (error,) = answered["errors"]
+    assert (error["type"], error["path"]) == ("NOT_FOUND", ["nodes", 1])
+    answered = ask(github, query, ids=ids * 51)
+    assert answered["data"] is None
+    assert answered["errors"][0]["type"] == "ARGUMENT_LIMIT"
+
+
+def test_runs_are_those_of_a_workflow_by_its_id_or_file(github, history):
+    sha = history.commit()
+    deploy = history.workflow(".github/workflows/ship.yml", "Ship")
+    test = history.workflow(".github/workflows/test.yml", "Test")
+    ids = [history.run(deploy, sha) for _ in range(3)]
+    history.run(test, sha, conclusion=None, repository="mallory/shop")
+    assert get(github, "/actions/workflows")[1] == {
+        "total_count": 2,
+        "workflows": [
+            {"id": deploy, "name": "Ship", "path": ".github/workflows/ship.yml", "state": "active"},
+            {"id": test, "name": "Test", "path": ".github/workflows/test.yml", "state": "active"},
+        ],
+    }
+    for name in (deploy, "ship.yml"):
+        status, found = get(github, f"/actions/workflows/{name}/runs?per_page=2")
+        assert (status, found["total_count"]) == (200, 3)
+        assert [run["id"] for run in found["workflow_runs"]] == ids[:0:-1]
+    (run,) = get(github, "/actions/workflows/test.yml/runs")[1]["workflow_runs"]
+    assert (run["status"], run["conclusion"]) == ("in_progress", None)
+    assert run["head_repository"]["full_name"] == "mallory/shop"
+    assert get(github, "/actions/workflows/Ship/runs")[0] == 404
 
 
 def test_drafts_are_not_shown_and_the_latest_release_is_a_full_one(github, history):

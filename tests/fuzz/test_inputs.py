@@ -17,7 +17,7 @@ NAMES = [field.name.replace("_", "-") for field in fields(Inputs) if field.name 
 PUBLIC = [name for name in NAMES if name not in SECRETS]
 SHA = "7fd0709f3ed45ac797fbcf901f219c36cfe2b36a"
 GOOD = {
-    "mode": ["Pull-Services", "deployment"],
+    "mode": ["Pull-Services", "deployment", "backfill"],
     "service": ["shop", "shop, cart=The = cart\r\nshop", "a=b=c", "\u5e97=\U0001f6d2"],
     "environment": ["PRODUCTION", "Staging EU", "a/b"],
     "environment-map": ["live-*=Production\npr-*=", "a=b=c", "[!x]?*=*"],
@@ -42,7 +42,7 @@ GOOD = {
     "datadog-site": ["EU", "app.datadoghq.com", "https://proxy.example.com:8443/dd/"],
     "dx-instance": ["acme", "api.getdx.com", "http://127.0.0.1:9001/api"],
     "fail-on": ["NEVER", "any"],
-    "timeout": ["5", "300", "060"],
+    "timeout": ["5", "300", "060", "21600"],
     "dry-run": ["True", "false"],
     "replay-path": ["saved"],
     "since": ["30d", "2026-01-31", "1769861109", "0"],

@@ -306,6 +306,16 @@ VALUES: Final = (
         success="ok",
         source_url="ftp://ci.example.com",
     ),
+    _case(
+        64,
+        "of-one-deployment-for-many",
+        "`mode: backfill`, and inputs that are of one deployment",
+        USUAL,
+        mode="backfill",
+        commit_sha="5a47c3f0c1d2e3f4a5b6c7d8e9f0a1b2c3d4e5f6",
+        version="v1.12.0",
+        success="failure",
+    ),
     _case(65, "metadata-array", "`metadata` is a JSON array", DX, metadata='["eu-west-1"]'),
     _case(
         65,

@@ -20,6 +20,16 @@ _CHART = re.compile(
     rf"deploy(ed|ment failed) :milestone, {_TIME}, 0m",
     re.ASCII,
 )
+_NUMBERS = r"\[-?\d+(\.\d+)?(, -?\d+(\.\d+)?)*\]"
+_WEEK = r'"(\d{4}-\d\d-\d\d|[\u200b\u200c]+)"'
+_BY_WEEK = re.compile(
+    r"---\nconfig:\n  xyChart:\n    width: 900\n    height: 300\n  themeVariables:\n    xyChart:\n"
+    r'      plotColorPalette: "#[0-9a-f]{6}(, #[0-9a-f]{6})?"\n---\nxychart-beta\n'
+    r'title "(Deployments|Median lead time) by week(, in (days|hours|minutes))?"\n'
+    rf"x-axis \[{_WEEK}(, {_WEEK})*\]\n"
+    rf'y-axis 0 --> \d+(\nbar ("succeeded" |"failed" )?{_NUMBERS})+',
+    re.ASCII,
+)
 _TAGS = {
     *("a", "code", "details", "h3", "h4", "li", "p", "summary", "table", "td", "th", "tr", "ul"),
     "br",
@@ -93,7 +103,7 @@ def read(summary: str) -> tuple[str, list[str]]:
 
 def is_chart(text: str) -> bool:
     """Return whether `text` is a chart in Mermaid's words that no foreign text can be part of."""
-    return _CHART.fullmatch(text) is not None
+    return any(chart.fullmatch(text) for chart in (_CHART, _BY_WEEK))
 
 
 def _until_fence_ends(lines):

@@ -117,7 +117,7 @@ def test_a_commit_before_whose_range_is_unknown_is_told_alone():
         ),
         (
             shipped(since={"missing": "too many", "commits": 7_000}),
-            ("changes", "7000 commits", SINCE),
+            ("changes", "7,000 commits", SINCE),
         ),
         (shipped(since={"missing": "one", "commits": 1}), ("changes", "1 commit", SINCE)),
         (

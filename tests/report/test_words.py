@@ -2,14 +2,15 @@
 
 import pytest
 
+from dora_deployments.actions.text import count
 from dora_deployments.catalogue import Topic
-from dora_deployments.report.words import capital, count, listed, taught
+from dora_deployments.report.words import capital, listed, taught
 
 TOPIC = Topic(slug="a", happened="A", means="it is b", change="do c")
 
 
 @pytest.mark.parametrize(
-    ("number", "shown"), [(0, "0 files"), (1, "1 file"), (2, "2 files"), (5_000, "5000 files")]
+    ("number", "shown"), [(0, "0 files"), (1, "1 file"), (2, "2 files"), (5_000, "5,000 files")]
 )
 def test_one_is_no_plural(number, shown):
     assert count(number, "file") == shown

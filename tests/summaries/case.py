@@ -113,7 +113,9 @@ def summary_of(case: Case) -> str:
         (down.url, "https://down.example"),
     ):
         text = text.replace(url, host)
-    return _steady(text, SHOWN_AT - at, [*story.history.commits])
+    # What is told of the past has times of its own.
+    shift = timedelta() if "since" in inputs else SHOWN_AT - at
+    return _steady(text, shift, [*story.history.commits])
 
 
 def _steady(text: str, shift: timedelta, shas: list[str]) -> str:

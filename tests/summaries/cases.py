@@ -1,5 +1,6 @@
 """What happened in each case."""
 
+from datetime import datetime, timedelta, timezone
 from pathlib import Path
 from typing import Final
 
@@ -139,6 +140,22 @@ def bad_input(world):
     return _deployment(world, _three_changes(world)), {**world.backends(), **given}
 
 
+def backfill(world):
+    history, at = world.story.history, datetime(2026, 3, 2, 9, tzinfo=timezone.utc)
+    history.now = at
+    history.commit()
+    for number in range(36):
+        at += timedelta(hours=30 + 17 * (number % 5) + 60 * (number % 7 == 3))
+        for part in range(number % 3 + 1):
+            world.merged(TITLES[part], at - timedelta(hours=2 + 5 * part + number % 4))
+        deployed = ("in_progress", "failure" if number in {8, 9, 21, 30} else "success")
+        history.deploy(history.branches["main"], created_at=at, states=deployed)
+    given = {"mode": "backfill", "since": "2026-03-02", "until": "2026-06-15", "timeout": "60"}
+    in_dx = {name: value for name, value in world.backends().items() if "datadog" not in name}
+    started = Happened(name="workflow_dispatch", payload={})
+    return started, {**in_dx, **given, "service": "checkout"}
+
+
 CASES: Final[tuple[Case, ...]] = (
     delivered,
     partial,
@@ -150,6 +167,7 @@ CASES: Final[tuple[Case, ...]] = (
     several_services,
     look_up_refused,
     pull_services,
+    backfill,
     skipped,
     no_credentials_on_a_fork,
     configuration_error,

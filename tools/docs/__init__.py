@@ -28,6 +28,7 @@ IN_PARTS: Final[Mapping[str, tuple[str, ...]]] = MappingProxyType(
     {
         "README.md": ("merged-pull-request",),
         "SECURITY.md": ("threats",),
+        "docs/backfill.md": ("columns", "one-repository", "requests", "time"),
         "docs/configuration.md": ("dora", "keys"),
     }
 )

@@ -21,7 +21,7 @@ NOW: Final = datetime(2026, 6, 15, 12, tzinfo=timezone.utc)
 
 # What one may write for each, as in a workflow.
 EXAMPLES: Final[Mapping[str, tuple[str, ...]]] = {
-    "mode": ("mode: pull-services", "mode: replay"),
+    "mode": ("mode: replay", "mode: backfill"),
     "service": (
         "service: checkout",
         "service: checkout, search",

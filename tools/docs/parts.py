@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any, Final
 
 from dora_deployments.actions.config import SCHEMA
+from tools.docs import past
 from tools.docs.markdown import codes, plain, table
 
 ROOT: Final = Path(__file__).parent.parent.parent
@@ -76,4 +77,11 @@ def _with_below(inner: Mapping[str, Any], path: str) -> Iterator[tuple[str, Mapp
     yield from _described(inner, path)
 
 
-_TABLES: Final[Mapping[str, Callable[[], str]]] = {"threats": _threats, "keys": _keys}
+_TABLES: Final[Mapping[str, Callable[[], str]]] = {
+    "threats": _threats,
+    "keys": _keys,
+    "columns": past.columns,
+    "one-repository": past.one,
+    "requests": past.requests,
+    "time": past.time,
+}

@@ -47,13 +47,23 @@ const DRAW = `
   }
   mermaid.initialize({ startOnLoad: false });
   mermaid.run({ querySelector: "section.chart" })${ENDED}`;
+// Each of the two counts the bars that can be seen, and those that are meant.
 const READ = `
+  const ofTasks = (svg, text) => [svg.split('class="task ').length, text.split(" :").length];
+  const ofWeeks = (svg, text) => {
+    const drawn = new DOMParser().parseFromString(svg, "text/html");
+    const bars = [...drawn.querySelectorAll("[class^=bar-plot] rect")]
+      .filter((bar) => bar.getAttribute("height") > 0)
+      .map((bar) => bar.parentElement.getAttribute("class") + " at " + bar.getAttribute("x"));
+    const numbers = [...text.matchAll(/^bar .*\\[(.*)\\]$/gm)].flatMap(([, all]) => all.split(","));
+    return [new Set(bars).size, numbers.filter((number) => number > 0).length];
+  };
   mermaid.initialize({ startOnLoad: false });
   (async () => {
     for (const [at, text] of CHARTS.entries()) {
       const { svg } = await mermaid.render("chart" + at, text);
-      const [bars, wanted] = [svg.split('class="task ').length, text.split(" :").length];
-      if (bars !== wanted) throw new Error(bars - 1 + " bars instead of " + (wanted - 1));
+      const [bars, wanted] = text.startsWith("gantt") ? ofTasks(svg, text) : ofWeeks(svg, text);
+      if (bars !== wanted) throw new Error(bars + " bars instead of " + wanted + ": " + text);
     }
   })()${ENDED}`;
 const markdown = unified()

@@ -1,8 +1,10 @@
 """Read the action's inputs, once, into one frozen object."""
 
+import hashlib
+import json
 import re
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field, fields, replace
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Final, Literal, TypeVar
 
@@ -38,9 +40,22 @@ SUCCESS_CHOICES: Final[tuple[SuccessChoice, ...]] = (
     "cancelled",
     "skipped",
 )
-MODES: Final[tuple[Mode, ...]] = ("deployment", "pull-services", "replay")
+MODES: Final[tuple[Mode, ...]] = ("deployment", "pull-services", "replay", "backfill")
 FAIL_ON_CHOICES: Final[tuple[FailOn, ...]] = ("never", "config", "any")
-SHORTEST_TIMEOUT: Final = 5  # seconds
+# What can be true of one deployment alone.
+_OF_ONE: Final = (
+    "commit-sha",
+    "previous-sha",
+    "merge-commit-shas",
+    "version",
+    "started-at",
+    "finished-at",
+    "success",
+    "deployment-id",
+    "source-url",
+)
+# By these a run may differ from the one that it goes on with.
+_NO_PLAN: Final = (*SECRETS, "timeout", "dry-run", "fail-on", "output-path")
 DEFAULT_REPLAY_PATH: Final = "dora-undelivered"
 # Shorter ones, made up for a test, may well be part of another input by chance.
 LONG_SECRET: Final = 16
@@ -111,8 +126,10 @@ class Inputs:
         def day(text: str) -> datetime:
             return _day(text, now)
 
+        mode: Mode = read("mode", parse.one_of(*MODES), "deployment")
+        longest = parse.LONGEST_BACKFILL if mode == "backfill" else parse.LONGEST_TIMEOUT
         inputs = cls(
-            mode=read("mode", _mode, "deployment"),
+            mode=mode,
             service=read("service", parse.services, ()),
             environment=read("environment", parse.environment, None),
             environment_map=read("environment-map", parse.environment_map, ()),
@@ -140,7 +157,7 @@ class Inputs:
             dx_token=reader.secret("dx-token"),
             dx_instance=read("dx-instance", hosts.dx_url, None),
             fail_on=read("fail-on", parse.one_of(*FAIL_ON_CHOICES), "config"),
-            timeout=read("timeout", parse.number(SHORTEST_TIMEOUT, 300), 60),
+            timeout=read("timeout", parse.seconds(longest), 60),
             dry_run=read("dry-run", parse.flag, False),
             replay_path=read("replay-path", parse.line, DEFAULT_REPLAY_PATH),
             since=read("since", day, now - timedelta(days=90)),
@@ -203,6 +220,16 @@ def fail_on(environ: Mapping[str, str]) -> FailOn:
     One that is itself bad counts as its default.
     """
     return _Reader(environ).read("fail-on", parse.one_of(*FAIL_ON_CHOICES), "config")
+
+
+def plan(environ: Mapping[str, str]) -> str:
+    """Return a digest of what a run is to do, by which the next one knows whether to go on with it.
+
+    No part of it are the secrets, how long it may take, what fails it and where it writes.
+    """
+    names = (field.name.replace("_", "-") for field in fields(Inputs) if field.name != "warnings")
+    texts = {name: _raw(environ, name) for name in names if name not in _NO_PLAN}
+    return hashlib.sha256(json.dumps(texts).encode()).hexdigest()
 
 
 class _Reader:
@@ -280,15 +307,6 @@ def _raw(environ: Mapping[str, str], name: str) -> str | None:
     return value and value.strip()
 
 
-def _mode(text: str) -> Mode:
-    if text.lower() == "backfill":
-        raise ValueError(
-            "is backfill, which is not available in this version; write deployment, pull-services"
-            " or replay, or leave it out"
-        )
-    return parse.one_of(*MODES)(text)
-
-
 def _day(text: str, now: datetime) -> datetime:
     """Return the moment that an ISO date, a time or a number of days before `now` means."""
     if days := re.fullmatch(r"(\d{1,4})d?", text, re.ASCII):
@@ -317,7 +335,14 @@ def _contradictions(inputs: Inputs) -> tuple[str, ...]:
     """Return what is wrong with inputs that are each good by themselves."""
     problems = []
     started, finished = inputs.started_at, inputs.finished_at
-    if started and finished and started > finished:
+    if inputs.mode == "backfill":
+        of_one = ((name, getattr(inputs, name.replace("-", "_"))) for name in _OF_ONE)
+        problems += [
+            f"`{name}` is of one deployment, and `mode: backfill` reports many; leave it out"
+            for name, value in of_one
+            if value and (name, value) != ("success", "auto")
+        ]
+    elif started and finished and started > finished:
         problems.append(
             f"`started-at` ({started.isoformat()}) is later than `finished-at`"
             f" ({finished.isoformat()}); swap or correct them"

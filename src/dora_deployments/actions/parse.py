@@ -19,6 +19,9 @@ if TYPE_CHECKING:
 
 T = TypeVar("T", bound=str)
 
+SHORTEST_TIMEOUT: Final = 5  # seconds
+LONGEST_TIMEOUT: Final = 300
+LONGEST_BACKFILL: Final = 21_600  # as long as GitHub lets a job of its own runners take
 _SHA_PREFIX: Final = re.compile(r"[0-9a-f]{7,40}")
 _DEPLOYMENT_ID: Final = re.compile(r"[A-Za-z0-9_.:-]{16,128}")
 DEFAULT_CONFIG_FILE: Final = ".github/dora.yml"
@@ -47,14 +50,15 @@ def flag(text: str) -> bool:
     return one_of("true", "false")(text) == "true"
 
 
-def number(low: int, high: int) -> Callable[[str], int]:
-    """Return a parser of whole numbers from `low` to `high`."""
+def seconds(longest: int) -> Callable[[str], int]:
+    """Return a parser of the seconds that the step may take, at most `longest` in its mode."""
 
     def parse(text: str) -> int:
-        if re.fullmatch(r"\d{1,9}", text, re.ASCII) and low <= int(text) <= high:
+        if re.fullmatch(r"\d{1,9}", text, re.ASCII) and SHORTEST_TIMEOUT <= int(text) <= longest:
             return int(text)
         raise ValueError(
-            f"is {shown(text)}; write a whole number from {low} to {high}, without a unit"
+            f"is {shown(text)}; write a whole number from {SHORTEST_TIMEOUT} to {LONGEST_TIMEOUT},"
+            f" or to {LONGEST_BACKFILL} with `mode: backfill`, without a unit"
         )
 
     return parse

@@ -41,3 +41,8 @@ def shown(text: str, limit: int = 200) -> str:
     It is never cut: it may hold a secret, and nobody would know half of one.
     """
     return repr(text) if len(text) <= limit else f"'…' ({len(text)} characters)"
+
+
+def count(number: int, noun: str) -> str:
+    """Return how many there are, such as `1,200 files`."""
+    return f"{number:,} {noun}{'' if number == 1 else 's'}"

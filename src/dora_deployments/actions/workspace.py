@@ -9,6 +9,8 @@ from typing import Final, NoReturn
 
 from dora_deployments.actions.text import has_controls, shown
 
+# On these events the workspace may hold what a stranger wrote.
+STRANGE: Final = frozenset({"pull_request_target", "workflow_run"})
 # A link that appears after the look is not followed, and a pipe does not block. Windows
 # has neither flag.
 _FLAGS: Final = getattr(os, "O_NOFOLLOW", 0) | getattr(os, "O_NONBLOCK", 0)

@@ -1,7 +1,7 @@
 """What GitHub answers when it is asked: values that most runs do without."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Final, Literal
 
@@ -91,10 +91,10 @@ class Landings:
 class ChangedFiles:
     """The paths that pull requests and commits change, the old ones of renames included.
 
-    `by_pull` has them by the pull request's number, `by_commits` those of all commits
-    together. `cut` means that GitHub does not list all of them.
+    `by_pull` has them by the pull request's number, `by_commit` by the commit's SHA. `cut` means
+    that GitHub does not list all of them.
     """
 
     by_pull: Mapping[int, frozenset[str]]
-    by_commits: frozenset[str] = frozenset()
+    by_commit: Mapping[str, frozenset[str]] = field(default_factory=dict)
     cut: bool = False

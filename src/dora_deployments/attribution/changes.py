@@ -24,7 +24,8 @@ def attribution(
     if inputs.merge_commit_shas:
         source = "the input `merge-commit-shas`"
         return Fact(value="pull-requests", source=source), inputs.merge_commit_shas
-    merge_commit_shas = tuple(pull.merge_commit_sha for pull in carried.pulls)
+    # A push may merge several by the same commit.
+    merge_commit_shas = tuple(dict.fromkeys(pull.merge_commit_sha for pull in carried.pulls))
     is_whole = shipped.range is None or shipped.range.missing is None
     if merge_commit_shas and choice == "pull-requests" and is_whole:
         return Fact(value="pull-requests", source="the input `attribution`"), merge_commit_shas

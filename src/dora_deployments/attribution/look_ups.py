@@ -60,9 +60,19 @@ class LookUpError(Exception):
 
     `absent` means that GitHub knows no such thing, or does not show it to the token;
     `outage` that GitHub could not be asked at all, so that asking more would be in vain.
+    `wait` is after how many seconds the same question may be answered: as many as a rate limit
+    lasts, none after a mishap, and None where asking again is in vain.
     """
 
-    def __init__(self, message: str, *, absent: bool = False, outage: bool = False) -> None:
+    def __init__(
+        self,
+        message: str,
+        *,
+        absent: bool = False,
+        outage: bool = False,
+        wait: float | None = None,
+    ) -> None:
         super().__init__(message)
         self.absent = absent
         self.outage = outage
+        self.wait = wait

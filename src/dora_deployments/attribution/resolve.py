@@ -6,6 +6,7 @@ kept as a `Fact`, with where it comes from.
 
 from dataclasses import dataclass
 from datetime import datetime
+from typing import TYPE_CHECKING
 
 from dora_deployments.actions.event import Happening
 from dora_deployments.actions.inputs import Inputs, given
@@ -26,6 +27,9 @@ from dora_deployments.attribution.services import Carried
 from dora_deployments.attribution.shipped import Shipped, Subject, shipped
 from dora_deployments.deployment import Attribution, Deployment, Fact, TouchedServices
 from dora_deployments.errors import EventError, Skip
+
+if TYPE_CHECKING:
+    from dora_deployments.actions.config import Config
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -63,10 +67,12 @@ def resolve(
     look_ups: LookUps,
     now: datetime,
     workspace_file: bytes | None = None,
+    config: "Config | None" = None,
 ) -> Resolved:
     """Return the deployments that `happening` amounts to.
 
-    `workspace_file` is the configuration file, if the workspace has it. Raises `Skip` for
+    `workspace_file` is the configuration file, if the workspace has it; `config` is what it
+    says, if that is known already. Raises `Skip` for
     what is not to be reported, `EventError` where neither payload nor API tell what only
     they can, `InputError` where an input contradicts the event, and `ConfigurationError`
     for a configuration file that cannot be used.
@@ -77,9 +83,11 @@ def resolve(
     own = repository.value.lower() == happening.repository.value.lower()
     branch.check(happening, inputs, look_ups)
     commit_sha, commit_warnings = commit.deployed(happening, inputs, repository.value, look_ups)
-    config, config_warnings = config_file.found(
-        inputs, workspace_file, repository.value, commit_sha.value, look_ups
-    )
+    config_warnings: tuple[str, ...] = ()
+    if config is None:
+        config, config_warnings = config_file.found(
+            inputs, workspace_file, repository.value, commit_sha.value, look_ups
+        )
     reported = environment.reported(happening, inputs, config)
     started_at, finished_at = times.started_and_finished(happening, inputs, now)
     success = _success(happening, inputs)
@@ -163,7 +171,7 @@ def resolve(
         shipped=changed,
         touched=services.touched(inputs, happening.pull_id, changed, carried.value),
         merge_commit_shas=inputs.merge_commit_shas
-        or tuple(pull.merge_commit_sha for pull in changed.pulls),
+        or tuple(dict.fromkeys(pull.merge_commit_sha for pull in changed.pulls)),
         finished_by_clock=not (inputs.finished_at or happening.finished_at),
         warnings=(
             *commit_warnings,

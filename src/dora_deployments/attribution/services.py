@@ -135,12 +135,13 @@ def _carried(
         )
     by_pull = files.known.by_pull
     touching = {number for number, names in by_pull.items() if mapped.touched_by(names)}
+    by_commit = files.known.by_commit.values()
     return Carried(
         service=service,
         pulls=tuple(pull for pull in shipped.pulls if pull.number in touching),
         is_exact=True,
         by_path=True,
-        is_touched=bool(touching) or mapped.touched_by(files.known.by_commits),
+        is_touched=bool(touching) or any(map(mapped.touched_by, by_commit)),
     )
 
 

@@ -6,6 +6,7 @@ from typing import Final, Protocol, runtime_checkable
 
 from dora_deployments.actions.inputs import Inputs
 from dora_deployments.backends import datadog, dx
+from dora_deployments.backends.limits import Limits
 from dora_deployments.catalogue import NO_BACKEND, NO_ONE_TO_TELL, Note, Topic
 from dora_deployments.deployment import (
     Credential,
@@ -28,6 +29,10 @@ class Backend(Protocol):
     @property
     def counted(self) -> str | None:
         """Return the one environment that counts for DORA metrics, if there is but one."""
+
+    @property
+    def limits(self) -> Limits:
+        """Return how fast it takes deployments."""
 
     @property
     def credential(self) -> Credential:

@@ -12,6 +12,7 @@ from dora_deployments.actions.inputs import Inputs
 from dora_deployments.actions.moments import EPOCH
 from dora_deployments.actions.text import shown
 from dora_deployments.backends import replies, schema
+from dora_deployments.backends.limits import Limits
 from dora_deployments.catalogue import Note, Topic, note
 from dora_deployments.deployment import Credential, Deployment, Reply, Request, Verdict
 
@@ -28,6 +29,10 @@ _METHOD: Final = "deployment"
 _FRESH: Final = timedelta(hours=1)
 _NAMED: Final = 3  # services, in a note on their names
 
+# "Deployments of the same service cannot occur at the same second" (Datadog, "Deployment data
+# sources for DORA Metrics", API or CLI).
+_LIMITS: Final = Limits(apart=1.0)
+
 OFF: Final = "Datadog is off, since `datadog-api-key` is empty"
 
 
@@ -39,6 +44,7 @@ class Datadog:
     api_key: str = field(repr=False)
     name: str = "Datadog"
     counted: str | None = None
+    limits: Limits = _LIMITS
 
     @property
     def credential(self) -> Credential:

@@ -11,6 +11,7 @@ from dora_deployments import catalogue
 from dora_deployments.actions.inputs import Inputs
 from dora_deployments.actions.moments import EPOCH, UTC
 from dora_deployments.backends import replies, schema
+from dora_deployments.backends.limits import Limits
 from dora_deployments.catalogue import Note, Topic
 from dora_deployments.deployment import (
     Credential,
@@ -59,6 +60,9 @@ _LONGEST_SHA = 40
 _CREATE: Final = "deployments.create"
 _SET_PULL_SERVICES: Final = "deployments.setPullServices"
 
+# An account has 1,000 requests a minute (DX Web API, "Rate limits"); some are left for others.
+_LIMITS: Final = Limits(a_minute=900)
+
 OFF: Final = "DX is off, since `dx-token` and `dx-instance` are empty"
 
 
@@ -70,6 +74,7 @@ class Dx:
     token: str = field(repr=False)
     name: str = "DX"
     counted: str | None = "production"
+    limits: Limits = _LIMITS
 
     @property
     def credential(self) -> Credential:

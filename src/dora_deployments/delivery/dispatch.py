@@ -5,10 +5,11 @@ import random
 import threading
 import time
 from collections import deque
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
+from contextlib import AbstractContextManager
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
-from typing import Final
+from typing import TYPE_CHECKING, Final
 
 from dora_deployments.actions.moments import UTC
 from dora_deployments.backends import Backend, replies
@@ -19,6 +20,10 @@ from dora_deployments.delivery.deliver import Delivery
 from dora_deployments.delivery.retry import Pace
 from dora_deployments.deployment import Outcome, Reply, Request, Status
 
+if TYPE_CHECKING:
+    import requests
+
+Connect = Callable[[], AbstractContextManager["requests.Session"]]
 _SHORTEST_TIMEOUT: Final = 0.1
 # Threads for each backend, so that one that hangs takes none of another's.
 _WIDTH: Final = 100
@@ -45,13 +50,13 @@ class Ended:
 class Dispatch:
     """Deliveries on their way, once it was started; their endings can be asked for any time."""
 
-    errands: tuple["_Errand", ...]
+    errands: tuple["Errand", ...]
     pace: Pace
 
     @classmethod
     def of(cls, deliveries: Iterable[Delivery], pace: Pace | None = None) -> "Dispatch":
         """Return the dispatch of all `deliveries`, of which none is sent yet."""
-        errands = tuple(_Errand(delivery) for delivery in deliveries)
+        errands = tuple(Errand(delivery) for delivery in deliveries)
         return cls(errands=errands, pace=pace or Pace())
 
     def start(self, budget: Budget) -> None:
@@ -63,7 +68,7 @@ class Dispatch:
         budget.
         """
         quarter = budget.capped(budget.left() / 4)
-        errands: dict[Backend, list[_Errand]] = {}
+        errands: dict[Backend, list[Errand]] = {}
         for errand in self.errands:
             errands.setdefault(errand.delivery.backend, []).append(errand)
         for of_backend in errands.values():
@@ -91,11 +96,11 @@ def unsupported(deliveries: Iterable[Delivery]) -> tuple[Outcome, ...]:
         outcome
         for delivery in deliveries
         if delivery.unsupported is not None
-        for outcome in _Errand(delivery).ended().outcomes
+        for outcome in Errand(delivery).ended().outcomes
     )
 
 
-def _start(errands: list["_Errand"], budget: Budget, quarter: Budget, pace: Pace) -> None:
+def _start(errands: list["Errand"], budget: Budget, quarter: Budget, pace: Pace) -> None:
     """Start to send what one backend is sent, in the order of `errands`."""
     first = [errand for errand in errands if errand.delivery.goes_first]
     pending = deque(errands)
@@ -116,10 +121,17 @@ def _start(errands: list["_Errand"], budget: Budget, quarter: Budget, pace: Pace
 
 
 @dataclass(slots=True)
-class _Errand:
-    """A delivery on its way: written by its thread alone, read by the one that waits."""
+class Errand:
+    """A delivery on its way: written by its thread alone, read by the one that waits.
+
+    `sleep` waits between two attempts. `connect` gives the session of each; by default they
+    have nothing in common, so that no attempt is lost on a connection that the server is about
+    to close.
+    """
 
     delivery: Delivery
+    sleep: Callable[[float], object] = time.sleep
+    connect: Connect | None = None
     attempts: int = 0
     http_status: int | None = None
     # How the last attempt ended, while the next one is waited for.
@@ -128,7 +140,7 @@ class _Errand:
     skew: timedelta = timedelta()
     done: threading.Event = field(default_factory=threading.Event)
 
-    def run(self, budget: Budget, pace: Pace, first: Iterable["_Errand"], quarter: Budget) -> None:
+    def run(self, budget: Budget, pace: Pace, first: Iterable["Errand"], quarter: Budget) -> None:
         """Deliver: at once if this goes first, else when those that do have ended."""
         try:
             if self.delivery.goes_first:
@@ -201,7 +213,7 @@ class _Errand:
                     f" {math.ceil(seconds)} s would outlast `timeout`",
                 )
             self.last = outcome
-            time.sleep(seconds)
+            self.sleep(seconds)
 
     def _attempt(
         self, request: Request, budget: Budget, pace: Pace
@@ -213,9 +225,7 @@ class _Errand:
         left = max(budget.left(), _SHORTEST_TIMEOUT)
         timeout = (min(pace.connect_timeout, left), min(pace.read_timeout, left))
         try:
-            # A session for each attempt: no attempt is lost on a connection that the server
-            # is about to close, and none carries the cookies of another.
-            with session.Session() as http:
+            with (self.connect or session.Session)() as http:
                 reply = session.post(http, request, timeout)
         except session.TransportError as error:
             doubt = ", so the event may have arrived all the same" if error.ambiguous else ""

@@ -11,7 +11,7 @@ from dora_deployments.actions.run import Run
 from dora_deployments.actions.text import shown
 from dora_deployments.backends import Backend
 from dora_deployments.budget import Budget
-from dora_deployments.delivery import saved, undelivered
+from dora_deployments.delivery import folder, saved
 from dora_deployments.delivery.deliver import Delivery, Origin
 from dora_deployments.errors import InputError, Skip
 
@@ -23,9 +23,9 @@ def found(inputs: Inputs, run: Run) -> tuple[Path, tuple[str, ...]]:
 
     Raises `Skip` if there is none, and `InputError` if `replay-path` cannot be used.
     """
-    bases = undelivered.bases(run)
+    bases = folder.bases(run)
     try:
-        base, path = undelivered.located(inputs.replay_path, bases)
+        base, path = folder.located(inputs.replay_path, bases)
         paths = tuple(workspace.files(base, path, ".json"))
     except ValueError as error:
         raise InputError(f"`replay-path` {error}") from None

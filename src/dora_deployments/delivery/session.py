@@ -3,6 +3,8 @@
 import http.client
 import ssl
 from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from http.cookiejar import DefaultCookiePolicy
 from typing import Final
 from urllib.parse import urlsplit
 
@@ -51,15 +53,42 @@ class TransportError(Exception):
 
 
 class Session(requests.Session):
-    """A session that leaves redirects alone.
+    """A session that leaves redirects alone, and takes no cookies from one request to the next.
 
     Even where it shall not follow one, requests works out where it would lead: it reads the
     whole body first, however long, and fails on an odd `Location`.
     """
 
+    def __init__(self) -> None:
+        super().__init__()
+        self.cookies.set_policy(DefaultCookiePolicy(allowed_domains=()))
+
     def get_redirect_target(self, resp: requests.Response) -> None:
         """Return None: no reply leads anywhere."""
         del resp
+
+
+class Line:
+    """A session for many requests, one after the other, over one connection where it holds.
+
+    After an attempt that had no answer the next one begins with a new connection.
+    """
+
+    def __init__(self) -> None:
+        self._session = Session()
+
+    @contextmanager
+    def __call__(self) -> Iterator[requests.Session]:
+        """Give the session for one attempt."""
+        try:
+            yield self._session
+        except TransportError:
+            self._session.close()
+            raise
+
+    def close(self) -> None:
+        """Close the connection, if there is one."""
+        self._session.close()
 
 
 class _Key(AuthBase):

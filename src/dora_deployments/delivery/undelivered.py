@@ -1,13 +1,8 @@
-"""The folder of what was not delivered: kept for later steps, found again, and cleared.
-
-It stands in the workspace, where a stranger's commit may have planted a folder, files or
-links of the same names: none of them is written through, and none is trusted.
-"""
+"""The folder of what was not delivered: kept for later steps, found again, and cleared."""
 
 import hashlib
 import os
 import stat
-import tempfile
 from collections.abc import Iterable, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
@@ -15,15 +10,14 @@ from pathlib import Path
 from typing import Final
 from urllib.parse import quote
 
-from dora_deployments.actions import workspace
 from dora_deployments.actions.inputs import DEFAULT_REPLAY_PATH
 from dora_deployments.actions.run import Run
 from dora_deployments.delivery import saved
 from dora_deployments.delivery.deliver import Delivery, Kept, Origin
 from dora_deployments.delivery.dispatch import Ended
+from dora_deployments.delivery.folder import bases, made, owners, writing
 
 FOLDER: Final = DEFAULT_REPLAY_PATH
-_READABLE: Final = 0o644  # by later steps, which may be another user's
 _LONGEST_STEM: Final = 200  # systems take names of 255
 
 
@@ -34,29 +28,6 @@ class _File:
     delivery: Delivery
     origin: Origin
     text: str
-
-
-def bases(run: Run) -> tuple[Path, ...]:
-    """Return where the folder may be: in the workspace, or else where temporary files are."""
-    known = [run.workspace, run.temp]
-    with suppress(OSError):  # there is none that could be written
-        known.append(tempfile.gettempdir())
-    return tuple(Path(base) for base in known if base and _is_folder(Path(base)))
-
-
-def located(path: str, bases: Sequence[Path]) -> tuple[Path, str]:
-    """Return the base that `path`, an input, starts in or is written with, and the rest of it.
-
-    `ValueError` says, in words that follow the path, why it cannot be used.
-    """
-    if Path(path).is_absolute():
-        for base in bases:
-            with suppress(ValueError):
-                return base, Path(path).relative_to(base).as_posix()
-    workspace.segments(path)
-    if not bases:
-        raise ValueError("cannot be found, since there is no workspace; let GITHUB_WORKSPACE be")
-    return bases[0], path
 
 
 def settle(ended: Iterable[Ended], origin: Origin, run: Run, refused: Iterable[Path] = ()) -> Kept:
@@ -113,13 +84,6 @@ def file_name(delivery: Delivery) -> str:
     return f"{stem}-{delivery.backend.name.lower()}.json"
 
 
-def _is_folder(path: Path) -> bool:
-    try:
-        return path.is_dir()
-    except OSError:  # this user may not look into what is around it
-        return False
-
-
 def _around(file: Path, places: Sequence[Path]) -> Path:
     """Return the folder of a saved file, but never all of the workspace: then the file."""
     return file if file.parent in places else file.parent
@@ -156,33 +120,15 @@ def _kept(files: Sequence[_File], places: Iterable[Path]) -> tuple[Path | None, 
 def _write_all(files: Sequence[_File], folder: Path, place: Path) -> str | None:
     """Write `files` and what hides them from git; return why that is not possible, if so."""
     try:
-        with suppress(FileExistsError):
-            folder.mkdir()
-            _hand_over(folder, place, 0o755)
-        problem = unusable(folder.lstat(), _owners(place))
+        problem = made(folder, owners(place))
         if problem is not None:
             return problem
-        _write(folder / ".gitignore", "*\n", place)
+        _write(folder / ".gitignore", "*\n")
         for file in files:
-            _write(_free(folder, file), file.text, place)
+            _write(_free(folder, file), file.text)
     except OSError as error:
         return f"{error.strerror}; let the step's user write there"
     return None
-
-
-def unusable(folder: os.stat_result, owners: set[int]) -> str | None:
-    """Return why nothing is saved in such a folder, if it is no folder of one of `owners`."""
-    if workspace.is_link(folder) or not stat.S_ISDIR(folder.st_mode):
-        return "it is a link, or no folder; remove it"
-    if folder.st_uid not in owners:
-        return "it belongs to another user; remove it"
-    return None
-
-
-def _owners(place: Path) -> set[int]:
-    """Return the users whose folder may be written to: where all may write, others plant some."""
-    ours = getattr(os, "geteuid", lambda: place.stat().st_uid)()  # Windows has no such users
-    return {ours, place.stat().st_uid}
 
 
 def _free(folder: Path, new: _File) -> Path:
@@ -202,25 +148,6 @@ def _free(folder: Path, new: _File) -> Path:
     return file.with_name(f"{file.stem}-{digest[:8]}.json")
 
 
-def _write(file: Path, content: str, place: Path) -> None:
-    """Write a file, whole or not at all; what stood there, a link for example, is replaced."""
-    handle, name = tempfile.mkstemp(prefix=".", dir=file.parent)
-    try:
-        with os.fdopen(handle, "wb") as opened:
-            opened.write(content.encode())
-        _hand_over(Path(name), place, _READABLE)
-        Path(name).replace(file)
-    except OSError:
-        Path(name).unlink()
-        raise
-
-
-def _hand_over(made: Path, place: Path, mode: int) -> None:
-    """Let other users read what was made, and give it to the owner of `place`.
-
-    In a container this step is root, and the runner that clears the workspace is not.
-    """
-    made.chmod(mode)
-    owner = place.stat()
-    with suppress(OSError, AttributeError):  # not allowed, or not known on Windows
-        os.chown(made, owner.st_uid, owner.st_gid)
+def _write(file: Path, content: str) -> None:
+    with writing(file) as opened:
+        opened.write(content)

@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Literal
+from typing import TYPE_CHECKING, Literal
 
 from dora_deployments.actions.inputs import FailOn
 from dora_deployments.actions.run import Run
@@ -11,6 +11,9 @@ from dora_deployments.catalogue import Note, Topic
 from dora_deployments.delivery.deliver import Delivery, Kept
 from dora_deployments.delivery.dispatch import Dispatch
 from dora_deployments.deployment import Outcome
+
+if TYPE_CHECKING:
+    from dora_deployments.backfill.result import Backfilled
 
 RunStatus = Literal["delivered", "partial", "rejected", "undelivered", "skipped", "dry-run"]
 
@@ -22,7 +25,8 @@ class Account:
     `headline` is our own sentence for people, `advice` what to do then; `off` are those about
     backends without a key, `problems` those of bad input, `warnings` those of a run that went
     on, `hints` what to check once. All of them may quote foreign text. `topic` tells more of
-    what ended the run early. `refused` are saved files that were not sent.
+    what ended the run early. `refused` are saved files that were not sent. `resolved` is what
+    was deployed just now, `backfilled` what was in the past.
     """
 
     fail_on: FailOn = "config"
@@ -32,6 +36,7 @@ class Account:
     run: Run | None = None
     is_dry_run: bool = False
     resolved: Resolved | None = None
+    backfilled: "Backfilled | None" = None
     off: tuple[str, ...] = ()
     refused: tuple[Path, ...] = ()
     deliveries: tuple[Delivery, ...] = ()

@@ -14,9 +14,14 @@ _ROWS: Final = 100
 _ROOM: Final = 40_000  # bytes, for the rows of one table or list
 
 
-def table(heads: tuple[str, ...], items: Sequence[T], row: Callable[[T], tuple[str, ...]]) -> str:
+def table(
+    heads: tuple[str, ...],
+    items: Sequence[T],
+    row: Callable[[T], tuple[str, ...]],
+    room: int = _ROOM,
+) -> str:
     """Return a table with a `row` of cells in HTML for each item, the first of them if many."""
-    shown = _fitting(_row("td", row(item)) for item in items)
+    shown = _fitting((_row("td", row(item)) for item in items), room)
     if len(shown) < len(items):
         more = f"and {len(items) - len(shown)} more"
         shown.append(f'<tr><td colspan="{len(heads)}">{more}</td></tr>')
@@ -56,10 +61,10 @@ def sentence(scrub: Scrubber, text: str) -> str:
     )
 
 
-def _fitting(rows: Iterable[str]) -> list[str]:
-    """Return as many of the first rows as one table or list may have."""
+def _fitting(rows: Iterable[str], room: int = _ROOM) -> list[str]:
+    """Return as many of the first rows as one table or list may have, in bytes as well."""
     shown: list[str] = []
-    left = _ROOM
+    left = room
     for row in rows:
         left -= len(row.encode())
         if left < 0 or len(shown) == _ROWS:

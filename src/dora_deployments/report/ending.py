@@ -6,6 +6,7 @@ from collections.abc import Iterable
 from pathlib import Path
 
 from dora_deployments.actions.inputs import DEFAULT_REPLAY_PATH
+from dora_deployments.actions.text import count
 from dora_deployments.catalogue import (
     CANCELLED,
     INTERNAL_ERROR,
@@ -27,7 +28,7 @@ from dora_deployments.report.account import (
 )
 from dora_deployments.report.headline import headline
 from dora_deployments.report.log import Log
-from dora_deployments.report.words import count, taught
+from dora_deployments.report.words import taught
 
 
 def done(account: Account, log: Log) -> None:
@@ -38,6 +39,9 @@ def done(account: Account, log: Log) -> None:
     """
     account.status = "dry-run" if account.is_dry_run else status_of(account.outcomes)
     account.exit_code = exit_code_of(account.outcomes, account.fail_on)
+    if account.backfilled is not None and account.backfilled.figures is None:
+        account.status = "undelivered"  # not even read
+        account.exit_code = int(account.fail_on == "any")
     if account.status == "skipped":
         account.reason = "outcome-not-supported"
     for outcome in account.outcomes:
@@ -166,6 +170,8 @@ def _reject(account: Account, kind: type[ActionError]) -> None:
 
 def _advice(account: Account) -> str:
     """Return what to do about that which a backend lacks, in a sentence, if there is any."""
+    if account.backfilled is not None and account.backfilled.unfinished is not None:
+        return "Run this again with the same inputs: it goes on where it stopped"
     path = account.kept.path
     statuses = {outcome.status for outcome in account.outcomes}
     if "rejected" in statuses:

@@ -3,9 +3,9 @@
 from collections.abc import Iterator
 from datetime import datetime
 
+from dora_deployments.actions.text import count
 from dora_deployments.attribution.resolve import Resolved
 from dora_deployments.attribution.shipped import Shipped
-from dora_deployments.report.words import count
 
 
 def facts(resolved: Resolved) -> Iterator[tuple[str, str, str]]:

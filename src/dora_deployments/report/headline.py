@@ -1,9 +1,10 @@
 """The headline of a run that went through all stages: what became of which changes."""
 
+from dora_deployments.actions.text import count
 from dora_deployments.attribution.resolve import Resolved
 from dora_deployments.report import changes
 from dora_deployments.report.account import Account, status_of
-from dora_deployments.report.words import capital, count, listed
+from dora_deployments.report.words import capital, listed
 
 
 def headline(account: Account) -> str:
@@ -12,6 +13,10 @@ def headline(account: Account) -> str:
     It says that something happened only if it did, and that it was reported only if it was.
     May quote foreign text.
     """
+    if account.backfilled is not None:
+        from dora_deployments.report import past
+
+        return past.headline(account, account.backfilled)
     if account.resolved is not None:
         news = (_deployed if account.resolved.deployments else _touched)(account.resolved)
     else:

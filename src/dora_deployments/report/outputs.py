@@ -20,6 +20,11 @@ def outputs(account: Account, scrub: Scrubber) -> dict[str, str]:
     resolved = account.resolved
     carried = resolved.services.value if resolved else ()
     services = [each.service.identifier for each in carried]
+    environment = resolved.environment.value if resolved else ""
+    if account.backfilled is not None:
+        services = list(account.backfilled.services)
+        environments = account.backfilled.environments
+        environment = environments[0] if len(environments) == 1 else ""
     shipped = resolved.shipped if resolved else Shipped()
     told = (outcome.service for outcome in account.outcomes)
     names = _distinct({service: safe(service) for service in (*services, *told)})
@@ -29,7 +34,7 @@ def outputs(account: Account, scrub: Scrubber) -> dict[str, str]:
         "repository": safe(resolved.repository.value if resolved else account.repository),
         "commit-sha": resolved.commit_sha.value if resolved else "",
         "previous-sha": shipped.previous.value if shipped.previous else account.previous_sha,
-        "environment": safe(resolved.environment.value) if resolved else "",
+        "environment": safe(environment),
         "rollback": "true" if shipped.is_rollback else "false",
         "services": _json([names[service] for service in services]),
         "merge-commit-shas": _json(resolved.merge_commit_shas if resolved else ()),

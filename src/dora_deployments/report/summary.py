@@ -54,6 +54,10 @@ def _sections(account: Account, scrub: Scrubber) -> Iterator[str]:
     if resolved is not None:
         yield _deployed(resolved, scrub)
     yield from _to_do(account, scrub)
+    if account.backfilled is not None:
+        from dora_deployments.report import past
+
+        yield from past.sections(account.backfilled, scrub)
     if resolved is not None:
         if resolved.deployments and account.topic is None:
             yield from _changes(resolved, scrub)

@@ -8,11 +8,6 @@ from dora_deployments.catalogue import Topic
 _NAMED: Final = 3
 
 
-def count(number: int, noun: str) -> str:
-    """Return how many there are, such as `2 files`."""
-    return f"{number} {noun}{'' if number == 1 else 's'}"
-
-
 def listed(names: Sequence[str]) -> str:
     """Return one or more names as a sentence has them: `a, b and c`, or `a, b, c and 4 more`."""
     more = len(names) - _NAMED

@@ -1,11 +1,15 @@
+import json
 from contextlib import ExitStack
+from types import SimpleNamespace
 
 import github  # noqa: F401 - it takes longer than some budgets here, which begin before it
 import pytest
 
 from dora_deployments.attribution.github.api import Api
+from dora_deployments.attribution.github.history import GitHubHistory
+from dora_deployments.attribution.github.patient import Patient
 from dora_deployments.budget import Budget
-from tests.attribution.github.answers import TOKEN
+from tests.attribution.github.answers import SLUG, TOKEN
 from tests.end_to_end.github.history import History
 from tests.end_to_end.github.standin import GitHub
 
@@ -39,3 +43,51 @@ def serve(request, no_history):
             return github, api
 
         yield start
+
+
+class Kept(dict):
+    """Pages as a state file has them: what is got is what was put, by way of JSON."""
+
+    def get(self, name):
+        return json.loads(self[name]) if name in self else None
+
+    def put(self, name, value):
+        self[name] = json.dumps(value)
+
+
+@pytest.fixture
+def serve_long(request, serve):
+    """Return a function that serves as `serve` does, to a patient client.
+
+    `slept` has its waits, none of which takes time: `wake` is called instead. `past` makes a
+    `GitHubHistory` that shares `pages` with those before it.
+    """
+
+    def start(*, seconds=60.0, wake=lambda _: None, **options):
+        server, _ = serve(seconds=1, **options)
+        server.reset += 1_000  # so that a wait for it is the longest there is, to the second
+        told, slept, pages = [], [], Kept()
+
+        def sleep(seconds):
+            slept.append(seconds)
+            wake(server)
+
+        api = Patient(
+            api_url=server.api_url,
+            token=TOKEN,
+            budget=Budget.of(seconds),
+            say=told.append,
+            sleep=sleep,
+            jitter=lambda _, high: high,
+        )
+        request.addfinalizer(api.close)
+        return SimpleNamespace(
+            github=server,
+            api=api,
+            told=told,
+            slept=slept,
+            pages=pages,
+            past=lambda slug=SLUG: GitHubHistory(api, slug, pages),
+        )
+
+    return start

@@ -179,6 +179,7 @@ def test_a_client_that_is_still_in_use_is_closed_when_it_is_done(serve):
         (said({}, 404),
          ("GitHub knows no such thing, or `github-token` lacks `contents: read` (404)",
           True, False)),
+        (said({}, 409), ("GitHub says that the repository is empty (409)", True, False)),
         (said({}, 422), ("GitHub knows no such commit, or more than one (422)", True, False)),
         (said({}, 400), ("GitHub's API answered 400", False, False)),
         (said({}, 408), ("GitHub's API answered 408", False, True)),
@@ -207,6 +208,35 @@ def test_a_refusal_says_what_is_wrong_and_whether_more_questions_are_in_vain(
     github, api = serve(seconds=8)
     github.fault = always(answer)
     assert why(failure(ask, api)) == expected
+
+
+@pytest.mark.parametrize(
+    ("answer", "wait"),
+    [
+        (said({}, 401), None),
+        (said({}, 403), None),
+        (said({}, 404), None),
+        (said({}, 451), None),
+        (MALFORMED["truncated"], None),
+        (said({}, 408), 0),
+        (said({}, 502), 0),
+        (reset(), 0),
+        (said({}, 429), 60),
+        (said({}, 403, retry_after="7"), 7),
+        (said({}, 403, retry_after="0"), 1),
+        (said({}, 403, retry_after="90000"), 3_600),
+        (said({}, 403, retry_after="soon"), 60),
+        (said({}, 429, x_ratelimit_reset="9999999999"), 60),
+        (said({}, 429, x_ratelimit_remaining="0", x_ratelimit_limit="60",
+              x_ratelimit_reset="9999999999"), 3_600),
+        (said({}, 429, x_ratelimit_remaining="0", x_ratelimit_limit="60",
+              x_ratelimit_reset="1000"), 1),
+    ],
+)  # fmt: skip
+def test_a_failure_says_after_how_many_seconds_to_ask_again(serve, answer, wait):
+    github, api = serve(seconds=8)
+    github.fault = always(answer)
+    assert failure(ask, api).wait == wait
 
 
 @pytest.mark.parametrize(

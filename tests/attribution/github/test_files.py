@@ -86,7 +86,7 @@ def test_a_commits_files_are_read_one_commit_a_request(serve, history):
     two = history.commit("main", {"c": "x\n" * 9, "a": None})
     github, api = serve()
     assert changed_files(api, SLUG, [], [one, two]) == ChangedFiles(
-        by_pull={}, by_commits=files("b", "a", "c")
+        by_pull={}, by_commit={one: files("b"), two: files("a", "c")}
     )
     assert queries(github) == []
     assert rest(github) == sorted([f"/commits/{one}?page=1", f"/commits/{two}?page=1"])
@@ -129,7 +129,7 @@ def test_the_files_of_a_large_commit_are_read_by_pages(serve, history):
     paths = [f"{number}.py" for number in range(250)]
     sha = history.commit("main", dict.fromkeys(paths, "x"))
     github, api = serve()
-    assert changed_files(api, SLUG, [], [sha]).by_commits == files(*paths)
+    assert changed_files(api, SLUG, [], [sha]).by_commit == {sha: files(*paths)}
     assert rest(github) == [f"/commits/{sha}?page={page}" for page in (1, 2, 3)]
 
 
@@ -176,8 +176,10 @@ def test_fifty_pull_requests_are_asked_at_a_time(serve, count, asked):
 def test_the_files_of_more_than_a_hundred_commits_are_too_many(serve, count, cut):
     github, api = serve()
     github.fault = always(said({"files": [{"filename": "a"}]}))
-    found = changed_files(api, SLUG, [], [f"{n:040x}" for n in range(1, count + 1)])
-    assert found == ChangedFiles(by_pull={}, by_commits=files() if cut else files("a"), cut=cut)
+    shas = [f"{n:040x}" for n in range(1, count + 1)]
+    by_commit = {} if cut else dict.fromkeys(shas, files("a"))
+    found = changed_files(api, SLUG, [], shas)
+    assert found == ChangedFiles(by_pull={}, by_commit=by_commit, cut=cut)
     assert len(github.asked) == (0 if cut else 100)
     assert github.most_at_once() <= 10
 
@@ -198,7 +200,7 @@ def test_github_lists_three_thousand_files_and_tells_no_more(serve, history, of,
     else:
         sha = history.commit("main", dict.fromkeys(names, "x"))
         found = changed_files(api, SLUG, [], [sha])
-        listed = found.by_commits
+        listed = found.by_commit[sha]
     assert (len(listed), found.cut) == (min(count, 3_000), cut)
     assert len(rest(github)) == 30
     assert github.most_at_once() <= 10
@@ -248,13 +250,14 @@ def test_where_no_query_does_no_more_than_a_hundred_are_asked(serve, pulls, comm
         else listed(1)
     )
     numbers = [*range(1, pulls + 1)]
-    found = changed_files(api, SLUG, numbers, [f"{n:040x}" for n in range(1, commits + 1)])
+    shas = [f"{n:040x}" for n in range(1, commits + 1)]
+    found = changed_files(api, SLUG, numbers, shas)
     assert found == (
         ChangedFiles(by_pull={}, cut=True)
         if cut
         else ChangedFiles(
             by_pull=dict.fromkeys(numbers, files("0")),
-            by_commits=files("a") if commits else files(),
+            by_commit=dict.fromkeys(shas, files("a")),
         )
     )
     assert len(rest(github)) == (0 if cut else 100)
@@ -339,7 +342,8 @@ def test_an_answer_of_another_kind_is_no_list_of_files(serve, answer, pulls, com
     github.fault = always(answer)
     if answer[2][:1] == b"[":
         found = changed_files(api, SLUG, pulls, commits)
-        assert (set(found.by_pull.values()) | {found.by_commits}, found.cut) == ({files()}, False)
+        named = {*found.by_pull.values(), *found.by_commit.values()}
+        assert (named, found.cut) == ({files()}, False)
     else:
         assert str(failure(changed_files, api, SLUG, pulls, commits)) in {
             UNREADABLE,

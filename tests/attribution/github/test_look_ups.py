@@ -2,6 +2,7 @@ import pytest
 
 from dora_deployments.attribution.answers import ChangedFiles, Mark
 from dora_deployments.attribution.github import LOOK_UP_SECONDS, GitHub
+from dora_deployments.attribution.github.api import Api
 from dora_deployments.attribution.look_ups import LookUpError
 from dora_deployments.budget import Budget
 from tests.attribution.github.answers import SLUG, TOKEN
@@ -18,7 +19,7 @@ def test_every_look_up_is_answered(serve, history):
     head = history.merge_pull(number)
     server, _ = serve()
     budget = Budget.of(LOOK_UP_SECONDS)
-    with GitHub(api_url=server.api_url, token=TOKEN, budget=budget) as github:
+    with GitHub(Api(api_url=server.api_url, token=TOKEN, budget=budget)) as github:
         assert github.default_branch(SLUG) == "main"
         assert github.commit(SLUG, base[:10]) == base
         assert github.tag_commit(SLUG, "v1") == base
@@ -33,13 +34,14 @@ def test_every_look_up_is_answered(serve, history):
         landed = github.landings(SLUG, [base, head]).by_commit
         assert [[pull.number for pull in landed[sha]] for sha in (base, head)] == [[], [number]]
         assert github.changed_files(SLUG, [number], [base]) == ChangedFiles(
-            by_pull={number: frozenset({"b"})}, by_commits=frozenset({".github/dora.yml", "a"})
+            by_pull={number: frozenset({"b"})},
+            by_commit={base: frozenset({".github/dora.yml", "a"})},
         )
 
 
 def test_without_a_token_every_look_up_fails(serve):
     server, _ = serve()
-    with GitHub(api_url=server.api_url, token=None, budget=Budget.of(1)) as github:
+    with GitHub(Api(api_url=server.api_url, token=None, budget=Budget.of(1))) as github:
         for look_up, arguments in (
             (github.default_branch, ()),
             (github.commit, ("5" * 7,)),

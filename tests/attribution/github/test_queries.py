@@ -24,6 +24,12 @@ QUERIES = {
     "landings of SHA-256": graphql.landings(["a" * 64], 10),
     "files of one": graphql.files([1]),
     "files of fifty": graphql.files([*range(1, 51)]),
+    "statuses": graphql.STATUSES,
+    "releases": graphql.RELEASES,
+    "pulls": graphql.PULLS,
+    "ancestors of one": graphql.ancestors(SHAS[:1]),
+    "ancestors of ten": graphql.ancestors(SHAS[:10]),
+    "ancestors of a hundred": graphql.ancestors(SHAS),
 }
 
 
@@ -82,6 +88,25 @@ def test_every_query_is_within_githubs_limits_and_costs_little(name):
 
 
 @pytest.mark.parametrize(
+    ("name", "variables", "points", "nodes"),
+    [
+        ("statuses", {}, 1, 100),
+        ("releases", {}, 1, 100),
+        ("pulls", {"first": 100}, 1, 200),
+        ("ancestors of one", {"deep": 100, "parents": 20}, 1, 2_100),
+        ("ancestors of one", {"deep": 100, "parents": 100}, 1, 10_100),
+        ("ancestors of ten", {"deep": 100, "parents": 20}, 10, 21_000),
+        ("ancestors of a hundred", {"deep": 10, "parents": 20}, 11, 21_000),
+        ("ancestors of a hundred", {"deep": 1, "parents": 100}, 2, 10_100),
+    ],
+)
+def test_a_query_in_bulk_costs_what_its_reader_says(name, variables, points, nodes):
+    query = prepared(QUERIES[name])
+    spent = cost(query, query.operation(None), variables)
+    assert (spent.points, spent.nodes) == (points, nodes)
+
+
+@pytest.mark.parametrize(
     ("text", "good", "bad", "message"),
     [
         (graphql.PAST, "commitOid", "commitOids",
@@ -95,6 +120,12 @@ def test_every_query_is_within_githubs_limits_and_costs_little(name):
          "Cannot query field 'merge_commit' on type 'PullRequest'. Did you mean 'mergeCommit'?"),
         (graphql.files([1]), "changeType", "status",
          "Cannot query field 'status' on type 'PullRequestChangedFile'."),
+        (graphql.STATUSES, "environmentUrl", "transientEnvironment",
+         ("Cannot query field 'transientEnvironment' on type 'DeploymentStatus'. Did you mean"
+          " 'environment'?")),
+        (graphql.PULLS, "UPDATED_AT", "MERGED_AT",
+         ("Value 'MERGED_AT' does not exist in 'IssueOrderField' enum. Did you mean the enum value"
+          " 'CREATED_AT'?")),
     ],
 )  # fmt: skip
 def test_a_broken_query_would_be_seen(text, good, bad, message):
@@ -123,3 +154,7 @@ def test_the_queries_say_by_what_names_they_are_answered():
         "    p0: pullRequest(number: 5) { ...Changed }\n"
         "    p1: pullRequest(number: 3) { ...Changed }\n"
     ) in graphql.files([5, 3])
+    assert (
+        '    c0: object(oid: "a") { ...Before }\n    c1: object(oid: "b") { ...Before }\n'
+        in graphql.ancestors(["a", "b"])
+    )

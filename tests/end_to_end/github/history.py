@@ -27,6 +27,8 @@ _FIRST_PULL_ID: Final = 2_400_000_001
 _FIRST_DEPLOYMENT_ID: Final = 3_100_000_001
 _FIRST_STATUS_ID: Final = 5_200_000_001
 _FIRST_RELEASE_ID: Final = 210_000_001
+_FIRST_WORKFLOW_ID: Final = 160_000_001
+_FIRST_RUN_ID: Final = 19_400_000_001
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -96,6 +98,7 @@ class Deployment:
     environment: str
     created_at: datetime
     statuses: tuple[Status, ...]
+    transient: bool = False
 
     @property
     def updated_at(self) -> datetime:
@@ -115,6 +118,34 @@ class Release:
     created_at: datetime
     """When the tag's commit was committed: GitHub says so in as many words."""
     published_at: datetime | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Workflow:
+    """A workflow, by its file."""
+
+    id: int
+    path: str
+    name: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Run:
+    """A run of a workflow; `repository` is the slug of its head if that is another one's."""
+
+    id: int
+    workflow: int
+    sha: str
+    branch: str
+    event: str
+    conclusion: str | None
+    repository: str | None
+    created_at: datetime
+
+    @property
+    def updated_at(self) -> datetime:
+        """When it ended: each takes five minutes."""
+        return self.created_at + 5 * _MINUTE
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -145,6 +176,8 @@ class History:
         self.tag_objects: dict[str, Tag] = {}
         self.deployments: dict[int, Deployment] = {}
         self.releases: dict[int, Release] = {}
+        self.workflows: dict[int, Workflow] = {}
+        self.runs: dict[int, Run] = {}
         self.commits: dict[str, Commit] = {}
         self._made: list[str] = []
         self._pulls: dict[int, PullRequest] = {}
@@ -154,6 +187,7 @@ class History:
         # A server's threads may look at an open pull request at the same time.
         self._lock = threading.RLock()
         self._statuses = 0
+        self._touched: dict[int, datetime] = {}
 
     def __enter__(self) -> Self:
         return self
@@ -298,6 +332,15 @@ class History:
         self._introduce(merged)
         return sha
 
+    def touch_pull(self, number: int, at: datetime | None = None) -> None:
+        """Update a pull request, by a comment for example."""
+        self._touched[number] = at or self.tick()
+
+    def updated(self, pull: PullRequest) -> datetime:
+        """Return when a pull request was last updated; its merging is an update."""
+        known = None if pull.repository else self._touched.get(pull.number)
+        return max(each for each in (known, pull.merged_at, pull.created_at) if each)
+
     def foreign_pull(
         self,
         sha: str,
@@ -370,6 +413,7 @@ class History:
         log_url: str = "",
         environment_url: str = "",
         ref: str = "main",
+        transient: bool = False,
     ) -> int:
         """Deploy a commit; return the deployment's id. Its statuses come a minute apart."""
         created = created_at or self.tick()
@@ -393,9 +437,41 @@ class History:
             environment=environment,
             created_at=created,
             statuses=tuple(statuses),
+            transient=transient,
         )
         self.deployments[deployment.id] = deployment
         return deployment.id
+
+    def workflow(self, path: str = ".github/workflows/deploy.yml", name: str = "Deploy") -> int:
+        """Add a workflow; return its id."""
+        workflow = Workflow(id=_FIRST_WORKFLOW_ID + len(self.workflows), path=path, name=name)
+        self.workflows[workflow.id] = workflow
+        return workflow.id
+
+    def run(
+        self,
+        workflow: int,
+        sha: str,
+        *,
+        branch: str = "main",
+        event: str = "push",
+        conclusion: str | None = "success",
+        repository: str | None = None,
+        created_at: datetime | None = None,
+    ) -> int:
+        """Run a workflow on a commit; return the run's id. It goes on if it has no conclusion."""
+        run = Run(
+            id=_FIRST_RUN_ID + 13 * len(self.runs),
+            workflow=workflow,
+            sha=sha,
+            branch=branch,
+            event=event,
+            conclusion=conclusion,
+            repository=repository,
+            created_at=created_at or self.tick(),
+        )
+        self.runs[run.id] = run
+        return run.id
 
     def release(
         self,

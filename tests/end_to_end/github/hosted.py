@@ -10,7 +10,7 @@ from typing import Final
 
 from tests.end_to_end.github.history import History, PullRequest
 
-READS: Final = frozenset({"contents", "pull-requests", "deployments"})
+READS: Final = frozenset({"contents", "pull-requests", "deployments", "actions"})
 """What a token may be allowed to read, in the words of a workflow's `permissions`."""
 
 WEB: Final = "https://github.com"

@@ -20,6 +20,7 @@ from tests.end_to_end.github.hosted import FORBIDDEN, WEB, Hosted, blob_sha, iso
 _Order = Mapping[str, str]
 # Above it GitHub cuts the text; the schema has the flag, no page has the number.
 _TEXT_LIMIT: Final = 512_000
+_MOST_NODES: Final = 100
 _CHANGE_TYPES: Final = {
     "added": "ADDED",
     "modified": "MODIFIED",
@@ -75,6 +76,25 @@ class Query(Node):
         if self._hosted.is_named(slug) or (follow_renames and self._hosted.was_named(slug)):
             return Repository(self._hosted)
         raise Refused("NOT_FOUND", f"Could not resolve to a Repository with the name '{slug}'.")
+
+    def nodes(self, ids: Sequence[str]) -> Sequence[Deployment | Refused]:
+        """Find deployments alone; each that cannot be had is null, with an error of its own."""
+        known = {
+            self._hosted.node_id("DE", each.id): each for each in self._history.deployments.values()
+        }
+        if len(ids) > _MOST_NODES:
+            raise Refused(
+                "ARGUMENT_LIMIT",
+                f"You may not provide more than {_MOST_NODES} node ids; you provided {len(ids)}.",
+            )
+        if not self._hosted.may("deployments"):
+            return [Refused("FORBIDDEN", FORBIDDEN) for _ in ids]
+        return [
+            Deployment(self._hosted, known[each])
+            if each in known
+            else Refused("NOT_FOUND", f"Could not resolve to a node with the global id of '{each}'")
+            for each in ids
+        ]
 
     def rate_limit(self, *, dry_run: bool = False) -> RateLimit:
         if dry_run:
@@ -176,6 +196,22 @@ class Repository(NamedRepository):
             message = f"Could not resolve to a PullRequest with the number of {number}."
             raise Refused("NOT_FOUND", message)
         return PullRequest(self._hosted, pull)
+
+    def pull_requests(
+        self, states: Sequence[str] | None = None, order_by: _Order | None = None
+    ) -> Sequence[PullRequest]:
+        order = order_by or {"field": "CREATED_AT", "direction": "ASC"}
+        if order["field"] == "COMMENTS":
+            raise GraphQLError("comments are not modelled by this stand-in")
+        history = self._history
+
+        def moment(pull: kept.PullRequest) -> Any:
+            at = history.updated(pull) if order["field"] == "UPDATED_AT" else pull.created_at
+            return at, pull.id
+
+        listed = sorted(history.pulls(), key=moment, reverse=order["direction"] == "DESC")
+        found = [PullRequest(self._hosted, pull) for pull in listed]
+        return [each for each in found if states is None or each.state in states]
 
     def _refs(self) -> Mapping[str, Mapping[str, str]]:
         return {"refs/heads/": self._history.branches, "refs/tags/": self._history.tags}
@@ -418,6 +454,9 @@ class PullRequest(Node):
 
     def closed_at(self) -> str | None:
         return self.merged_at()
+
+    def updated_at(self) -> str:
+        return iso(self._history.updated(self._pull))
 
     def merge_commit(self) -> Commit | None:
         return self._merge() if self.merged else None

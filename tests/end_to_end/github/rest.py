@@ -14,7 +14,16 @@ from typing import Any, Final
 from urllib.parse import unquote, urlencode
 
 from tests.end_to_end.github.git import ChangedFile, File
-from tests.end_to_end.github.history import Commit, Deployment, PullRequest, Release, Status
+from tests.end_to_end.github.history import (
+    Commit,
+    Deployment,
+    History,
+    PullRequest,
+    Release,
+    Run,
+    Status,
+    Workflow,
+)
 from tests.end_to_end.github.hosted import (
     FORBIDDEN,
     Hosted,
@@ -76,6 +85,11 @@ class Ask:
     def per_page(self) -> int:
         """How many to bring at once: 100 at most, 30 if nothing is said."""
         return min(100, self.number("per_page", 30))
+
+    def only(self, *names: str) -> None:
+        """Refuse what the documentation does not name; GitHub would pass over it."""
+        if unknown := self.query.keys() - {"page", "per_page", *names}:
+            raise Problem(400, f"Unknown parameters: {', '.join(sorted(unknown))}")
 
     def page(
         self, items: Sequence[Any], size: int | None = None
@@ -143,8 +157,24 @@ def _commit(ask: Ask) -> Reply:
     return Reply(body=body, headers=headers)
 
 
+def _commits(ask: Ask) -> Reply:
+    ask.only("sha", "path", "author", "committer", "since", "until")
+    history = _not_empty(ask)
+    sha = history.find(ask.query.get("sha", history.default_branch))
+    if sha is None:
+        raise Problem(404, "Not Found")
+    listed = [*history.log(history.peeled(sha))]
+    return ask.listed(listed, lambda hosted, each: _written_commit(hosted, history.commits[each]))
+
+
+def _not_empty(ask: Ask) -> History:
+    if not ask.hosted.history.commits:
+        raise Problem(409, "Git Repository is empty.")
+    return ask.hosted.history
+
+
 def _named(ask: Ask, name: str) -> Commit:
-    history = ask.hosted.history
+    history = _not_empty(ask)
     sha = history.find(name)
     if sha is None:
         raise Problem(422, f"No commit found for SHA: {name}")
@@ -259,6 +289,34 @@ def _deployed(ask: Ask) -> Deployment:
     if deployment is None:
         raise Problem(404, "Not Found")
     return deployment
+
+
+def _workflows(ask: Ask) -> Reply:
+    ask.only()
+    workflows = [*ask.hosted.history.workflows.values()]
+    shown, headers = ask.page([_written_workflow(each) for each in workflows])
+    body = {"total_count": len(workflows), "workflows": shown}
+    return Reply(body=body, headers=headers)
+
+
+def _runs(ask: Ask) -> Reply:
+    ask.only("actor", "branch", "event", "status", "created", "head_sha")
+    if ask.query.keys() - {"page", "per_page"}:
+        raise Problem(400, "Filters are not modelled by this stand-in")
+    history, name = ask.hosted.history, ask.names[0]
+    fitting = [
+        each.id
+        for each in history.workflows.values()
+        if name in {str(each.id), each.path.rpartition("/")[2]}
+    ]
+    if not fitting:
+        raise Problem(404, "Not Found")
+    runs = [each for each in history.runs.values() if each.workflow == fitting[0]]
+    runs.sort(key=lambda run: (run.created_at, run.id), reverse=True)
+    shown, headers = ask.page(runs)
+    written = [_written_run(ask.hosted, run) for run in shown]
+    body = {"total_count": len(runs), "workflow_runs": written}
+    return Reply(body=body, headers=headers)
 
 
 def _published(ask: Ask) -> list[Release]:
@@ -485,7 +543,7 @@ def _written_deployment(hosted: Hosted, deployment: Deployment) -> dict[str, Any
         "created_at": iso(deployment.created_at),
         "updated_at": iso(deployment.updated_at),
         "production_environment": deployment.environment == "production",
-        "transient_environment": False,
+        "transient_environment": deployment.transient,
     }
 
 
@@ -502,6 +560,35 @@ def _written_status(deployment: Deployment, status: Status) -> dict[str, Any]:
         "created_at": iso(status.created_at),
         "updated_at": iso(status.created_at),
         "creator": {"login": "grace"},
+    }
+
+
+def _written_workflow(workflow: Workflow) -> dict[str, Any]:
+    return {
+        "id": workflow.id,
+        "name": workflow.name,
+        "path": workflow.path,
+        "state": "active",
+    }
+
+
+def _written_run(hosted: Hosted, run: Run) -> dict[str, Any]:
+    return {
+        "id": run.id,
+        "name": hosted.history.workflows[run.workflow].name,
+        "workflow_id": run.workflow,
+        "path": hosted.history.workflows[run.workflow].path,
+        "event": run.event,
+        "head_sha": run.sha,
+        "head_branch": run.branch,
+        "status": "completed" if run.conclusion else "in_progress",
+        "conclusion": run.conclusion,
+        "run_attempt": 1,
+        "run_started_at": iso(run.created_at),
+        "created_at": iso(run.created_at),
+        "updated_at": iso(run.updated_at),
+        "repository": _written_repository(hosted),
+        "head_repository": _written_repository(hosted, run.repository),
     }
 
 
@@ -524,6 +611,7 @@ _ROUTES: Final = tuple(
     (re.compile(pattern), permission, route)
     for pattern, permission, route in (
         (r"", None, _repository),
+        (r"/commits", "contents", _commits),
         (r"/commits/([^/]+)/pulls", "pull-requests", _commit_pulls),
         (r"/commits/(.+)", "contents", _commit),
         (r"/compare/(.+?)\.\.\.(.+)", "contents", _compare),
@@ -532,6 +620,8 @@ _ROUTES: Final = tuple(
         (r"/deployments", "deployments", _deployments),
         (r"/deployments/([0-9]{1,15})", "deployments", _deployment),
         (r"/deployments/([0-9]{1,15})/statuses", "deployments", _statuses),
+        (r"/actions/workflows", "actions", _workflows),
+        (r"/actions/workflows/([^/]+)/runs", "actions", _runs),
         (r"/releases", "contents", _releases),
         (r"/releases/latest", "contents", _latest_release),
         (r"/releases/tags/(.+)", "contents", _release_by_tag),

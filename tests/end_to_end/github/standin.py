@@ -42,6 +42,9 @@ Script = Callable[[socket.socket], None]
 
 _HOST: Final = "127.0.0.1"
 _TOO_FAST: Final = "API rate limit exceeded for installation ID 48201937."
+_TOO_MANY: Final = (
+    "You have exceeded a secondary rate limit. Please wait a few minutes before you try again."
+)
 # What an address may hold besides percent signs with two digits (RFC 3986, `pchar`, and slashes).
 _QUOTED: Final = re.compile(r"(?:[A-Za-z0-9._~!$&'()*+,;=:@/-]|%[0-9A-Fa-f]{2})*")
 
@@ -109,7 +112,9 @@ class GitHub(Local):
 
     `permissions` are what the token may read, which counts for a private repository only.
     `remaining` is what is left of the rate limit: of REST's requests and, apart from them, of
-    GraphQL's points. `latency` is how many seconds every answer takes at least.
+    GraphQL's points; all of both is there again at `reset`, Unix seconds that a test may set, or
+    with `refill`. `slow_down` lets a secondary limit refuse whatever comes next. `latency` is how
+    many seconds every answer takes at least.
 
     `fault` is called with each request and may return another answer, or a script for the
     connection. `asked` lists the requests in the order of their arrival. Set `fault` and clear
@@ -147,7 +152,8 @@ class GitHub(Local):
         self._remaining = dict.fromkeys(
             ("core", "graphql"), limit if remaining is None else remaining
         )
-        self._reset = int(time.time()) + 3600
+        self.reset = int(time.time()) + 3600
+        self._refusals: list[int | None] = []
         self._latency = latency
         self._lock = threading.Lock()
 
@@ -168,6 +174,18 @@ class GitHub(Local):
     def most_at_once(self) -> int:
         """Return how many requests were under way at the same time, at most."""
         return most_at_once(self.asked)
+
+    def refill(self, *, remaining: int | None = None) -> None:
+        """Let both limits begin anew, as they do every hour."""
+        with self._lock:
+            self._remaining = dict.fromkeys(
+                self._remaining, self._limit if remaining is None else remaining
+            )
+            self.reset = int(time.time()) + 3600
+
+    def slow_down(self, requests: int, retry_after: int | None = None) -> None:
+        """Refuse that many requests by a secondary limit, which says how long it lasts or not."""
+        self._refusals.extend([retry_after] * requests)
 
     # --- one request
 
@@ -211,6 +229,11 @@ class GitHub(Local):
             f"{scheme} {self._token}" for scheme in ("token", "Bearer", "bearer")
         }:
             return problem(401, "Bad credentials")
+        with self._lock:
+            refused = [self._refusals.pop(0)] if self._refusals else []
+        for after in refused:
+            headers = {} if after is None else {"Retry-After": str(after)}
+            return Reply(status=403, body=problem(403, _TOO_MANY).body, headers=headers)
         if asked.path == "/graphql":
             return self._graphql(asked, body, name)
         if not self._spent("core", 1):
@@ -267,10 +290,12 @@ class GitHub(Local):
             limit=self._limit,
             remaining=remaining,
             used=self._limit - remaining,
-            reset_at=iso(datetime.fromtimestamp(self._reset, timezone.utc)),
+            reset_at=iso(datetime.fromtimestamp(self.reset, timezone.utc)),
         )
 
     def _spent(self, resource: str, points: int) -> bool:
+        if time.time() >= self.reset:
+            self.refill()
         with self._lock:
             enough = self._remaining[resource] >= points
             self._remaining[resource] = max(0, self._remaining[resource] - points)
@@ -284,7 +309,7 @@ class GitHub(Local):
             "X-RateLimit-Limit": str(self._limit),
             "X-RateLimit-Remaining": str(remaining),
             "X-RateLimit-Used": str(self._limit - remaining),
-            "X-RateLimit-Reset": str(self._reset),
+            "X-RateLimit-Reset": str(self.reset),
             "X-RateLimit-Resource": resource,
             "X-GitHub-Request-Id": f"E2E0:{len(self.asked):04X}",
             **reply.headers,

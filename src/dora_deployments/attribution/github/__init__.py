@@ -1,11 +1,10 @@
 """GitHub's API, through PyGithub: the only package that speaks to GitHub."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from typing import TYPE_CHECKING, Final
 
 from dora_deployments.actions.event import Marks
 from dora_deployments.attribution.github.api import Api
-from dora_deployments.budget import Budget
 
 if TYPE_CHECKING:
     from typing_extensions import Self
@@ -16,21 +15,13 @@ LOOK_UP_SECONDS: Final = 20.0
 
 
 class GitHub:
-    """The look-ups, as far as `token` lets us see, none of them past `budget`.
+    """The look-ups, each by questions to `api`, which is closed with this context.
 
-    Each raises `LookUpError`, whatever goes wrong. `provide` is called before the first one, for
-    PyGithub. To be used as a context.
+    Each raises `LookUpError`, whatever goes wrong.
     """
 
-    def __init__(
-        self,
-        *,
-        api_url: str,
-        token: str | None,
-        budget: Budget,
-        provide: Callable[[], None] | None = None,
-    ) -> None:
-        self._api = Api(api_url=api_url, token=token, budget=budget, provide=provide)
+    def __init__(self, api: Api) -> None:
+        self._api = api
 
     def __enter__(self) -> "Self":
         return self

@@ -6,11 +6,12 @@ question is asked. It is not thread-safe: no two threads share a client at the s
 
 import logging
 import re
-from collections.abc import Callable, Sequence
+import time
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
 from datetime import datetime, timezone
 from functools import partial
-from typing import TYPE_CHECKING, Any, Final, TypeVar
+from typing import TYPE_CHECKING, Any, ClassVar, Final, TypeVar
 
 from dora_deployments.attribution.look_ups import LookUpError
 from dora_deployments.budget import Budget, NoThreadError, side_by_side
@@ -24,16 +25,22 @@ T = TypeVar("T")
 # GitHub takes up to a hundred at once, and bans those who are not modest ("Best practices
 # for using the REST API").
 WIDTH: Final = 10
-_LONGEST_REQUEST: Final = 10
 # `GITHUB_TOKEN` has a thousand requests an hour for all jobs of a repository; the last ones
 # are not for us.
 _RESERVE: Final = 20
 _LAST_PAGE: Final = re.compile(r'[?&]page=(\d{1,4})[^>]*>; *rel="last"', re.ASCII)
 _OUTAGES: Final = frozenset({408, 425, 500, 502, 503, 504})
+# "If the `retry-after` response header is present, [...]. Otherwise, wait for at least one
+# minute" ("Rate limits for the REST API"); every limit is one of an hour at most.
+_SECONDARY: Final = 60.0
+_LONGEST_LIMIT: Final = 3_600.0
 
 
 class Api:
     """GitHub's API as far as `token` lets us see it. No question outlasts `budget`."""
+
+    _longest_request: ClassVar[int] = 10
+    _repeats: ClassVar[int] = 2
 
     def __init__(
         self,
@@ -48,7 +55,7 @@ class Api:
         self._token = token
         self._budget = budget
         # Time for a request that hangs, and for two more after it.
-        self._timeout = max(1, min(_LONGEST_REQUEST, int(budget.left() / 3)))
+        self._timeout = max(1, min(self._longest_request, int(budget.left() / 3)))
         self._idle: list[Client] = []
         self._closed = False
 
@@ -82,19 +89,21 @@ class Api:
             except PackagesError as error:
                 return [LookUpError(str(error), outage=True) for _ in questions]
             self._provide = None
-        works = [partial(self._answer, question) for question in questions]
+        works = [partial(self._answer, needs, question) for question in questions]
         return [
-            _translated(answer, needs) if isinstance(answer, Exception) else answer
+            translated(answer, needs) if isinstance(answer, Exception) else answer
             for answer in side_by_side(self._budget, works, WIDTH)
         ]
 
-    def _answer(self, question: "Callable[[Client], T]") -> T:
+    def _answer(self, needs: str, question: "Callable[[Client], T]") -> "T | LookUpError":
         try:
             client = self._idle.pop()
         except IndexError:
             client = self._client()
         try:
             return question(client)
+        except Exception as error:
+            return translated(error, needs)
         finally:
             self._idle.append(client)
             if self._closed:
@@ -112,7 +121,7 @@ class Api:
         # hour on a rate limit, for which there is no time here: a limit ends the look-up.
         # Queries are POSTs; whoever asks one decides about the next attempt.
         retry = Retry(
-            total=2,
+            total=self._repeats,
             backoff_factor=0.5,
             status_forcelist=[500, 502, 503, 504],
             allowed_methods={"GET"},
@@ -131,18 +140,50 @@ def get(client: "Client", path: str, **parameters: object) -> Any:
 
 def get_page(client: "Client", path: str, **parameters: object) -> tuple[Any, int]:
     """Return the JSON of one page, and the number of the last one."""
+    answer, links = get_links(client, path, **parameters)
+    return answer, last_page(links) or 1
+
+
+def get_links(client: "Client", path: str, **parameters: object) -> tuple[Any, str]:
+    """Return the JSON of one page, and the header with the links to others."""
     left = client.rate_limiting[0]
     if 0 <= left < _RESERVE:
         raise LookUpError(
             f"the rate limit of `github-token` leaves {left} requests, which are left to others",
             outage=True,
+            wait=_until_reset(client.rate_limiting_resettime),
         )
     headers, answer = client.requestJsonAndCheck("GET", path, parameters=parameters)
-    last = _LAST_PAGE.search(headers.get("link", ""))
-    return answer, int(last[1]) if last else 1
+    return answer, headers.get("link", "")
 
 
-def _translated(error: Exception, needs: str) -> LookUpError:
+def last_page(links: str) -> int | None:
+    """Return the number of the last page, as far as a page's links tell it."""
+    last = _LAST_PAGE.search(links)
+    return int(last[1]) if last else None
+
+
+def rate_limited(headers: Mapping[str, str]) -> float:
+    """Return for how many seconds a rate limit lasts, by the headers of the refusal.
+
+    Source: GitHub REST API documentation, "Rate limits for the REST API", "Exceeding the rate
+    limit".
+    """
+    after = headers.get("retry-after", "").strip()
+    if _is_number(after):
+        return min(max(1.0, float(after)), _LONGEST_LIMIT)
+    reset = headers.get("x-ratelimit-reset", "")
+    if headers.get("x-ratelimit-remaining") == "0" and _is_number(reset):
+        return _until_reset(int(reset))
+    return _SECONDARY
+
+
+def _until_reset(moment: int) -> float:
+    """Return the seconds until a reset and a little more; clocks may disagree, but not longer."""
+    return min(max(0.0, moment - time.time()) + 1.0, _LONGEST_LIMIT)
+
+
+def translated(error: Exception, needs: str) -> LookUpError:
     """Return why a look-up failed; never the exception's text, which may quote anything."""
     if isinstance(error, LookUpError):
         return error
@@ -155,25 +196,33 @@ def _translated(error: Exception, needs: str) -> LookUpError:
         return _refusal(status, getattr(error, "headers", None) or {}, error, needs)
     name = type(error).__name__
     if isinstance(error, OSError):  # all of requests' own errors are
-        return LookUpError(f"the connection to GitHub's API failed ({name})", outage=True)
+        return LookUpError(
+            f"the connection to GitHub's API failed ({name})",
+            outage=True,
+            wait=None if name == "SSLError" else 0.0,
+        )
     return LookUpError(f"GitHub's answer could not be read ({name})")
 
 
 def _refusal(status: int, headers: dict[str, str], error: Exception, needs: str) -> LookUpError:
     if status in {403, 429} and (status == 429 or _is_rate_limit(error, headers)):
         return LookUpError(
-            f"the rate limit of `github-token` is used up{_until(headers)} ({status})", outage=True
+            f"the rate limit of `github-token` is used up{until(headers)} ({status})",
+            outage=True,
+            wait=rate_limited(headers),
         )
     words = {
         401: "GitHub refused `github-token` (401); leave it out for the job's own",
         403: f"`github-token` may not read this (403); add `{needs}` to the job's `permissions:`",
         404: f"GitHub knows no such thing, or `github-token` lacks `{needs}` (404)",
+        409: "GitHub says that the repository is empty (409)",
         422: "GitHub knows no such commit, or more than one (422)",
     }
     return LookUpError(
         words.get(status, f"GitHub's API answered {status}"),
-        absent=status in {404, 422},
+        absent=status in {404, 409, 422},
         outage=status in _OUTAGES or status == 401,
+        wait=0.0 if status in _OUTAGES else None,
     )
 
 
@@ -185,8 +234,13 @@ def _is_rate_limit(error: Exception, headers: dict[str, str]) -> bool:
     )
 
 
-def _until(headers: dict[str, str]) -> str:
+def until(headers: Mapping[str, str]) -> str:
+    """Return the words for when a rate limit ends, or none if the headers do not tell."""
     reset = headers.get("x-ratelimit-reset", "")
-    if not reset.isascii() or not reset.isdigit() or len(reset) > 10:
+    if not _is_number(reset):
         return ""
     return f" until {datetime.fromtimestamp(int(reset), timezone.utc):%H:%M} UTC"
+
+
+def _is_number(text: str) -> bool:
+    return text.isascii() and text.isdigit() and len(text) <= 10

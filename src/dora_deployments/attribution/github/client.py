@@ -51,6 +51,8 @@ class Client(Requester):
         self._own = kind(self.hostname, urlsplit(api_url).port, timeout=timeout, retry=retry)
         self._own.session.hooks["response"].append(self._read)
         self._redirects = 0
+        self.asked = 0
+        """How many requests there were, not counting those to where another one led."""
 
     def requestJson(  # noqa: N802 - PyGithub's own method
         self,
@@ -65,6 +67,7 @@ class Client(Requester):
         """Send a request by our own connection, whatever host an address names."""
         del cnx, follow_302_redirect
         self._redirects = 0
+        self.asked += 1
         return super().requestJson(verb, url, parameters, headers, input, self._own)
 
     def close(self) -> None:

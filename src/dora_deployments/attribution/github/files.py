@@ -44,7 +44,7 @@ def changed_files(
     by_pull.update(zip(long, map(_names, paged), strict=False))
     return ChangedFiles(
         by_pull=by_pull,
-        by_commits=frozenset().union(*map(_names, paged[len(long) :])),
+        by_commit=dict(zip(commit_shas, map(_names, paged[len(long) :]), strict=True)),
         cut=any(len(listed) >= _MOST_FILES for listed in paged),
     )
 

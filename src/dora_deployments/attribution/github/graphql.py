@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any, Final
 
 from dora_deployments.actions.payload import Payload
+from dora_deployments.attribution.github.api import rate_limited, until
 from dora_deployments.attribution.look_ups import LookUpError
 
 if TYPE_CHECKING:
@@ -81,11 +82,71 @@ fragment Changed on PullRequest {
 """
 
 
+STATUSES: Final = """
+query Statuses($ids: [ID!]!) {
+  nodes(ids: $ids) {
+    ... on Deployment {
+      ref { prefix }
+      statuses(first: 100) {
+        pageInfo { hasNextPage }
+        nodes { state createdAt environment logUrl environmentUrl }
+      }
+    }
+  }
+}
+"""
+
+RELEASES: Final = """
+query Releases($owner: String!, $name: String!, $after: String) {
+  repository(owner: $owner, name: $name) {
+    releases(first: 100, after: $after, orderBy: {field: CREATED_AT, direction: DESC}) {
+      pageInfo { hasNextPage endCursor }
+      nodes { databaseId tagName isDraft isPrerelease publishedAt tagCommit { oid } }
+    }
+  }
+}
+"""
+
+PULLS: Final = """
+query Pulls($owner: String!, $name: String!, $first: Int!, $after: String) {
+  repository(owner: $owner, name: $name) {
+    pullRequests(
+      states: [MERGED], first: $first, after: $after,
+      orderBy: {field: UPDATED_AT, direction: DESC}
+    ) {
+      pageInfo { hasNextPage endCursor }
+      nodes {
+        fullDatabaseId number baseRefName mergedAt updatedAt
+        mergeCommit { oid }
+        commits(first: 1) { nodes { commit { authoredDate } } }
+      }
+    }
+  }
+}
+"""
+
+_ANCESTORS: Final = """
+query Ancestors($owner: String!, $name: String!, $deep: Int!, $parents: Int!) {
+  repository(owner: $owner, name: $name) {
+    %s
+  }
+}
+fragment Before on Commit {
+  history(first: $deep) {
+    nodes {
+      oid committedDate
+      parents(first: $parents) { pageInfo { hasNextPage } nodes { oid } }
+    }
+  }
+}
+"""
+
+
 class TooLargeError(LookUpError):
     """The server gave up on a query, or was not heard in time; a smaller one may do."""
 
     def __init__(self) -> None:
-        super().__init__("GitHub gave up on the query")
+        super().__init__("GitHub gave up on the query", wait=0.0)
 
 
 class ForbiddenError(LookUpError):
@@ -112,6 +173,14 @@ def files(pulls: Sequence[int]) -> str:
     return _FILES % "\n    ".join(aliases)
 
 
+def ancestors(commit_shas: Sequence[str]) -> str:
+    """Return the query for what came before commits, answered as `c0`, `c1` and so on."""
+    aliases = (
+        f'c{index}: object(oid: "{sha}") {{ ...Before }}' for index, sha in enumerate(commit_shas)
+    )
+    return _ANCESTORS % "\n    ".join(aliases)
+
+
 def ask(
     client: "Client", query: str, repository: str, **variables: object
 ) -> tuple[Payload, frozenset[str]]:
@@ -120,13 +189,39 @@ def ask(
     Raises `TooLargeError` where the server gave up on the query, `ForbiddenError` or another
     `LookUpError` where it refused all of it, and whatever PyGithub raises for another status.
     """
+    owner, name = repository.split("/")
+    found, types = _asked(client, query, {"owner": owner, "name": name, **variables})
+    if not isinstance(found.get("data.repository"), dict):
+        if types - {"NOT_FOUND"}:
+            raise _refused(types)
+        raise LookUpError("GitHub knows no such repository, or `github-token` may not see it")
+    return Payload(found.get("data.repository")), types
+
+
+def ask_nodes(client: "Client", query: str, ids: Sequence[str]) -> list[Payload | None]:
+    """Return what the query tells of the objects with these ids, None for those that are gone.
+
+    Raises as `ask` does.
+    """
+    found, types = _asked(client, query, {"ids": list(ids)})
+    listed = found.get("data.nodes")
+    if types - {"NOT_FOUND"}:
+        raise _refused(types)
+    if not isinstance(listed, list) or len(listed) != len(ids):
+        raise LookUpError("GitHub's answer to a query could not be read")
+    return [None if item is None else Payload(item) for item in listed]
+
+
+def _asked(
+    client: "Client", query: str, variables: dict[str, object]
+) -> tuple[Payload, frozenset[str]]:
+    """Return the whole answer, and the types of its errors."""
     from github import GithubException
 
-    owner, name = repository.split("/")
-    given = {"query": query, "variables": {"owner": owner, "name": name, **variables}}
-    rest_limit = client.rate_limiting
+    given = {"query": query, "variables": variables}
+    rest_limit = client.rate_limiting, client.rate_limiting_resettime
     try:
-        _, answer = client.requestJsonAndCheck("POST", client.graphql_url, input=given)
+        headers, answer = client.requestJsonAndCheck("POST", client.graphql_url, input=given)
     except GithubException as error:
         if error.status in _BUSY:
             raise TooLargeError from None
@@ -135,22 +230,25 @@ def ask(
         raise TooLargeError from None
     finally:
         # Queries have a limit of their own, which says nothing about the others.
-        client.rate_limiting = rest_limit
+        client.rate_limiting, client.rate_limiting_resettime = rest_limit
     found = Payload(answer)
     types = _types(found.get("errors"))
     if not isinstance(found.get("data"), dict) and not types:
         raise LookUpError("GitHub's answer to a query could not be read")
     if types & _RATE_LIMIT:
-        raise LookUpError("the rate limit of `github-token` for queries is used up")
+        raise LookUpError(
+            f"the rate limit of `github-token` for queries is used up{until(headers)}",
+            wait=rate_limited(headers),
+        )
     if types & _TOO_LARGE:
         raise TooLargeError
-    if not isinstance(found.get("data.repository"), dict):
-        if "FORBIDDEN" in types:
-            raise ForbiddenError
-        if types - {"NOT_FOUND"}:
-            raise LookUpError("GitHub refused the query; its version may be too old for it")
-        raise LookUpError("GitHub knows no such repository, or `github-token` may not see it")
-    return Payload(found.get("data.repository")), types
+    return found, types
+
+
+def _refused(types: frozenset[str]) -> LookUpError:
+    if "FORBIDDEN" in types:
+        return ForbiddenError()
+    return LookUpError("GitHub refused the query; its version may be too old for it")
 
 
 def nodes(connection: object) -> list[Any]:

@@ -1,0 +1,1 @@
+"""What GitHub remembers of the past, reported as if it had been told then."""

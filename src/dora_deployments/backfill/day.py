@@ -1,0 +1,124 @@
+"""GitHub's answers as they were on the day of an event of the past."""
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from functools import partial
+from typing import NoReturn, TypeVar
+
+from dora_deployments.actions.event import Marks
+from dora_deployments.attribution.answers import ChangedFiles, Comparison, Landings, Past
+from dora_deployments.attribution.look_ups import LookUpError
+from dora_deployments.backfill.archive import Archive
+from dora_deployments.backfill.commits import Commits
+from dora_deployments.backfill.past import PastEvent
+from dora_deployments.backfill.reading import Found
+
+T = TypeVar("T")
+
+
+class UnavailableError(Exception):
+    """GitHub could not be asked now, so that nobody knows yet what it would have said then."""
+
+    def __init__(self, error: LookUpError) -> None:
+        super().__init__(str(error))
+        self.error = error
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Day:
+    """The look-ups of one event, answered from what was read of its repository since.
+
+    `pulls_since` is when the oldest of the archive's pull requests may have been merged.
+    """
+
+    archive: Archive
+    commits: Commits
+    found: Found
+    past_event: PastEvent
+    pulls_since: datetime
+
+    def default_branch(self, repository: str) -> str:
+        """Return the name of the repository's default branch, which payloads have."""
+        self._unknown(repository)
+
+    def commit(self, repository: str, abbreviated: str) -> str:
+        """Raise `LookUpError`: GitHub writes no short SHAs."""
+        self._unknown(repository, abbreviated)
+
+    def tag_commit(self, repository: str, tag: str) -> str:
+        """Return the SHA of the commit that a release's tag points to."""
+        if tag not in self.found.tags:
+            self._unknown(repository, tag)
+        return self.found.tags[tag]
+
+    def peeled(self, repository: str, sha: str) -> str:
+        """Raise `LookUpError`: no event of the past names a tag's object."""
+        self._unknown(repository, sha)
+
+    def merge_commit(self, repository: str, number: int) -> str:
+        """Raise `LookUpError`: pull requests without their merge commit are not read."""
+        self._unknown(repository, number)
+
+    def file(self, repository: str, path: str, commit_sha: str, largest: int) -> bytes | None:
+        """Return None: what there is was read before."""
+        del repository, path, commit_sha, largest
+        return None
+
+    def past(
+        self, repository: str, environment: str, task: str, commit_sha: str, marks: Marks | None
+    ) -> Past:
+        """Return the deployments that GitHub knew of on that day.
+
+        Of releases, the one before counts as deployed: here each of them is a deployment.
+        """
+        del repository, task
+        neighbours, until = self.found.neighbours, self.past_event.finished_at
+        known = neighbours.deployments(environment, until)
+        if marks == "releases":
+            tag = self.past_event.payload.text("release.tag_name") or ""
+            known = (*known, *neighbours.release_before(tag, commit_sha, until))
+        return Past(deployments=known, committed_at=self.commits.committed_at(commit_sha))
+
+    def comparison(self, repository: str, base: str, head: str) -> Comparison:
+        """Return what `head` has that `base` has not."""
+        del repository
+        return _asked(partial(self.commits.compare, base, head))
+
+    def landings(self, repository: str, commit_shas: Sequence[str]) -> Landings:
+        """Return the pull requests that each commit belongs to, if they were merged by then.
+
+        A push may merge one by a commit that was deployed long before.
+        """
+        del repository
+        made = {sha: self.commits.committed_at(sha) for sha in commit_shas}
+        old = [sha for sha, moment in made.items() if moment and moment < self.pulls_since]
+        found = _asked(partial(self.archive.landings, commit_shas, old))
+        until = self.past_event.finished_at
+        return Landings(
+            by_commit={
+                sha: tuple(pull for pull in pulls if not pull.merged_at or pull.merged_at <= until)
+                for sha, pulls in found.by_commit.items()
+            }
+        )
+
+    def changed_files(
+        self, repository: str, pulls: Sequence[int], commit_shas: Sequence[str]
+    ) -> ChangedFiles:
+        """Return the files that pull requests and single commits change."""
+        del repository
+        return _asked(partial(self.archive.changed_files, pulls, commit_shas))
+
+    def _unknown(self, *about: object) -> NoReturn:
+        del about
+        raise LookUpError("GitHub no longer tells what it was", absent=True)
+
+
+def _asked(ask: Callable[[], T]) -> T:
+    """Return an answer; what is not there any more is one as well, but no answer at all is not."""
+    try:
+        return ask()
+    except LookUpError as error:
+        if error.absent:
+            raise
+        raise UnavailableError(error) from None

@@ -1,0 +1,464 @@
+"""What a run has read and sent, kept in a file, so that the next one goes on from there.
+
+A checkout may hold a file that a stranger's commit planted, so every row is signed: what was read
+under all keys together, what is sent under its backend's own. A row that is not signed so is as
+good as none. No key is in the file.
+"""
+
+import hmac
+import json
+import secrets
+import sqlite3
+import stat
+import threading
+import zlib
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from contextlib import closing, contextmanager, suppress
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Final
+
+from dora_deployments import catalogue
+from dora_deployments.actions import workspace
+from dora_deployments.backends import Backend
+from dora_deployments.catalogue import BODY_REFUSED, STEP_ENDED, Topic
+from dora_deployments.delivery import folder as folders
+from dora_deployments.deployment import Outcome, Request, Status
+from dora_deployments.errors import InputError
+
+if TYPE_CHECKING:
+    from typing_extensions import Self
+
+FILE: Final = "state.sqlite3"
+# No column has a type, so that a value stays what it was when it was signed. `place` is the order
+# in which to send, `run` the run to which a report belongs. What has no `status` was never sent.
+_SCHEMA: Final = (
+    "CREATE TABLE facts (kind, name, value, mac, PRIMARY KEY (kind, name))",
+    (
+        "CREATE TABLE outbox (backend, id, place, run, service, method, body, status, message,"
+        " detail, topic, http_status, attempts, mac, PRIMARY KEY (backend, id))"
+    ),
+    "CREATE INDEX places ON outbox (backend, run, place, id)",
+)
+_SCHEMA_OF: Final = "SELECT type, name, tbl_name, sql FROM sqlite_master ORDER BY type, name"
+_NEW: Final = ("", "", "", None, None, 0)  # from `status` to `attempts`
+_PAGE: Final = "page"
+_NOTE: Final = "note"
+_OF_RUN: Final = "run"  # "plan", its own "name", and whether it "finished"
+_BATCH: Final = 100  # requests in memory
+_FIRST: Final = (-(2**63), "")
+_TOPICS: Final = {each.slug: each for each in vars(catalogue).values() if isinstance(each, Topic)}
+_NOT_SENT: Final = "not sent before the step had to end"
+_REMOVE: Final = "remove it to start anew"
+# SQLite's own words; any others may quote what is in the file.
+_LOCKED: Final = "database is locked"
+_CANNOT_WRITE: Final = frozenset(
+    {
+        "database or disk is full",
+        "disk I/O error",
+        "attempt to write a readonly database",
+        "unable to open database file",
+    }
+)
+
+
+class StateError(ValueError):
+    """The state can no longer be used; the message follows "`output-path`"."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Report:
+    """A deployment to tell one backend of, in the place of `order`."""
+
+    order: int
+    service: str
+    id: str
+    request: Request
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Tally:
+    """How many deployments ended alike; `id`, `detail` and `http_status` are those of the last.
+
+    `attempts` are those of all together. `detail` is foreign text, as in `Outcome`.
+    """
+
+    backend: str
+    service: str
+    status: Status
+    message: str
+    topic: Topic | None
+    count: int
+    attempts: int
+    http_status: int | None
+    detail: str
+    id: str
+
+
+class State:
+    """The file, and the only run that has it open. It may be used from several threads.
+
+    `resumed` says that an earlier run of the same plan did not finish; `foreign` is how many
+    rows were thrown away, since somebody else wrote them. All methods raise `StateError`.
+    """
+
+    def __init__(
+        self, connection: sqlite3.Connection, *, plan: str, keys: Mapping[str, bytes]
+    ) -> None:
+        self.resumed = False
+        self.foreign = 0
+        self._connection = connection
+        self._plan = plan
+        self._run = secrets.token_hex(8)
+        self._keys = {name: _digest(key, "outbox", name) for name, key in keys.items()}
+        self._key = _digest(b"", "all", *sorted(self._keys.items()))
+        self._turn = threading.RLock()
+
+    @classmethod
+    def opened(cls, folder: Path, *, plan: str, keys: Mapping[str, bytes]) -> "State":
+        """Return the state in `folder`, made if there is none.
+
+        `plan` is a digest of what the run is to do: what was read for another plan, or by a run
+        that finished, is forgotten, but for what was delivered. `keys` are those of the
+        backends, by their names. `ValueError` says, in words that follow "`output-path`", why
+        the file cannot be used.
+        """
+        with _words():
+            connection = _connected(folder)
+            try:
+                _prepare(connection)
+                state = cls(connection, plan=plan, keys=keys)
+                state._begin()
+            except BaseException:
+                connection.close()
+                raise
+        return state
+
+    def __enter__(self) -> "Self":
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
+
+    def close(self) -> None:
+        """Keep what was added, and let another run have the file."""
+        with self._turn, suppress(sqlite3.Error), closing(self._connection):
+            if self._connection.in_transaction:
+                self._connection.execute("COMMIT")
+
+    # --- pages and notes
+
+    def get(self, name: str) -> Any | None:
+        """Return the page of that name, if there is one."""
+        value = self._value(_PAGE, name)
+        with _words():
+            return None if value is None else json.loads(zlib.decompress(value))
+
+    def put(self, name: str, value: Any) -> None:
+        """Keep a page: anything that is JSON."""
+        self._keep(_PAGE, name, zlib.compress(json.dumps(value).encode(), 1))
+
+    def note(self, name: str) -> str | None:
+        """Return the small fact of that name, if it is known."""
+        value: str | None = self._value(_NOTE, name)
+        return value
+
+    def keep(self, name: str, text: str) -> None:
+        """Keep a small fact."""
+        self._keep(_NOTE, name, text)
+
+    def finish(self) -> None:
+        """Say that everything of the plan is done: the next run starts anew."""
+        self._keep(_OF_RUN, "finished", "yes")
+
+    # --- the outbox
+
+    def add(
+        self, order: int, backend: Backend, service: str, deployment_id: str, request: Request
+    ) -> None:
+        """Keep a request to send; `commit` writes it to the file, with all others.
+
+        What the backend has is not sent again. What was not refused keeps its bytes, since
+        they may have arrived.
+        """
+        key = (backend.name, deployment_id)
+        with self._used(many=True) as run:
+            found = run(
+                "SELECT body, status, message, detail, topic, http_status, attempts FROM outbox"
+                " WHERE backend = ? AND id = ? AND status NOT IN ('rejected', 'skipped')",
+                key,
+            ).fetchone()
+            rest = found or (request.body, *_NEW)
+            self._put(*key, order, self._run, _plain(service), request.method, *rest)
+
+    def skip(
+        self, order: int, backend: Backend, service: str, deployment_id: str, topic: Topic
+    ) -> None:
+        """Keep that a backend cannot be told of a deployment; `commit` writes it to the file."""
+        key = (backend.name, deployment_id, order, self._run, _plain(service))
+        with self._used(many=True):
+            self._put(*key, "", b"", "skipped", topic.sentence, "", topic.slug, None, 0)
+
+    def commit(self) -> None:
+        """Write what was added to the file."""
+        with self._used():
+            pass
+
+    def waiting(self, backend: Backend | None = None, *, refused: bool = False) -> int:
+        """Return how many are left to send, to one backend or to all.
+
+        `refused` counts those as well that were refused: `pending` tries them again, but a run
+        that has nothing else left may end.
+        """
+        names = list(self._keys) if backend is None else [backend.name]
+        with self._used(many=True) as run:
+            rows = [
+                run(
+                    "SELECT COUNT(*) FROM outbox WHERE backend = ? AND run = ?"
+                    " AND status IN ('', 'undelivered', ?)",
+                    (name, self._run, "rejected" if refused else ""),
+                ).fetchone()
+                for name in names
+            ]
+        return sum(row[0] for row in rows)
+
+    def pending(self, backend: Backend) -> Iterator[Report]:
+        """Yield what is left to send to `backend`, in order; each once, however it ends.
+
+        Few are in memory at a time. What the backend, as this version knows it, would not take
+        is settled as `rejected`.
+        """
+        last = _FIRST
+        while batch := self._batch(backend, last):
+            for place, id_, service, method, body in batch:
+                last = (place, id_)
+                try:
+                    request = backend.request(method, json.loads(body))
+                except InputError as error:
+                    key = (backend.name, id_, place, self._run, service, method, body)
+                    with self._used():
+                        self._put(*key, "rejected", str(error), "", BODY_REFUSED.slug, None, 0)
+                else:
+                    yield Report(order=place, service=service, id=id_, request=request)
+
+    def settle(self, report: Report, backend: Backend, outcome: Outcome) -> None:
+        """Record at once how a report ended; what the backend has, it keeps."""
+        key = (backend.name, report.id)
+        body = b"" if outcome.is_recorded else report.request.body
+        with self._used() as run:
+            recorded = run(
+                "SELECT 1 FROM outbox WHERE backend = ? AND id = ?"
+                " AND status IN ('delivered', 'duplicate')",
+                key,
+            ).fetchone()
+            if recorded and not outcome.is_recorded:
+                return
+            self._put(
+                *(*key, report.order, self._run, report.service, report.request.method, body),
+                *(outcome.status, outcome.message, _plain(outcome.detail)),
+                *(outcome.topic and outcome.topic.slug, outcome.http_status, outcome.attempts),
+            )
+
+    def tallies(self) -> tuple[Tally, ...]:
+        """Return how many deployments of this run ended how, by backend and service.
+
+        What was not sent yet is `undelivered`.
+        """
+        with self._used(many=True) as run:
+            rows = run(
+                "SELECT backend, service, status, message, topic, COUNT(*), SUM(attempts),"
+                " http_status, detail, id, MAX(place) FROM outbox WHERE run = ?"
+                " GROUP BY backend, service, status, message, topic"
+                " ORDER BY backend COLLATE NOCASE, service, status, message, topic",
+                (self._run,),
+            ).fetchall()
+        return tuple(_tally(row) for row in rows if row[0] in self._keys)
+
+    def _batch(self, backend: Backend, last: tuple[int, str]) -> list[Any]:
+        with self._used(many=True) as run:
+            return run(
+                "SELECT place, id, service, method, body FROM outbox"
+                " WHERE backend = ? AND run = ? AND (place, id) > (?, ?)"
+                " AND status NOT IN ('delivered', 'duplicate', 'skipped')"
+                " ORDER BY place, id LIMIT ?",
+                (backend.name, self._run, *last, _BATCH),
+            ).fetchall()
+
+    def _put(self, *row: Any) -> None:
+        """Keep a row of the outbox: every column but the last, which is its signature."""
+        self._connection.execute(
+            "INSERT OR REPLACE INTO outbox VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
+            (*row, _digest(self._keys[row[0]], row)),
+        )
+
+    # --- the file
+
+    @contextmanager
+    def _used(self, *, many: bool = False) -> Iterator[Callable[..., sqlite3.Cursor]]:
+        """Take a turn, and write what was done to the file, unless `many` more may follow."""
+        with self._turn, _words():
+            run = self._connection.execute
+            if not self._connection.in_transaction:
+                run("BEGIN")
+            yield run
+            if not many:
+                run("COMMIT")
+
+    def _value(self, kind: str, name: str) -> Any:
+        with self._used(many=True) as run:
+            row = run(
+                "SELECT value FROM facts WHERE kind = ? AND name = ?", (kind, name)
+            ).fetchone()
+        return None if row is None else row[0]
+
+    def _keep(self, kind: str, name: str, value: object) -> None:
+        row = (kind, name, value, _digest(self._key, self._plan, kind, name, value))
+        with self._used() as run:
+            run("INSERT OR REPLACE INTO facts VALUES (?, ?, ?, ?)", row)
+
+    def _begin(self) -> None:
+        """Throw away what somebody else wrote, and then what is of another plan."""
+        with self._used() as run:
+            # What was kept under a plan is signed with it, the name of the plan as well.
+            plan = self._value(_OF_RUN, "plan")
+            facts = _foreign(
+                run("SELECT rowid, * FROM facts"), lambda row: _digest(self._key, plan, *row)
+            )
+            self._connection.executemany("DELETE FROM facts WHERE rowid = ?", facts)
+            reports = _foreign(run("SELECT rowid, * FROM outbox"), self._outbox_digest)
+            self._connection.executemany("DELETE FROM outbox WHERE rowid = ?", reports)
+            self.foreign = len(facts) + len(reports)
+            name = self._value(_OF_RUN, "name")
+            if (
+                name is not None
+                and self._value(_OF_RUN, "plan") == self._plan
+                and self._value(_OF_RUN, "finished") is None
+            ):
+                self.resumed = True
+                self._run = name
+                return
+            run("DELETE FROM facts")
+            run("DELETE FROM outbox WHERE status NOT IN ('delivered', 'duplicate')")
+        self._keep(_OF_RUN, "plan", self._plan)
+        self._keep(_OF_RUN, "name", self._run)
+
+    def _outbox_digest(self, row: Sequence[Any]) -> bytes | None:
+        """Return what a row is signed with, None for a backend that this run has no key for."""
+        key = self._keys.get(row[0])
+        return None if key is None else _digest(key, tuple(row))
+
+
+def _foreign(
+    rows: Iterable[Sequence[Any]], digest: Callable[[Sequence[Any]], bytes | None]
+) -> list[tuple[int]]:
+    """Return the ids of the rows that are not signed, where it is known with what."""
+    return [
+        (rowid,)
+        for rowid, *row, mac in rows
+        if (expected := digest(row)) is not None
+        and not (isinstance(mac, bytes) and hmac.compare_digest(mac, expected))
+    ]
+
+
+def _connected(folder: Path) -> sqlite3.Connection:
+    """Return a connection to the file in `folder`, which is ours alone, made if need be."""
+    file = folder / FILE
+    with suppress(FileExistsError):
+        file.touch(exist_ok=False)
+        folders.hand_over(file)
+    for path in (file, *(folder / f"{FILE}-{kind}" for kind in ("wal", "shm", "journal"))):
+        with suppress(FileNotFoundError):
+            _require_ours(path)
+    return sqlite3.connect(file, timeout=0, isolation_level=None, check_same_thread=False)
+
+
+def _require_ours(path: Path) -> None:
+    status = path.lstat()
+    # A journal of this kind is never made here, and could make SQLite remove a file elsewhere.
+    if (
+        workspace.is_link(status)
+        or not stat.S_ISREG(status.st_mode)
+        or path.name.endswith("-journal")
+    ):
+        raise StateError(f"holds {path.name}, which this action did not write; {_REMOVE}")
+    if status.st_uid not in folders.owners(path.parent):
+        raise StateError(f"holds {path.name}, which belongs to another user; {_REMOVE}")
+
+
+def _prepare(connection: sqlite3.Connection) -> None:
+    """Take the file for this run alone, and see that it is a state, or make one of it."""
+    run = connection.execute
+    run("PRAGMA trusted_schema = OFF")
+    run("PRAGMA cell_size_check = ON")
+    run("PRAGMA locking_mode = EXCLUSIVE")
+    if run("PRAGMA page_count").fetchone() == (0,):
+        # Whenever a new one is left, no journal stays behind.
+        run("PRAGMA journal_mode = OFF")
+    # Whole after any kill, without a wait for the disk at every commit.
+    run("PRAGMA journal_mode = WAL")
+    run("PRAGMA synchronous = NORMAL")
+    run("BEGIN IMMEDIATE")
+    found = run(_SCHEMA_OF).fetchall()
+    if not found:
+        for statement in _SCHEMA:
+            run(statement)
+    # An index that does not fit its table could hide a row, or show one under another's name.
+    elif found != _schema() or run("PRAGMA integrity_check(1)").fetchone() != ("ok",):
+        raise StateError(f"holds {FILE}, which is damaged, or of another version; {_REMOVE}")
+    run("COMMIT")
+
+
+def _schema() -> list[Any]:
+    with closing(sqlite3.connect(":memory:")) as connection:
+        for statement in _SCHEMA:
+            connection.execute(statement)
+        return connection.execute(_SCHEMA_OF).fetchall()
+
+
+@contextmanager
+def _words() -> Iterator[None]:
+    """Say what is wrong with the file in words that follow "`output-path`"."""
+    try:
+        yield
+    except (sqlite3.Error, zlib.error, UnicodeDecodeError) as error:
+        why = str(error)
+        if why == _LOCKED:
+            wrong = "another run is using; let it end, or give each its own `output-path`"
+        elif why in _CANNOT_WRITE:
+            wrong = (
+                f"cannot be written ({why}); make room, or let the step's user write there, and run"
+                " the step again"
+            )
+        else:
+            wrong = f"is damaged, or no state file; {_REMOVE}"
+        raise StateError(f"holds {FILE}, which {wrong}") from None
+    except OSError as error:
+        raise StateError(str(folders.unwritable(error))) from None
+
+
+def _digest(key: bytes, *values: object) -> bytes:
+    """Return what signs `values`, which SQLite knows, or tuples of them."""
+    return hmac.digest(key, ascii(values).encode(), "sha256")
+
+
+def _plain(text: str) -> str:
+    """Return `text` as it can be kept: JSON may hold halves of characters."""
+    return text.encode("utf-8", "replace").decode()
+
+
+def _tally(row: Sequence[Any]) -> Tally:
+    backend, service, status, message, topic, count, attempts, http_status, detail, id_, _ = row
+    if not status:
+        status, message, topic = "undelivered", _NOT_SENT, STEP_ENDED.slug
+    return Tally(
+        backend=backend,
+        service=service,
+        status=status,
+        message=message,
+        topic=_TOPICS.get(topic),
+        count=count,
+        attempts=attempts,
+        http_status=http_status,
+        detail=detail,
+        id=id_,
+    )

@@ -1,0 +1,148 @@
+"""A folder of ours in the workspace, and the files in it.
+
+A stranger's commit may have planted a folder, files or links of the same names there: none of
+them is written through, and none is trusted.
+"""
+
+import os
+import stat
+import tempfile
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager, suppress
+from pathlib import Path
+from typing import Final, TextIO
+
+from dora_deployments.actions import workspace
+from dora_deployments.actions.run import Run
+from dora_deployments.actions.text import shown
+
+_READABLE: Final = 0o644  # by later steps, which may be another user's
+
+
+def bases(run: Run) -> tuple[Path, ...]:
+    """Return where a folder may be: in the workspace, or else where temporary files are."""
+    known = [run.workspace, run.temp]
+    with suppress(OSError):  # there is none that could be written
+        known.append(tempfile.gettempdir())
+    return tuple(Path(base) for base in known if base and _is_folder(Path(base)))
+
+
+def located(path: str, bases: Sequence[Path]) -> tuple[Path, str]:
+    """Return the base that `path`, an input, starts in or is written with, and the rest of it.
+
+    `ValueError` says, in words that follow the path, why it cannot be used.
+    """
+    if Path(path).is_absolute():
+        for base in bases:
+            with suppress(ValueError):
+                return base, Path(path).relative_to(base).as_posix()
+    workspace.segments(path)
+    if not bases:
+        raise ValueError("cannot be found, since there is no workspace; let GITHUB_WORKSPACE be")
+    return bases[0], path
+
+
+def opened(run: Run, path: str) -> Path:
+    """Return the folder at `path`, an input, made if need be and hidden from git.
+
+    `ValueError` says, in words that follow the input's name, why it cannot be used.
+    """
+    base, rest = located(path, bases(run))
+    folder, allowed = base, owners(base)
+    for name in workspace.segments(rest):
+        folder /= name
+        try:
+            problem = made(folder, allowed)
+        except OSError as error:
+            raise unwritable(error) from None
+        if problem is not None:
+            raise ValueError(
+                f"leads to {shown(folder.relative_to(base).as_posix())}, where nothing can be"
+                f" written: {problem}"
+            )
+    try:
+        hide(folder)
+    except OSError as error:
+        raise unwritable(error) from None
+    return folder
+
+
+def unwritable(error: OSError) -> ValueError:
+    """Return what stops us from writing, in words that follow the input's name."""
+    return ValueError(f"cannot be written ({error.strerror}); let the step's user write there")
+
+
+def made(folder: Path, owners: set[int]) -> str | None:
+    """Make `folder` unless it is there; return why nothing is written in it, if so."""
+    with suppress(FileExistsError):
+        folder.mkdir()
+        hand_over(folder, 0o755)
+    return unusable(folder.lstat(), owners)
+
+
+def hide(folder: Path) -> None:
+    """Hide `folder` from git, unless it says itself, by a regular file, what git shall see."""
+    file = folder / ".gitignore"
+    with suppress(FileNotFoundError):
+        if stat.S_ISREG(file.lstat().st_mode):
+            return
+    with writing(file) as text:
+        text.write("*\n")
+
+
+def unusable(folder: os.stat_result, owners: set[int]) -> str | None:
+    """Return why nothing is written in such a folder, if it is no folder of one of `owners`."""
+    if workspace.is_link(folder) or not stat.S_ISDIR(folder.st_mode):
+        return "it is a link, or no folder; remove it"
+    if folder.st_uid not in owners:
+        return "it belongs to another user; remove it"
+    return None
+
+
+def owners(place: Path) -> set[int]:
+    """Return the users whose folder may be written to: where all may write, others plant some."""
+    ours = getattr(os, "geteuid", lambda: place.stat().st_uid)()  # Windows has no such users
+    return {ours, place.stat().st_uid}
+
+
+@contextmanager
+def writing(file: Path) -> Iterator[TextIO]:
+    """Give a file to write, which takes its name once it is whole, or never.
+
+    What stood there, a link for example, is replaced.
+    """
+    handle, name = tempfile.mkstemp(prefix=f".{file.name}.", dir=file.parent)
+    try:
+        # Line ends are left as they are written.
+        with os.fdopen(handle, "w", encoding="utf-8", newline="") as opened:
+            yield opened
+        hand_over(Path(name), _READABLE)
+        Path(name).replace(file)
+    except BaseException:
+        Path(name).unlink()
+        raise
+
+
+def clear(file: Path) -> None:
+    """Remove what is left of the writing of `file` by a process that was killed."""
+    for other in file.parent.iterdir():
+        if other.name.startswith(f".{file.name}."):
+            other.unlink()
+
+
+def hand_over(made: Path, mode: int = _READABLE) -> None:
+    """Let other users read what was made, and give it to the owner of what it is in.
+
+    In a container this step is root, and the runner that clears the workspace is not.
+    """
+    made.chmod(mode)
+    owner = made.parent.stat()
+    with suppress(OSError, AttributeError):  # not allowed, or not known on Windows
+        os.chown(made, owner.st_uid, owner.st_gid)
+
+
+def _is_folder(path: Path) -> bool:
+    try:
+        return path.is_dir()
+    except OSError:  # this user may not look into what is around it
+        return False

@@ -1,0 +1,202 @@
+"""Each event of the past is asked about as if it were its day."""
+
+from datetime import datetime, timedelta, timezone
+
+import pytest
+
+from dora_deployments.actions.payload import Payload
+from dora_deployments.attribution.answers import (
+    ChangedFiles,
+    Comparison,
+    Landings,
+    Mark,
+    Past,
+    PastDeployment,
+)
+from dora_deployments.attribution.look_ups import LookUpError
+from dora_deployments.backfill.day import Day, UnavailableError
+from dora_deployments.backfill.neighbours import Neighbour
+from dora_deployments.backfill.past import PastEvent, named
+from dora_deployments.backfill.reading import Found, Items
+from dora_deployments.deployment import PullRequest
+from tests.backfill.terms import terms_of
+
+SLUG = "acme/shop"
+START = datetime(2026, 6, 1, 8, tzinfo=timezone.utc)
+
+
+def at(minute):
+    return START + timedelta(minutes=minute)
+
+
+def sha(number):
+    return f"{number:040x}"
+
+
+def known(minute):
+    return PastDeployment(
+        id=str(minute),
+        commit_sha=sha(minute),
+        task="deploy",
+        created_at=at(minute),
+        succeeded=True,
+    )
+
+
+class Asked:
+    """Stands for commits and archive: commit n was made at minute n, up to the tenth."""
+
+    def __init__(self, error=None):
+        self.error = error
+        self.pulls = ()
+        self.asked = []
+
+    def committed_at(self, commit):
+        number = int(commit, 16)
+        return at(number) if number <= 10 else None
+
+    def compare(self, base, head):
+        return self._answer(
+            Comparison(relation="ahead", base=base, merge_base=base, total=0), base, head
+        )
+
+    def landings(self, commit_shas, old):
+        found = dict.fromkeys(commit_shas, self.pulls)
+        return self._answer(Landings(by_commit=found), tuple(commit_shas), tuple(old))
+
+    def changed_files(self, pulls, commit_shas):
+        return self._answer(ChangedFiles(by_pull={}), tuple(pulls), tuple(commit_shas))
+
+    def _answer(self, answer, *about):
+        self.asked.append(about)
+        if self.error is not None:
+            raise self.error
+        return answer
+
+
+def day_of(asked=None, *, minute=5, tag=None, pulls_since=3):
+    """Return the day of an event of that minute, and what it is answered from."""
+    found = Found(terms=terms_of(named("releases")), items=Items({}, "releases"))
+    for each in (1, 4, 5, 6):
+        found.neighbours.add("production", Neighbour(deployment=known(each), succeeded_at=at(each)))
+    for each in (1, 4, 5):
+        found.neighbours.add_release(at(each), Mark(tag=f"v1.{each}", commit_sha=sha(each)))
+    found.tags["v1.5"] = sha(5)
+    asked = asked or Asked()
+    past_event = PastEvent(
+        name="release",
+        payload=Payload({"release": {"tag_name": tag}}),
+        stands_at=at(minute),
+        finished_at=at(minute),
+    )
+    return Day(
+        archive=asked,
+        commits=asked,
+        found=found,
+        past_event=past_event,
+        pulls_since=at(pulls_since),
+    )
+
+
+@pytest.mark.parametrize(
+    ("question", "about"),
+    [
+        ("default_branch", ()),
+        ("commit", ("abc1234",)),
+        ("tag_commit", ("v9",)),
+        ("peeled", (sha(1),)),
+        ("merge_commit", (1,)),
+    ],
+)
+def test_what_was_not_read_is_not_known_any_more(question, about):
+    with pytest.raises(LookUpError, match=r"^GitHub no longer tells what it was$") as caught:
+        getattr(day_of(), question)(SLUG, *about)
+    assert (caught.value.absent, caught.value.outage) == (True, False)
+
+
+def test_the_commit_of_a_releases_tag_was_read():
+    assert day_of().tag_commit(SLUG, "v1.5") == sha(5)
+
+
+def test_no_file_is_looked_for_again():
+    assert day_of().file(SLUG, "dora.yml", sha(1), 9) is None
+
+
+def test_the_past_ends_with_that_day():
+    assert day_of().past(SLUG, "production", "deploy", sha(5), None) == Past(
+        deployments=(known(5), known(4), known(1)), committed_at=at(5)
+    )
+    assert day_of(minute=4).past(SLUG, "staging", "deploy", sha(11), "tags") == Past()
+
+
+def test_the_release_before_counts_as_a_deployment():
+    before = PastDeployment(
+        id="release v1.4",
+        commit_sha=sha(4),
+        task="deploy",
+        created_at=at(4),
+        succeeded=True,
+    )
+    found = day_of(tag="v1.5").past(SLUG, "staging", "deploy", sha(5), "releases")
+    assert found == Past(deployments=(before,), committed_at=at(5))
+    both = day_of(tag="v1.5").past(SLUG, "production", "deploy", sha(5), "releases")
+    assert both.deployments == (known(5), known(4), known(1), before)
+    assert day_of(tag="v1.5").past(SLUG, "staging", "deploy", sha(5), "tags").deployments == ()
+
+
+def test_without_a_tag_there_is_no_release_before():
+    assert day_of().past(SLUG, "staging", "deploy", sha(5), "releases") == Past(committed_at=at(5))
+
+
+def test_ranges_are_cut_from_what_was_read():
+    asked = Asked()
+    found = day_of(asked).comparison(SLUG, sha(1), sha(5))
+    assert found == Comparison(relation="ahead", base=sha(1), merge_base=sha(1), total=0)
+    assert asked.asked == [(sha(1), sha(5))]
+
+
+def test_commits_from_before_the_pull_requests_are_the_old_ones():
+    asked = Asked()
+    commits = [sha(number) for number in (2, 3, 4, 11)]
+    found = day_of(asked).landings(SLUG, commits)
+    assert found == Landings(by_commit=dict.fromkeys(commits, ()))
+    assert asked.asked == [(tuple(commits), (sha(2),))]
+
+
+def test_pull_requests_that_were_merged_later_are_not_known_yet():
+    asked = Asked()
+    asked.pulls = tuple(
+        PullRequest(number=number, merge_commit_sha=sha(4), merged_at=merged_at)
+        for number, merged_at in ((1, at(4)), (2, at(5)), (3, at(6)), (4, None))
+    )
+    found = day_of(asked).landings(SLUG, [sha(4)]).by_commit[sha(4)]
+    assert [pull.number for pull in found] == [1, 2, 4]
+
+
+def test_files_are_told_by_the_archive():
+    asked = Asked()
+    assert day_of(asked).changed_files(SLUG, [1], [sha(4)]) == ChangedFiles(by_pull={})
+    assert asked.asked == [((1,), (sha(4),))]
+
+
+QUESTIONS = [
+    ("comparison", (sha(1), sha(2))),
+    ("landings", ([sha(1)],)),
+    ("changed_files", ([1], [])),
+]
+
+
+@pytest.mark.parametrize(("question", "about"), QUESTIONS)
+def test_what_github_knows_no_more_is_an_answer(question, about):
+    error = LookUpError("gone", absent=True)
+    with pytest.raises(LookUpError) as caught:
+        getattr(day_of(Asked(error)), question)(SLUG, *about)
+    assert caught.value is error
+
+
+@pytest.mark.parametrize(("question", "about"), QUESTIONS)
+def test_no_answer_is_none_and_ends_the_work(question, about):
+    error = LookUpError("GitHub is down", outage=True, wait=0.0)
+    with pytest.raises(UnavailableError, match=r"^GitHub is down$") as caught:
+        getattr(day_of(Asked(error)), question)(SLUG, *about)
+    assert caught.value.error is error

@@ -1,0 +1,982 @@
+"""A backfill from its inputs to its end, against strict stand-ins for GitHub, Datadog and DX."""
+
+import itertools
+import json
+from dataclasses import dataclass, replace
+from datetime import timedelta
+
+import pytest
+
+from dora_deployments.backends.dx import Dx
+from dora_deployments.backfill.run import backfill
+from dora_deployments.backfill.state import FILE, StateError
+from dora_deployments.catalogue import (
+    BACKFILL_LEFT_OUT,
+    BACKFILL_STATE,
+    BACKFILL_STOPPED,
+    BACKFILL_TIME,
+    BODY_REFUSED,
+    OUTPUT_PATH,
+    note,
+)
+from dora_deployments.errors import InputError
+from tests.backfill.shop import ONCE, Shop, deployed_thrice, job_of, page
+from tests.builders import NOW
+from tests.end_to_end import receivers
+from tests.end_to_end.github.history import START
+from tests.end_to_end.github.hosted import iso
+from tests.end_to_end.receivers import Datadog, Faulty
+from tests.end_to_end.stories import DX_TOKEN, SLUG, story
+
+API_KEY = "0123456789abcdef0123456789abcdef"
+# Which is not kept, since nothing of it is in bulk.
+CONTENTS = f"GET /repos/{SLUG}/contents/.github/dora.yml"
+CONFIG = """
+services:
+  checkout:
+    paths: ["checkout/**"]
+  search:
+    paths: ["search/**"]
+"""
+
+
+# --- deployments
+
+
+def test_each_deployment_is_told_as_it_was_on_the_day(shop):
+    ids = deployed_thrice(shop)
+    assert shop.ended() == (0, "delivered", "")
+    before = dict(shop.story.dx.deployments)
+    for each in ids:
+        number = ids.index(each) + 1
+        state = "failure" if number == 3 else "success"
+        event = shop.story.status(each, page(number), state)
+        if state == "success":
+            status = shop.history.deployments[each].statuses[1]
+            event.payload["deployment_status"]["created_at"] = iso(status.created_at)
+        assert shop.story.told(event).status == "delivered"  # the same body under the same id
+    assert shop.story.dx.deployments == before
+    assert len(before) == 4
+
+
+def test_what_came_since_the_deployment_before_is_written_down(shop):
+    deployed_thrice(shop)
+    assert shop.ended() == (0, "delivered", "")
+    first, second, third = (
+        shop.history.deployments[each].sha for each in list(shop.history.deployments)[:3]
+    )
+    fields = ("commit_sha", "previous_sha", "success", "rollback", "attribution", "commits")
+    assert shop.short(*fields) == [
+        (first, None, True, False, "commit", None),
+        (second, first, True, False, "pull-requests", 4),
+        (third, second, False, False, "pull-requests", 2),
+        (first, second, True, True, "commit", 0),
+    ]
+    assert [[pull["number"] for pull in line["pull_requests"]] for line in shop.lines()] == [
+        [],
+        [1, 2],
+        [3],
+        [],
+    ]
+
+
+def test_the_sheet_has_what_dx_is_told(shop):
+    deployed_thrice(shop)
+    assert shop.ended() == (0, "delivered", "")
+    rows = shop.sheet()
+    assert [
+        {
+            name: value if isinstance(value, str) else json.dumps(value)
+            for name, value in body.items()
+        }
+        for body in shop.told()
+    ] == [{name: cell for name, cell in row.items() if cell} for row in rows]
+    assert len(rows) == 4
+
+
+def test_a_deployment_that_failed_and_then_succeeded_is_two(shop):
+    shop.history.deploy(shop.history.commit(), states=("error", "success", "failure"))
+    assert shop.ended() == (0, "delivered", "")
+    assert shop.short("finished_at", "success") == [
+        ("2026-06-01T08:02:00Z", False),
+        ("2026-06-01T08:03:00Z", True),
+    ]
+    assert len({body["reference_id"] for body in shop.told()}) == 2
+
+
+def test_the_period_counts_from_its_first_moment_to_before_its_last(shop):
+    history = shop.history
+    commits = [history.commit() for _ in range(4)]
+    for commit, minute in zip(commits, (-1, 0, 59, 60), strict=True):
+        finish = START + timedelta(hours=4, minutes=minute)
+        history.deploy(commit, created_at=finish - timedelta(minutes=1), states=("success",))
+    shop.ended(since="2026-06-01T12:00:00Z", until="2026-06-01T13:00:00Z")
+    assert shop.short("commit_sha", "previous_sha") == [
+        (commits[1], commits[0]),
+        (commits[2], commits[1]),
+    ]
+
+
+def test_the_deployment_before_the_period_is_looked_for_however_old_it_is(shop):
+    history = shop.history
+    history.now -= timedelta(days=200)
+    old = history.commit()
+    history.deploy(old)
+    history.now += timedelta(days=200)
+    shop.story.landed()
+    history.deploy(history.branches["main"])
+    shop.ended()
+    assert shop.short("previous_sha", "merge_commit_shas") == [(old, [shop.story.merge_commit(1)])]
+
+
+def test_a_deployed_tag_is_its_version(shop):
+    history = shop.history
+    history.commit()
+    history.tag("v1.0")
+    history.deploy(history.branches["main"], ref="v1.0")
+    history.deploy(history.branches["main"], ref="main")
+    shop.ended()
+    assert shop.short("version") == [("v1.0",), (None,)]
+
+
+def test_a_commit_far_off_the_default_branch_is_cut_where_it_left(shop):
+    history = shop.history
+    first = history.commit()
+    history.deploy(first)
+    history.branch("release")
+    for _ in range(30):
+        history.commit("release")
+    history.commit()
+    far = history.branches["release"]
+    history.deploy(far)
+    shop.ended()
+    assert shop.short("commit_sha", "previous_sha", "commits") == [
+        (first, None, None),
+        (far, first, 30),
+    ]
+
+
+def test_environments_and_tasks_go_their_own_ways(shop):
+    history = shop.history
+    one, two, three = (history.commit() for _ in range(3))
+    history.deploy(one, "production")
+    history.deploy(two, "staging")
+    history.deploy(two, "production", "migrate")
+    history.deploy(three, "production")
+    assert shop.backfill()[1]["environment"] == ""
+    assert shop.short("environment", "commit_sha", "previous_sha") == [
+        ("production", one, None),
+        ("staging", two, None),
+        ("production", two, None),
+        ("production", three, one),
+    ]
+
+
+def test_a_commit_that_no_branch_has_any_more_is_a_doubt(shop, capsys):
+    history = shop.history
+    first = history.commit()
+    history.branch("gone")
+    lost = history.commit("gone")
+    history.deploy(lost, states=("success",))
+    history.deploy(first, states=("success",))
+    del history.commits[lost]
+    history.force("gone", first)
+    assert shop.ended() == (0, "delivered", "")
+    assert shop.short("commit_sha", "previous_sha") == [(lost, None), (first, None)]
+    log = capsys.readouterr().out
+    assert f"\n2026-06-01 08:04 UTC, {first[:7]}: what came since {lost[:7]} (" in log
+    assert "of 1 deployment it is not certain what they ship" in log
+
+
+def test_the_log_names_twenty_doubts(shop, capsys):
+    history = shop.history
+    first = history.commit()
+    for number in range(21):
+        branch = f"gone-{number}"
+        history.branch(branch, first)
+        history.deploy(lost := history.commit(branch), states=("success",))
+        history.deploy(first, states=("success",))
+        del history.commits[lost]
+        history.force(branch, first)
+    assert shop.ended(dry_run="true") == (0, "dry-run", "")
+    log = capsys.readouterr().out
+    assert log.count(": what came since ") == 20
+    assert "of 41 deployments it is not certain what they ship; the log names the first 20" in log
+
+
+# --- other sources
+
+
+def test_releases_are_cut_between_versions(shop):
+    history = shop.history
+    history.commit()
+    for number in (1, 2):
+        shop.story.landed()
+        history.tag(f"v1.{number}")
+        history.release(f"v1.{number}")
+    shop.story.landed()
+    history.tag("v2.0-rc1")
+    history.release("v2.0-rc1", prerelease=True)
+    history.annotated_tag("v2.0")
+    history.release("v2.0")
+    assert shop.ended(backfill_source="releases") == (0, "delivered", "")
+    assert shop.short("version", "previous_sha", "merge_commit_shas") == [
+        ("v1.1", None, []),
+        ("v1.2", shop.story.merge_commit(1), [shop.story.merge_commit(2)]),
+        ("v2.0", shop.story.merge_commit(2), [shop.story.merge_commit(3)]),
+    ]
+    assert "Left out: 1 as <code>prerelease</code>" in shop.summary()
+
+
+def test_prereleases_count_where_an_environment_is_given(shop):
+    history = shop.history
+    history.commit()
+    history.tag("v2.0-rc1")
+    history.release("v2.0-rc1", prerelease=True)
+    assert shop.ended(backfill_source="releases", environment="staging")[1] == "delivered"
+    assert shop.short("version", "environment") == [("v2.0-rc1", "staging")]
+
+
+def test_a_release_is_told_under_the_id_of_the_day(shop):
+    history = shop.history
+    history.commit()
+    history.tag("v1")
+    release = history.release("v1")
+    assert shop.ended(backfill_source="releases") == (0, "delivered", "")
+    (body,) = shop.told()
+    shop.story.told(shop.story.release(release))
+    assert [each["reference_id"] for each in shop.told()] == [body["reference_id"]]
+
+
+def test_workflow_runs_are_told_as_they_were_on_the_day(shop):
+    history = shop.history
+    workflow = history.workflow()
+    other = history.workflow(".github/workflows/test.yml", "Test")
+    runs = []
+    history.commit()
+    for _ in range(2):
+        shop.story.landed()
+        runs.append(history.run(workflow, history.branches["main"]))
+        history.now += timedelta(minutes=10)
+    history.run(other, history.branches["main"])
+    history.run(workflow, history.branches["main"], conclusion="failure")
+    history.run(workflow, history.branches["main"], conclusion=None)
+    history.run(workflow, history.branches["main"], branch="change-1")
+    history.run(workflow, history.branches["main"], event="pull_request")
+    history.run(workflow, history.branches["main"], repository="mallory/shop")
+    assert shop.ended(backfill_source="workflow-runs:Deploy") == (0, "delivered", "")
+    assert shop.short("previous_sha", "merge_commit_shas", "source_url") == [
+        (None, [], f"https://github.com/{SLUG}/actions/runs/{runs[0]}"),
+        (
+            shop.story.merge_commit(1),
+            [shop.story.merge_commit(2)],
+            f"https://github.com/{SLUG}/actions/runs/{runs[1]}",
+        ),
+    ]
+    left = "1 as <code>foreign-repository</code>, 1 as <code>event-not-a-deployment</code>, 1 as"
+    left += " <code>branch-not-deployed</code>, 1 as <code>run-not-successful</code>"
+    assert f"Left out: {left}." in shop.summary()
+
+
+def test_the_file_of_a_workflow_names_it_as_well(shop):
+    history = shop.history
+    history.run(history.workflow(), history.commit())
+    assert shop.ended(backfill_source="workflow-runs:deploy.yml") == (0, "delivered", "")
+    assert len(shop.lines()) == 1
+
+
+def test_merged_pull_requests_carry_themselves_and_dx_is_given_their_commit(shop):
+    shop.history.commit()
+    for method in ("squash", "merge"):
+        shop.story.landed(method)
+    assert shop.ended(backfill_source="pull-requests") == (0, "delivered", "")
+    one, two = shop.story.merge_commit(1), shop.story.merge_commit(2)
+    assert shop.short("commit_sha", "attribution", "previous_sha", "commits") == [
+        (one, "commit", None, None),
+        (two, "commit", None, None),
+    ]
+    assert [line["pull_requests"] for line in shop.lines()] == [
+        [
+            {
+                "number": number,
+                "merge_commit_sha": sha,
+                "merged_at": f"2026-06-01T08:0{merged}:00Z",
+                "first_commit_at": f"2026-06-01T08:0{merged - 1}:00Z",
+            }
+        ]
+        for number, sha, merged in ((1, one, 2), (2, two, 4))
+    ]
+    before = shop.told()
+    for number in (1, 2):
+        assert shop.story.told(shop.story.merge(number)).status == "delivered"
+    ids = [body["reference_id"] for body in shop.told()]
+    assert ids == [body["reference_id"] for body in before]
+
+
+def test_pull_requests_into_other_branches_are_left_out(shop):
+    shop.history.commit()
+    shop.history.branch("next")
+    shop.story.landed()
+    shop.story.landed(base="next")
+    assert shop.ended(backfill_source="pull-requests", branches="next")[1] == "delivered"
+    assert shop.short("commit_sha") == [(shop.story.merge_commit(2),)]
+
+
+def sources_tried(log):
+    return [line for line in log.splitlines() if line.startswith("Reading the ")]
+
+
+READING = [
+    f"Reading the {noun} of {SLUG}"
+    for noun in ("GitHub deployments", "releases", "merged pull requests")
+]
+
+
+@pytest.mark.parametrize("number", [1, 2, 3])
+def test_by_itself_it_takes_the_first_source_that_has_anything_to_report(shop, capsys, number):
+    history = shop.history
+    history.commit()
+    shop.story.landed()
+    if number < 3:
+        history.tag("v1")
+        history.release("v1")
+    history.deploy(history.branches["main"], states=("success",) if number == 1 else ("queued",))
+    assert shop.ended() == (0, "delivered", "")
+    assert sources_tried(capsys.readouterr().out) == READING[:number]
+    assert len(shop.lines()) == 1
+
+
+def test_where_nothing_is_found_the_skip_says_what_was_left_out(shop, capsys):
+    history = shop.history
+    history.commit()
+    history.deploy(history.branches["main"], "pr-1")
+    history.deploy(history.branches["main"], "staging")
+    history.deploy(history.branches["main"], "staging", created_at=START - timedelta(days=30))
+    history.tag("v1-rc")
+    history.release("v1-rc", prerelease=True)
+    found = shop.ended(environment="production", environment_map="pr-*=")
+    assert found == (0, "delivered", "")  # the prerelease, since an environment is given
+    capsys.readouterr()
+    only = {"environment_map": "pr-*=", "environment": "production"}
+    assert shop.ended(backfill_source="deployments", **only) == (
+        0,
+        "skipped",
+        "nothing-to-backfill",
+    )
+    assert (
+        f"Nothing to report (nothing-to-backfill)::from 2026-05-31 until 2026-06-03, {SLUG} has"
+        " no GitHub deployments to report (left out: 1 as environment-ignored, 1 to 'staging')"
+        in capsys.readouterr().out
+    )
+
+
+def test_all_sources_that_were_tried_are_named(shop, capsys):
+    shop.history.commit()
+    assert shop.ended() == (0, "skipped", "nothing-to-backfill")
+    log = capsys.readouterr().out
+    assert sources_tried(log) == READING
+    assert (
+        f"{SLUG} has no GitHub deployments to report, no releases to report, no merged pull"
+        " requests to report" in log
+    )
+
+
+def test_after_nothing_was_found_the_next_run_looks_again(shop):
+    history = shop.history
+    history.commit()
+    assert shop.ended() == (0, "skipped", "nothing-to-backfill")
+    history.deploy(history.branches["main"])
+    assert shop.ended() == (0, "delivered", "")
+
+
+# --- environments and services
+
+
+def test_a_given_environment_picks_its_deployments(shop):
+    history = shop.history
+    one, two = history.commit(), history.commit()
+    for commit in (one, two):
+        history.deploy(commit, "eu-live")
+        history.deploy(commit, "staging")
+    _, outputs = shop.backfill(environment="Production", environment_map="*-live=production")
+    assert (outputs["status"], outputs["environment"]) == ("delivered", "production")
+    assert shop.short("environment", "commit_sha", "previous_sha") == [
+        ("production", one, None),
+        ("production", two, one),
+    ]
+
+
+def test_environments_are_mapped_and_left_out(shop):
+    history = shop.history
+    for environment_name in ("eu-live", "pr-7", "PRODUCTION"):
+        history.deploy(history.commit(), environment_name)
+    shop.ended(environment_map="*-live=live\npr-*=")
+    assert shop.short("environment") == [("live",), ("production",)]
+    assert "Left out: 1 as <code>environment-ignored</code>." in shop.summary()
+
+
+def test_transient_environments_are_left_out(shop):
+    history = shop.history
+    history.deploy(history.commit(), "preview", transient=True)
+    history.deploy(history.commit())
+    shop.ended()
+    assert shop.short("environment") == [("production",)]
+    assert "Left out: 1 as <code>transient-environment</code>." in shop.summary()
+
+
+@pytest.fixture
+def mapped(shop):
+    """A shop of two services: which of them is deployed, the changed files say."""
+    history = shop.history
+    history.commit()
+    history.deploy(history.branches["main"])
+    shop.story.landed("squash", "checkout/a.txt")
+    shop.story.landed("squash", "search/a.txt")
+    history.deploy(history.branches["main"])
+    shop.story.landed("squash", "search/b.txt")
+    history.commit("main", {"checkout/direct.txt": "pushed\n"})
+    history.deploy(history.branches["main"])
+    shop.story.landed("squash", "docs/a.txt")
+    history.deploy(history.branches["main"])
+    return shop
+
+
+MAPPED = [
+    ("checkout", []),
+    ("search", []),
+    ("checkout", [1]),
+    ("search", [2]),
+    ("checkout", []),
+    ("search", [3]),
+]
+
+
+def numbers(shop):
+    return [
+        (line["service"], [pull["number"] for pull in line["pull_requests"]])
+        for line in shop.lines()
+    ]
+
+
+def test_services_are_deployed_by_their_paths_as_the_file_of_the_workspace_says(mapped):
+    (mapped.folder / ".github").mkdir()
+    (mapped.folder / ".github" / "dora.yml").write_text(CONFIG, "utf-8")
+    code, outputs = mapped.backfill()
+    assert (code, outputs["status"]) == (0, "delivered")
+    assert outputs["services"] == '["checkout","search"]'
+    assert numbers(mapped) == MAPPED
+    assert "Left out: 1 as <code>no-service-touched</code>." in mapped.summary()
+    assert not [each for each in mapped.asked() if "contents" in each]
+
+
+def test_services_are_deployed_by_their_paths_as_the_file_of_the_default_branch_says(mapped):
+    mapped.history.commit("main", {".github/dora.yml": CONFIG})
+    assert mapped.ended() == (0, "delivered", "")
+    assert numbers(mapped) == MAPPED
+    assert len([each for each in mapped.asked() if "contents" in each]) == 1
+
+
+def test_the_workspace_of_another_repository_maps_nothing(mapped):
+    (mapped.folder / ".github").mkdir()
+    (mapped.folder / ".github" / "dora.yml").write_text(CONFIG, "utf-8")
+    variables = {"GITHUB_REPOSITORY": "acme/deployments"}
+    assert mapped.ended(variables, repository=SLUG) == (0, "delivered", "")
+    assert {service for service, _ in numbers(mapped)} == {"shop"}
+
+
+def test_a_file_that_is_named_is_of_the_workspace_whatever_the_repository(mapped):
+    (mapped.folder / "services.yml").write_text(CONFIG, "utf-8")
+    variables = {"GITHUB_REPOSITORY": "acme/deployments"}
+    given = {"repository": SLUG, "config_file": "services.yml"}
+    assert mapped.ended(variables, **given) == (0, "delivered", "")
+    assert numbers(mapped) == MAPPED
+
+
+@pytest.mark.parametrize("event", ["pull_request_target", "workflow_run"])
+def test_where_the_workspace_may_be_a_strangers_its_file_is_not_read(mapped, event):
+    (mapped.folder / ".github").mkdir()
+    (mapped.folder / ".github" / "dora.yml").write_text(CONFIG, "utf-8")
+    assert mapped.ended({"GITHUB_EVENT_NAME": event}) == (0, "delivered", "")
+    assert {service for service, _ in numbers(mapped)} == {"shop"}
+
+
+# --- backends
+
+
+def test_datadog_is_not_told_of_failures_and_has_a_second_between_deployments(shop):
+    history = shop.history
+    commits = [history.commit() for _ in range(3)]
+    for commit, state in zip(commits, ("success", "success", "failure"), strict=True):
+        history.deploy(commit, created_at=START, states=(state,))
+    with Datadog(api_key=API_KEY) as datadog:
+        given = {"datadog_api_key": API_KEY, "datadog_site": datadog.url}
+        code, outputs = shop.backfill(dx_token="", dx_instance="", **given)
+        finishes = [
+            received.json["data"]["attributes"]["finished_at"] for received in datadog.received
+        ]
+    assert (code, outputs["status"]) == (0, "delivered")
+    assert finishes[1] - finishes[0] == 1_000_000_000
+    assert [each["status"] for each in json.loads(outputs["results"])] == ["delivered", "skipped"]
+    assert [line["finished_at"] for line in shop.lines()] == ["2026-06-01T08:01:00Z"] * 3
+
+
+def test_where_no_backend_can_be_told_nothing_is_sent(shop):
+    shop.history.deploy(shop.history.commit(), states=("failure",))
+    given = {"datadog_api_key": API_KEY, "datadog_site": "http://127.0.0.1:1"}
+    assert shop.ended(dx_token="", dx_instance="", **given) == (
+        0,
+        "skipped",
+        "outcome-not-supported",
+    )
+
+
+def test_a_dry_run_writes_the_files_and_sends_nothing(shop):
+    deployed_thrice(shop)
+    code, outputs = shop.backfill(dry_run="true", dx_token="", dx_instance="")
+    assert (code, outputs["status"], outputs["results"]) == (0, "dry-run", "[]")
+    assert (len(shop.lines()), len(shop.sheet())) == (4, 4)
+    assert shop.told() == []
+
+
+def test_a_real_run_after_a_dry_one_sends(shop):
+    deployed_thrice(shop)
+    assert shop.ended(dry_run="true") == (0, "dry-run", "")
+    assert shop.ended() == (0, "delivered", "")
+    assert len(shop.told()) == 4
+
+
+def test_without_a_backend_it_is_a_bad_configuration(shop):
+    shop.history.commit()
+    assert shop.ended(dx_token="", dx_instance="") == (2, "rejected", "bad-configuration")
+    assert shop.asked() == []
+
+
+# --- going on
+
+
+def test_a_finished_run_that_is_started_again_sends_only_what_is_new(shop):
+    deployed_thrice(shop)
+    assert shop.ended() == (0, "delivered", "")
+    assert len(shop.told()) == 4
+    shop.asked()
+    new = shop.history.deploy(shop.history.branches["main"])
+    assert shop.ended() == (0, "delivered", "")
+    assert len(shop.lines()) == 5
+    assert [body["deployed_at"] for body in shop.told()] == [
+        iso(shop.history.deployments[new].statuses[1].created_at)
+    ]
+    assert shop.asked() != []
+
+
+def test_what_was_sent_under_another_plan_is_not_sent_again(shop):
+    deployed_thrice(shop)
+    assert shop.ended(until="2026-06-02") == (0, "delivered", "")
+    shop.told()
+    assert shop.ended(until="2026-06-03") == (0, "delivered", "")
+    assert shop.told() == []
+
+
+def test_a_run_that_stopped_in_its_reading_goes_on_there(shop, capsys):
+    deployed_thrice(shop)
+    shop.story.github.refill(remaining=22)  # the last twenty are not for us
+    code, outputs = shop.backfill()
+    assert (code, outputs["status"], outputs["results"]) == (0, "undelivered", "[]")
+    first = shop.asked()
+    assert first
+    log = capsys.readouterr().out
+    assert "::warning title=Deployment report::not all of the past was read: " in log
+    assert log.splitlines()[-1] == (
+        "Run this again with the same inputs: it goes on where it stopped"
+    )
+    assert shop.told() == []
+    shop.story.github.refill()
+    assert shop.ended() == (0, "delivered", "")
+    assert len(shop.told()) == 4
+    assert not {*first} & {*shop.asked()} - {"POST /graphql", CONTENTS}
+    assert (
+        "\nGoing on with an earlier run, of the time from 2026-05-31 00:00 to 2026-06-03 00:00"
+        " UTC\n" in capsys.readouterr().out
+    )
+
+
+def test_a_run_that_is_cut_short_fails_the_step_only_where_all_failures_do(shop):
+    deployed_thrice(shop)
+    shop.story.github.refill(remaining=22)
+    assert shop.ended(fail_on="any") == (1, "undelivered", "")
+
+
+def test_the_period_of_an_interrupted_run_is_kept(shop):
+    history = shop.history
+    history.deploy(history.commit())
+    job, result = job_of(shop, lambda text: text.startswith("Reading the "), until="")
+    backfill(job, result)
+    assert (result.until, result.resumed, result.figures) == (NOW, False, None)
+    # A day later, what is meant by now and by so many days ago is another moment.
+    history.deploy(history.commit(), created_at=NOW + timedelta(hours=1))
+    job, result = job_of(shop, until="")
+    since, until = job.inputs.since, NOW + timedelta(days=1)
+    later = replace(job.inputs, since=since + timedelta(days=30), until=until)
+    backfill(replace(job, inputs=later, now=until), result)
+    assert (result.since, result.until, result.resumed) == (since, NOW, True)
+    assert len(shop.lines()) == 1
+
+
+def test_what_a_backend_did_not_take_is_sent_by_the_next_run_without_asking_github(shop, capsys):
+    deployed_thrice(shop)
+    with Faulty(receivers.answer(503)) as down:
+        code, outputs = shop.backfill(pace=ONCE, dx_instance=down.url)
+        sent = len(down.requests)
+    results = [(each["status"], each["attempts"]) for each in json.loads(outputs["results"])]
+    assert (code, outputs["status"]) == (0, "undelivered")
+    assert results == [("undelivered", 0), ("undelivered", 3)]
+    assert sent == 3  # in a row, after which it stops
+    log = capsys.readouterr().out
+    assert "::warning title=Deployment report::4 reports left to send: " in log
+    assert outputs["undelivered-path"] == ""
+    assert not (shop.folder / "dora-undelivered").exists()
+    shop.asked()
+    assert shop.ended(pace=ONCE, dx_instance=down.url)[1] == "undelivered"
+    assert shop.asked() == []
+    assert "by an earlier run" in shop.summary()
+
+
+def test_only_what_is_left_is_sent(shop):
+    deployed_thrice(shop)
+    one_by_one = iter([200, 503, 503, 503])
+
+    def some(connection, request):
+        status = next(one_by_one)
+        body = {"ok": True} if status == 200 else b""
+        receivers.answer(status, body)(connection, request)
+
+    with Faulty(some) as down:
+        assert shop.ended(pace=ONCE, dx_instance=down.url) == (0, "partial", "")
+        shop.asked()
+        (state,) = (shop.folder / "dora-backfill").glob(FILE)
+        assert state.is_file()
+        one_by_one = iter([200, 200, 200])
+        assert shop.ended(pace=ONCE, dx_instance=down.url) == (0, "delivered", "")
+        bodies = [json.loads(each.partition(b"\r\n\r\n")[2]) for each in down.requests]
+    ids = [line["id"] for line in shop.lines()]
+    assert [body["reference_id"] for body in bodies] == [*ids, *ids[1:]]
+    assert shop.asked() == []
+
+
+def test_files_that_were_removed_are_written_again_from_what_was_read(shop):
+    deployed_thrice(shop)
+    with Faulty(receivers.answer(503)) as down:
+        shop.ended(pace=ONCE, dx_instance=down.url)
+        before = shop.lines()
+        (shop.folder / "dora-backfill" / "deployments.csv").unlink()
+        (shop.folder / "dora-backfill" / "deployments.jsonl").unlink()
+        shop.asked()
+        shop.ended(pace=ONCE, dx_instance=down.url)
+    assert shop.lines() == before
+    assert len(shop.sheet()) == 4
+    assert shop.asked() == [CONTENTS]
+
+
+def test_other_keys_make_the_state_of_no_use(shop, capsys):
+    deployed_thrice(shop)
+    with Faulty(receivers.answer(503)) as down:
+        shop.ended(pace=ONCE, dx_instance=down.url)
+        capsys.readouterr()
+        shop.ended(pace=ONCE, dx_instance=down.url, dx_token="another-token-0123456789")
+    assert "of the state do not count, since they are not signed with the keys of this run" in (
+        capsys.readouterr().out
+    )
+
+
+# --- what has to be mended
+
+
+def last_error(log):
+    return [line for line in log.splitlines() if line.startswith("::error ")][-1]
+
+
+@pytest.mark.parametrize(
+    ("given", "why"),
+    [
+        ({"github_token": "wrong"}, "the past cannot be read: "),
+        ({"repository": "acme/unknown"}, "the past cannot be read: "),
+        ({"github_token": ""}, "`github-token` is empty, without which the past cannot be read; "),
+        ({"backfill_source": "workflow-runs:Ship"}, "the past cannot be read: no workflow is "),
+    ],
+)
+def test_what_the_workflows_author_must_mend_ends_the_run(shop, capsys, given, why):
+    deployed_thrice(shop)
+    assert shop.ended(**given) == (2, "rejected", "bad-configuration")
+    assert f"::error title=Bad configuration::{why}" in last_error(capsys.readouterr().out)
+    assert shop.told() == []
+
+
+@pytest.mark.parametrize("missing", ["contents", "deployments"])
+def test_a_missing_permission_is_named(tmp_path, capsys, missing):
+    permissions = {"contents", "deployments", "pull-requests"} - {missing}
+    with story(tmp_path, permissions=permissions) as told:
+        shop = Shop(story=told, folder=tmp_path)
+        deployed_thrice(shop)
+        assert shop.ended() == (2, "rejected", "bad-configuration")
+    assert f"`{missing}: read`" in last_error(capsys.readouterr().out)
+
+
+def test_a_repository_is_told_by_its_name_of_today(tmp_path):
+    with story(tmp_path, former="acme/store") as told:
+        shop = Shop(story=told, folder=tmp_path)
+        deployed_thrice(shop)
+        variables = {"GITHUB_REPOSITORY": "acme/deployments"}
+        code, outputs = shop.backfill(variables, repository="acme/store")
+        assert (code, outputs["status"]) == (0, "delivered")
+        former = {body["reference_id"] for body in shop.told()}
+        assert {repository for (repository,) in shop.short("repository")} == {SLUG}
+        (shop.folder / "dora-backfill" / FILE).unlink()
+        assert shop.ended() == (0, "delivered", "")
+        assert {body["reference_id"] for body in shop.told()} == former
+
+
+def test_a_repository_without_commits_has_nothing_to_report(shop, capsys):
+    assert shop.ended() == (0, "skipped", "nothing-to-backfill")
+    assert f"(nothing-to-backfill)::{SLUG} has no commits. " in capsys.readouterr().out
+
+
+def test_without_any_repository_there_is_nothing_to_read(shop, capsys):
+    assert shop.ended({"GITHUB_REPOSITORY": ""}) == (2, "rejected", "bad-configuration")
+    assert last_error(capsys.readouterr().out).startswith(
+        "::error title=Bad configuration::GITHUB_REPOSITORY names no repository; set `repository`."
+    )
+
+
+def test_a_secret_in_what_github_says_is_not_passed_on(shop, capsys):
+    history = shop.history
+    history.deploy(history.commit(), f"live-{DX_TOKEN}")
+    assert shop.ended() == (2, "rejected", "bad-event")
+    log = capsys.readouterr().out
+    assert "::error title=Bad event::what GitHub remembers holds the secret of an input" in log
+    assert DX_TOKEN not in log.replace(f"::add-mask::{DX_TOKEN}", "")
+    assert shop.told() == []
+    assert [each.name for each in (shop.folder / "dora-backfill").glob("deployments*")] == []
+
+
+@pytest.mark.parametrize("path", ["../elsewhere", "taken"])
+def test_an_output_path_that_cannot_be_used_is_a_bad_input(shop, capsys, path):
+    (shop.folder / "taken").write_text("in the way", "utf-8")
+    assert shop.ended(output_path=path) == (2, "rejected", "bad-input")
+    assert "::error title=Bad input::`output-path` " in last_error(capsys.readouterr().out)
+    assert shop.asked() == []
+
+
+def test_a_state_that_is_none_is_a_bad_input(shop, capsys):
+    (shop.folder / "dora-backfill").mkdir()
+    (shop.folder / "dora-backfill" / FILE).write_bytes(b"no database at all" * 100)
+    assert shop.ended() == (2, "rejected", "bad-input")
+    assert f"::error title=Bad input::`output-path` holds {FILE}, which " in (
+        last_error(capsys.readouterr().out)
+    )
+
+
+@pytest.mark.parametrize("event", ["pull_request_target", "workflow_run"])
+def test_where_the_workspace_may_be_a_strangers_a_state_is_not_taken(shop, capsys, event):
+    deployed_thrice(shop)
+    assert shop.ended() == (0, "delivered", "")
+    assert shop.ended({"GITHUB_EVENT_NAME": event}) == (2, "rejected", "bad-input")
+    assert "::error title=Bad input::`output-path` has the state of an earlier run" in (
+        last_error(capsys.readouterr().out)
+    )
+
+
+# --- when the time is up
+
+
+def test_when_the_time_is_up_in_reading_all_that_was_read_is_kept(shop):
+    deployed_thrice(shop)
+    job, result = job_of(shop, lambda text: text.startswith("Reading the "))
+    backfill(job, result)
+    assert result.unfinished == note(
+        f"not all of the past was read: {BACKFILL_TIME.sentence}", BACKFILL_TIME
+    )
+    assert (result.figures, result.tallies, result.deployments) == (None, (), 0)
+    first = shop.asked()
+    assert len(first) == 3
+    assert shop.ended() == (0, "delivered", "")
+    assert not {*first} & {*shop.asked()} - {CONTENTS}
+
+
+def test_a_run_whose_time_was_up_in_deriving_goes_on_there(shop):
+    deployed_thrice(shop)
+    job, result = job_of(shop, lambda text: text.startswith('{"id"'))
+    backfill(job, result)
+    assert result.unfinished == note(
+        f"not all of the past was read: {BACKFILL_TIME.sentence}", BACKFILL_TIME
+    )
+    assert (result.figures, result.repository) == (None, SLUG)
+    assert not (shop.folder / "dora-backfill" / "deployments.csv").exists()
+    assert shop.told() == []
+    shop.asked()
+    assert shop.ended() == (0, "delivered", "")
+    assert len(shop.told()) == len(shop.lines()) == 4
+    assert shop.asked() == [CONTENTS]
+
+
+def test_when_the_time_is_up_in_sending_the_rest_waits(shop):
+    deployed_thrice(shop)
+    with Faulty(receivers.answer(503)) as down:
+        shop.ended(pace=ONCE, dx_instance=down.url)
+        job, result = job_of(shop, lambda text: text.startswith("Going on "), dx_instance=down.url)
+        backfill(job, result)
+    assert result.unfinished == note(
+        f"4 reports left to send: {BACKFILL_TIME.sentence}", BACKFILL_TIME
+    )
+    assert (result.resumed, result.deployments, result.requests) == (True, 4, 0)
+    assert result.figures is not None
+
+
+def test_one_report_that_is_left_is_one(shop):
+    shop.history.deploy(shop.history.commit())
+    with Faulty(receivers.answer(503)) as down:
+        job, result = job_of(shop, lambda _: False, dx_instance=down.url)
+        backfill(job, result)
+    assert result.unfinished == note(
+        f"1 report left to send: {BACKFILL_STOPPED.sentence}", BACKFILL_STOPPED
+    )
+    assert (result.environments, result.services) == (("production",), ("shop",))
+    assert (result.source, result.left_out) == ("GitHub deployments", {})
+
+
+def broken_by(error):
+    def provide():
+        raise error
+
+    return provide
+
+
+def refusal(job, result):
+    with pytest.raises(InputError) as caught:
+        backfill(job, result)
+    return caught.value
+
+
+def test_a_state_that_breaks_on_the_way_is_a_bad_input(shop):
+    job, result = job_of(shop)
+    error = refusal(replace(job, provide=broken_by(StateError("is damaged"))), result)
+    assert (error.problems, error.topic) == (("`output-path` is damaged",), BACKFILL_STATE)
+    assert result.tallies == ()
+
+
+def test_files_that_cannot_be_written_on_the_way_are_a_bad_input(shop):
+    shop.history.deploy(shop.history.commit())
+    (shop.folder / "dora-backfill").mkdir()
+    (shop.folder / "dora-backfill" / "deployments.csv").mkdir()
+    error = refusal(*job_of(shop))
+    (problem,) = error.problems
+    assert problem.startswith("`output-path` cannot be written (")
+    assert error.topic == OUTPUT_PATH
+
+
+def test_what_github_cannot_be_asked_in_deriving_ends_it(mapped):
+    (mapped.folder / ".github").mkdir()
+    (mapped.folder / ".github" / "dora.yml").write_text(CONFIG, "utf-8")
+    job, result = job_of(mapped)
+    job = replace(job, file=CONFIG.encode())
+
+    def fault(asked):
+        direct = asked.path.rpartition("/")[2] in mapped.history.commits
+        if not direct or "/commits/" not in asked.path:
+            return None
+        job.budget.rung.set()
+        return 502, {}, b""
+
+    mapped.story.github.fault = fault
+    backfill(job, result)
+    assert result.unfinished == note(
+        f"not all of the past was read: {BACKFILL_TIME.sentence}", BACKFILL_TIME
+    )
+    assert result.figures is None
+
+
+# --- what is told on the way
+
+
+def seconds():
+    """Return a clock that runs ten seconds between two looks at it."""
+    return itertools.count(step=10).__next__
+
+
+def test_the_log_says_now_and_then_how_far_it_has_come(shop):
+    deployed_thrice(shop)
+    heard = []
+    # So that what is read is half as long ago as that down to which it is read.
+    job, result = job_of(shop, heard=heard, since="2026-05-18T04:00:00Z")
+    backfill(replace(job, clock=seconds()), result)
+    assert heard == [
+        f"Reading the GitHub deployments of {SLUG}",
+        "Read GitHub deployments: 1 of 2 (estimated), 6.0 a minute, about 10 s left",
+        "Read GitHub deployments: 2 of 4 (estimated), 6.0 a minute, about 20 s left",
+        "Read GitHub deployments: 3 of 6 (estimated), 6.0 a minute, about 30 s left",
+        "Read GitHub deployments: 4 of 8 (estimated), 6.0 a minute, about 40 s left",
+        "Read commits: 7, 42.0 a minute",
+        "Read merged pull requests: 1 of 1 (estimated), 6.0 a minute, about 0 s left",
+        "Read merged pull requests: 2 of 2 (estimated), 6.0 a minute, about 0 s left",
+        "Read merged pull requests: 3 of 3 (estimated), 6.0 a minute, about 0 s left",
+        "Worked out 1 of 4, 6.0 a minute, about 30 s left",
+        "Worked out 2 of 4, 6.0 a minute, about 20 s left",
+        "Worked out 3 of 4, 6.0 a minute, about 10 s left",
+        "Worked out 4 of 4, 6.0 a minute, about 0 s left",
+    ]
+
+
+@pytest.mark.parametrize(("bad", "told"), [(1, "1 deployment"), (2, "2 deployments")])
+def test_what_could_not_be_reported_is_a_warning(shop, bad, told):
+    history = shop.history
+    for _ in range(bad):
+        history.deploy(history.commit(), "bad\nname")
+    history.deploy(history.commit())
+    warned = []
+    job, result = job_of(shop)
+    backfill(replace(job, warn=warned.extend), result)
+    minute = 3 if bad == 1 else 5  # the newest is read first
+    why = "deployment_status.environment has a line break or another control character"
+    assert warned == [
+        note(
+            f"{told} could not be reported, the first of 2026-06-01 08:0{minute} UTC: {why};"
+            " set `environment`",
+            BACKFILL_LEFT_OUT,
+        )
+    ]
+    assert result.left_out == {"bad-event": bad}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Refusing(Dx):
+    """A DX whose rules every body breaks."""
+
+    def requests(self, deployment):
+        raise InputError(f"no {deployment.environment}")
+
+
+def test_what_a_backend_refuses_beforehand_is_skipped_and_a_warning(shop):
+    deployed_thrice(shop)
+    warned = []
+    job, result = job_of(shop)
+    told = (Refusing(url="http://127.0.0.1:1", token=DX_TOKEN),)
+    backfill(replace(job, told=told, warn=warned.extend), result)
+    assert warned == [
+        note(
+            "4 deployments could not be reported, the first of 2026-06-01 08:03 UTC: no production",
+            BACKFILL_LEFT_OUT,
+        )
+    ]
+    (tally,) = result.tallies
+    assert (tally.status, tally.count, tally.topic) == ("skipped", 4, BODY_REFUSED)
+    assert (result.unfinished, result.deployments) == (None, 4)
+
+
+def test_a_backends_doubts_are_told_once(shop):
+    deployed_thrice(shop)
+    warned = []
+    with Datadog(api_key=API_KEY) as datadog:
+        given = {"datadog_api_key": API_KEY, "datadog_site": datadog.url}
+        job, result = job_of(shop, dx_token="", dx_instance="", service="a\nB", **given)
+        backfill(replace(job, warn=warned.extend), result)
+        told = [each.json["data"]["attributes"]["service"] for each in datadog.received]
+    assert [each.url.rpartition("#")[2] for each in warned] == ["old-event", "service-name"]
+    assert told == ["a", "B"] * 3

@@ -1,0 +1,218 @@
+"""How a backfill went, in words."""
+
+from dataclasses import replace
+from datetime import datetime, timezone
+
+import pytest
+
+from dora_deployments.backfill.figures import figures
+from dora_deployments.backfill.result import Backfilled
+from dora_deployments.backfill.state import Tally
+from dora_deployments.catalogue import DX_422, STEP_ENDED
+from dora_deployments.deployment import Outcome
+from dora_deployments.report import past
+from dora_deployments.report.account import Account
+from dora_deployments.report.text import Scrubber
+from tests.backfill.worked import RECORDS, SINCE, UNTIL
+
+PERIOD = "2026-03-02 to 2026-03-16"
+NOBODY = Scrubber(())
+FIGURES = figures(RECORDS, SINCE, UNTIL)
+
+
+def backfilled(**changes):
+    """Return a backfill of twelve deployments that went well; `changes` replace single fields."""
+    return Backfilled(
+        **{
+            "repository": "acme/shop",
+            "since": SINCE,
+            "until": UNTIL,
+            "folder": "dora-backfill",
+            "source": "GitHub deployments",
+            "deployments": 12,
+            "figures": FIGURES,
+            "requests": 1_234,
+            **changes,
+        }
+    )
+
+
+def tally(status="delivered", count=12, backend="DX", **changes):
+    return Tally(
+        **{
+            "backend": backend,
+            "service": "checkout",
+            "status": status,
+            "message": "recorded",
+            "topic": None,
+            "count": count,
+            "attempts": count,
+            "http_status": 200,
+            "detail": "",
+            "id": "dora-1",
+            **changes,
+        }
+    )
+
+
+def headline(*tallies, is_dry_run=False, **changes):
+    of = backfilled(tallies=tallies, **changes)
+    account = Account(outcomes=past.outcomes(of), backfilled=of, is_dry_run=is_dry_run)
+    return past.headline(account, of)
+
+
+# --- the headline
+
+
+def test_while_not_all_is_read_nobody_knows_how_many_there_are():
+    assert headline(figures=None) == (
+        f"The deployments of acme/shop, {PERIOD}, are not all read yet"
+    )
+
+
+@pytest.mark.parametrize(
+    ("count", "words"), [(1, "1 deployment"), (12, "12 deployments"), (1_200, "1,200 deployments")]
+)
+def test_all_that_was_found_is_reported(count, words):
+    assert headline(tally(count=count), deployments=count) == (
+        f"{words} of acme/shop, {PERIOD}: all reported"
+    )
+
+
+def test_a_dry_run_sends_nothing():
+    assert headline(is_dry_run=True) == (
+        f"12 deployments of acme/shop, {PERIOD}, would be reported; nothing was sent"
+    )
+
+
+def test_skipped_ones_are_told_to_nobody():
+    assert headline(tally("skipped")) == (
+        f"12 deployments of acme/shop, {PERIOD}: no backend can be told of them"
+    )
+
+
+def test_what_each_backend_lacks_is_counted():
+    found = headline(
+        tally("undelivered", 1_000, "Datadog"),
+        tally("rejected", 234, "Datadog"),
+        tally("delivered", 5),
+        tally("duplicate", 5),
+        tally("skipped", 1),
+        tally("rejected", 1),
+    )
+    assert found == (f"12 deployments of acme/shop, {PERIOD}: Datadog lacks 1,234 and DX lacks 1")
+
+
+# --- outcomes
+
+
+def test_all_of_a_service_that_ended_alike_are_one_outcome():
+    refused = tally(
+        "rejected", 1, message="it said no", topic=DX_422, attempts=2, http_status=422, detail="id"
+    )
+    late = tally("undelivered", 1_500, message="late", topic=STEP_ENDED, http_status=None)
+    assert past.outcomes(backfilled(tallies=(refused, late))) == (
+        Outcome(
+            backend="DX",
+            service="checkout",
+            id="",
+            status="rejected",
+            message="1 report: it said no",
+            detail="id",
+            topic=DX_422,
+            http_status=422,
+            attempts=2,
+        ),
+        Outcome(
+            backend="DX",
+            service="checkout",
+            id="",
+            status="undelivered",
+            message="1,500 reports: late",
+            detail="",
+            topic=STEP_ENDED,
+            http_status=None,
+            attempts=1_500,
+        ),
+    )
+
+
+# --- the log
+
+
+@pytest.mark.parametrize(
+    ("records", "told"),
+    [
+        (
+            RECORDS,
+            (
+                "8 deployments, 4 a week; lead time 3 h 30 min, 90 % within 2 d 16 h; change"
+                " failure rate 33.3 %; recovery time 1 h 10 min"
+            ),
+        ),
+        (RECORDS[2:3], "0 deployments, 0 a week; change failure rate 100 %"),
+    ],
+)
+def test_the_log_has_the_figures_of_each_service(records, told):
+    of = backfilled(figures=figures(records, SINCE, UNTIL))
+    assert [*past.lines(of)] == [f"checkout to production: {told}"]
+
+
+def test_the_log_has_all_services_together_as_well():
+    both = (RECORDS[0], replace(RECORDS[1], service="search"))
+    found = past.lines(backfilled(figures=figures(both, SINCE, UNTIL)))
+    assert [line.partition(":")[0] for line in found] == [
+        "all services to production",
+        "checkout to production",
+        "search to production",
+    ]
+
+
+def test_without_figures_the_log_has_none():
+    assert [*past.lines(backfilled(figures=None))] == []
+
+
+# --- the summary
+
+
+def last(of):
+    return [*past.sections(of, NOBODY)][-1]
+
+
+FILES = (
+    "<code>dora-backfill/deployments.csv</code>, in DX&#x27;s fields, and"
+    " <code>dora-backfill/deployments.jsonl</code>"
+)
+
+
+def test_without_figures_there_is_nothing_to_show():
+    assert [*past.sections(backfilled(figures=None), NOBODY)] == []
+
+
+def test_the_summary_says_what_was_read_and_where_it_is():
+    assert last(backfilled()) == (
+        "<p>Read from GitHub deployments by 1,234 requests to GitHub&#x27;s API, into"
+        f" {FILES}.</p>\n"
+    )
+    assert len([*past.sections(backfilled(), NOBODY)]) > 1
+
+
+def test_the_summary_says_where_nothing_had_to_be_read_again():
+    assert last(backfilled(requests=0)) == (
+        f"<p>Read from GitHub deployments by an earlier run, into {FILES}.</p>\n"
+    )
+
+
+def test_the_summary_counts_what_was_left_out():
+    left = {"environment-ignored": 1_000, "prerelease": 1}
+    assert last(backfilled(left_out=left)).endswith(
+        f"{FILES}. Left out: 1,000 as <code>environment-ignored</code>, 1 as"
+        " <code>prerelease</code>.</p>\n"
+    )
+
+
+def test_the_period_is_told_in_days():
+    since = datetime(2025, 12, 31, 23, 59, tzinfo=timezone.utc)
+    assert headline(since=since, figures=None) == (
+        "The deployments of acme/shop, 2025-12-31 to 2026-03-16, are not all read yet"
+    )

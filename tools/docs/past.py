@@ -1,0 +1,207 @@
+"""The generated parts of docs/backfill.md: what stands in the sheet, and how long it all takes."""
+
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import datetime, timedelta, timezone
+from math import ceil
+from pathlib import Path
+from typing import Any, Final
+
+import yaml
+
+from dora_deployments import backends
+from dora_deployments.actions.inputs import Inputs
+from dora_deployments.backfill import sheet
+from tools.docs.markdown import table
+
+ROOT: Final = Path(__file__).parent.parent.parent
+NOW: Final = datetime(2026, 6, 15, 12, tzinfo=timezone.utc)
+
+# What DX is told of a deployment.
+BODY: Final[Mapping[str, Any]] = {
+    "reference_id": "dora-0c4e6f1a2b3d5e7f8091a2b3c4d5e6f708192a3b",
+    "deployed_at": "2026-01-14T09:31:07Z",
+    "service": {"identifier": "checkout"},
+    "environment": "production",
+    "repository": "acme/shop",
+    "merge_commit_shas": [
+        "5a47c3f0c1d2e3f4a5b6c7d8e9f0a1b2c3d4e5f6",
+        "7fd0709f3ed45ac797fbcf901f219c36cfe2b36a",
+    ],
+    "source_url": "https://github.com/acme/shop/actions/runs/20987654321",
+    "source_name": "GitHub Actions",
+    "metadata": {"commit_timestamp": 1768382881, "first_commit_timestamp": 1768294413},
+}
+# What stands in its other columns, and when.
+ELSE: Final[Mapping[str, str]] = {
+    "commit_sha": "the deployed commit, where the pull requests are not known exactly",
+    "integration_branch": "`develop`, if that is the input, with `commit_sha`",
+    "success": "`false`, if the deployment failed",
+}
+
+PAGE: Final = 100  # as many as GitHub gives at once
+# Of each repository by REST: what it is called now, the newest commit, .github/dora.yml, and a
+# source that has nothing; by GraphQL: commits that are not on the default branch.
+FEW_BY_REST: Final = 4
+FEW_BY_GRAPHQL: Final = 2
+JOBS: Final = 256  # of one matrix
+JOB: Final = timedelta(minutes=1)  # as GitHub bills each that is not longer
+# Of a token that reads all repositories, for REST; for GraphQL there are as many points again.
+AN_HOUR: Final = (
+    (5_000, "a fine-grained token"),
+    (15_000, "an app of an Enterprise Cloud organisation"),
+)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Kind:
+    """So many repositories, each with so much in the period."""
+
+    name: str
+    repositories: int = 1
+    deployments: int
+    commits: int
+    pulls: int
+
+    @property
+    def by_rest(self) -> int:
+        """Return the requests for one of them by REST: its deployments, its commits."""
+        return ceil(self.deployments / PAGE) + ceil(self.commits / PAGE) + FEW_BY_REST
+
+    @property
+    def by_graphql(self) -> int:
+        """Return those by GraphQL, a point each: how deployments ended, and pull requests."""
+        return ceil(self.deployments / PAGE) + ceil(self.pulls / PAGE) + FEW_BY_GRAPHQL
+
+    @property
+    def requests(self) -> int:
+        """Return all requests for one of them."""
+        return self.by_rest + self.by_graphql
+
+
+LARGE: Final = Kind(name="large", deployments=10_000, commits=50_000, pulls=12_000)
+# A year of an organisation that is made up.
+ORGANISATION: Final = (
+    Kind(name="quiet", repositories=2_000, deployments=20, commits=60, pulls=30),
+    Kind(name="usual", repositories=800, deployments=200, commits=800, pulls=250),
+    Kind(name="busy", repositories=200, deployments=2_500, commits=8_000, pulls=2_500),
+)
+
+
+def columns() -> str:
+    """Return the columns of the sheet, each with what stands in it."""
+    return table(("column", "for example"), ((f"`{each}`", _cell(each)) for each in sheet.COLUMNS))
+
+
+def _cell(column: str) -> str:
+    if column not in BODY:
+        return ELSE[column]
+    value = BODY[column]
+    return f"`{value if isinstance(value, str) else json.dumps(value)}`"
+
+
+def one() -> str:
+    """Return how long one large repository takes."""
+    a_minute, apart = _limits()
+    return table(
+        (f"{LARGE.deployments:,} deployments of one service over {LARGE.commits:,} commits", ""),
+        (
+            ("requests to read them", f"{LARGE.requests:,}"),
+            (
+                f"to send them to DX, {a_minute} a minute",
+                _span(timedelta(minutes=LARGE.deployments / a_minute)),
+            ),
+            (
+                f"to send them to Datadog, one in {apart:g} s",
+                _span(timedelta(seconds=LARGE.deployments * apart)),
+            ),
+        ),
+    )
+
+
+def requests() -> str:
+    """Return the requests that an organisation takes, by the kinds of its repositories."""
+    rows = [
+        (
+            kind.name,
+            f"{kind.repositories:,}",
+            f"{kind.deployments:,}",
+            f"{kind.commits:,}",
+            f"{kind.pulls:,}",
+            f"{kind.requests:,}",
+            f"{kind.repositories * kind.requests:,}",
+        )
+        for kind in ORGANISATION
+    ]
+    return table(
+        (
+            "kind",
+            "repositories",
+            "deployments of each",
+            "commits",
+            "pull requests",
+            "requests for each",
+            "for all",
+        ),
+        rows,
+    )
+
+
+def time() -> str:
+    """Return how long an organisation takes."""
+    by_rest = sum(kind.repositories * kind.by_rest for kind in ORGANISATION)
+    by_graphql = sum(kind.repositories * kind.by_graphql for kind in ORGANISATION)
+    reported = sum(kind.repositories * kind.deployments for kind in ORGANISATION)
+    a_minute, apart = _limits()
+    at_once = side_by_side()
+    return table(
+        ("what", "how much"),
+        (
+            ("runs, one for each shard", f"{ceil(_repositories() / JOBS)}"),
+            (
+                "requests in all",
+                f"{by_rest + by_graphql:,}: {by_rest:,} by REST, {by_graphql:,} by GraphQL",
+            ),
+            *(
+                (
+                    f"the rate limit of {whose}, {limit:,} an hour of either",
+                    _span(timedelta(hours=max(by_rest, by_graphql) / limit)),
+                )
+                for limit, whose in AN_HOUR
+            ),
+            ("minutes of runners, one for each job", f"{_repositories():,}"),
+            (f"the jobs, {at_once} at once", _span(JOB * _repositories() / at_once)),
+            (
+                f"to send all {reported:,} deployments to DX, {a_minute} a minute",
+                _span(timedelta(minutes=reported / a_minute)),
+            ),
+            (
+                f"to send them to Datadog, one in {apart:g} s of each of {at_once} services",
+                _span(timedelta(seconds=reported * apart) / at_once),
+            ),
+        ),
+    )
+
+
+def side_by_side() -> int:
+    """Return how many jobs the example has at once."""
+    text = (ROOT / "examples" / "backfill-organisation.yml").read_text("utf-8")
+    return int(yaml.safe_load(text)["jobs"]["backfill"]["strategy"]["max-parallel"])
+
+
+def _repositories() -> int:
+    return sum(kind.repositories for kind in ORGANISATION)
+
+
+def _limits() -> tuple[int, float]:
+    """Return how many DX is sent in a minute, and how many seconds Datadog is given for one."""
+    every = [backend.limits for backend in backends.samples(Inputs.from_environ({}, NOW))]
+    (a_minute,) = (limits.a_minute for limits in every if limits.a_minute is not None)
+    return a_minute, max(limits.apart for limits in every)
+
+
+def _span(length: timedelta) -> str:
+    """Return a length of time as people say it, in whole minutes."""
+    hours, minutes = divmod(round(length.total_seconds() / 60), 60)
+    return " ".join([*([f"{hours} h"] if hours else []), *([f"{minutes} min"] if minutes else [])])
