@@ -14,7 +14,7 @@ FUZZ_EXAMPLES ?= 2000
 
 .PHONY: help
 help: ## Show what there is to do
-	@awk -F ':.*## ' '/^[a-z0-9-]+:.*## / { printf "make %-10s  %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z0-9-]+:.*## / { printf "make %-14s  %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
 # Made anew whenever a lock changes.
 $(READY): requirements.txt requirements-look-ups.txt requirements-dev.txt
@@ -139,6 +139,10 @@ octokit: $(READY) ## Run the action on every public example of GitHub's events (
 .PHONY: bench
 bench: $(READY) ## Measure this beside datadog-ci and others, and write docs/benchmarks.md (needs npm)
 	@$(BIN)/python -m bench
+
+.PHONY: bench-backfill
+bench-backfill: $(READY) ## Read years of up to 20,000 deployments back, and check what is found
+	@$(BIN)/python -m bench.backfill
 
 .PHONY: mutants
 mutants: $(READY) ## Change the code bit by bit, and list what no test notices (a quarter of an hour)

@@ -16,6 +16,7 @@ from operator import attrgetter
 from pathlib import Path
 
 from bench import line_up
+from bench.backfill.page import kept
 from bench.contenders import Contender, interleaved
 from bench.figures import Goal, Row, faster, ratio
 from bench.line_up import lacking
@@ -65,7 +66,7 @@ def main() -> int:
         cold_base=rows[line_up.COLD_NPM],
         goals=_goals(rows, base),
     )
-    PAGE.write_text(page(measured), "utf-8")
+    PAGE.write_text(page(measured) + kept(PAGE.read_text("utf-8")), "utf-8")
     for part in (table(warm, base), table(cold, measured.cold_base), goals(measured.goals)):
         print(f"\n{part}")
     print(f"\nWrote {PAGE.relative_to(ROOT)}")
