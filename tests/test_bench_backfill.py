@@ -276,9 +276,7 @@ class Memory(dict):
 
 @pytest.fixture
 def history(github):
-    api = Patient(
-        api_url=github.url, token=TOKEN, budget=Budget.of(60.0), provide=None, say=lambda _: None
-    )
+    api = Patient(api_url=github.url, token=TOKEN, budget=Budget.of(60.0), say=lambda _: None)
     github.forget(Ways())
     yield GitHubHistory(api, SLUG, Memory())
     api.close()

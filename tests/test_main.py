@@ -1206,3 +1206,12 @@ def test_the_workspaces_configuration_file_is_none_of_another_repositorys(
     assert main(backfilling(environ_of, tmp_path, repository="acme/other", github_token="")) == 2
     assert outputs()["reason"] == "bad-configuration"
     assert "::error title=Bad configuration::`github-token` is empty, " in capsys.readouterr().out
+
+
+def test_what_to_fill_in_is_refused_where_the_mode_is_to_report_what_happens_now(
+    environ_of, outputs, capsys
+):
+    case = "deployment_status.success"
+    assert main(environ_of("deployment_status", case, since="2026-01-01", dry_run="true")) == 2
+    assert (outputs()["status"], outputs()["reason"]) == ("rejected", "bad-input")
+    assert "`since` is of `mode: backfill`" in capsys.readouterr().out

@@ -121,8 +121,14 @@ def test_an_input_is_refused_in_one_message_of_each_form():
 
 
 def test_what_is_no_bad_input_cannot_be_shown_as_one():
-    with pytest.raises(SystemExit, match="'60' is no bad `timeout`"):
-        inputs._problems("timeout", "60")
+    with pytest.raises(SystemExit, match=r"\{'timeout': '60'\} are no bad inputs"):
+        inputs._problems({"timeout": "60"})
+
+
+def test_since_is_shown_with_what_is_wrong_with_it_beside_until_and_in_another_mode():
+    _, later, other_mode = inputs.refusals()["since"]
+    assert later.startswith("`since` (2026-02-01T00:00:00+00:00) is later than `until` (2026-01-")
+    assert other_mode.startswith("`since` is of `mode: backfill`, and `mode` is another one; ")
 
 
 def test_doubts_about_an_input_stand_in_its_section():
@@ -161,7 +167,7 @@ def test_the_requests_for_one_large_repository_are_those_of_the_formula():
     assert past.LARGE.requests == 100 + 100 + 500 + 120 + 6
     # GITHUB_TOKEN has a thousand an hour for a repository.
     assert past.LARGE.requests < 1_000
-    assert "| requests to read them | 826 |" in page("backfill.md")
+    assert "| requests to read them | about 830 |" in page("backfill.md")
     assert "| 2 h 47 min |" in page("backfill.md")
 
 
@@ -322,8 +328,14 @@ def test_every_reason_for_which_an_event_is_skipped_is_on_the_page(name):
     assert {reason for reason, _, _ in events.skipped(name)} == reasons
 
 
-def test_an_event_is_shown_with_the_examples_that_it_starts():
+def test_an_event_is_shown_with_the_examples_that_report_it():
     assert "Examples: [release](../examples/release.yml)." in page("events.md")
+    # They are started by hand, and report other deployments than that.
+    assert {path.stem for path in (ROOT / "examples").glob("backfill*.yml")} == {
+        "backfill",
+        "backfill-organisation",
+    }
+    assert "](../examples/backfill" not in page("events.md")
 
 
 # --- the configuration file

@@ -298,6 +298,7 @@ def test_a_clone_that_is_not_there_is_refused_in_a_sentence(attempt, tmp_path):
             ),
         ),
         ("mode=replay", "`mode` is replay, which reads no event; leave it out"),
+        ("mode=backfill", "`mode` is backfill, which reads no event; leave it out"),
     ],
 )
 def test_inputs_that_nobody_could_give_are_refused_in_a_sentence(attempt, text, problem):

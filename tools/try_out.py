@@ -154,8 +154,8 @@ def with_inputs(text: str) -> tuple[dict[str, str], tuple[str, ...]]:
         for name in SECRETS
         if name in given
     )
-    if given.get("mode") == "replay":
-        raise UnusableError("`mode` is replay, which reads no event; leave it out")
+    if (mode := given.get("mode")) in {"replay", "backfill"}:
+        raise UnusableError(f"`mode` is {mode}, which reads no event; leave it out")
     used = {name: value for name, value in given.items() if name not in SECRETS}
     return {**used, "dry-run": "true"}, notes
 

@@ -548,19 +548,20 @@ BACKFILL_TIME: Final = Topic(
     happened="The time was up before all of the past was read and sent",
     means="`timeout` is over; all that was read is kept in the state, and what was sent is known",
     change="run it again with the same inputs to go on, or set a longer `timeout`",
-    more="With `mode: backfill` it may be 21600, which is six hours. The state is a file in"
-    " `output-path`: keep it from one run to the next, as examples/backfill.yml does."
+    more="With `mode: backfill` it may be 21600 seconds. A job on GitHub's own runners ends after"
+    " as many, so 21000 at most leaves time to keep the state, as examples/backfill.yml does."
     " docs/backfill.md says how long it takes.",
 )
 BACKFILL_LOOK_UP: Final = Topic(
     slug="backfill-look-up",
     happened="The past could not be read from GitHub",
-    means="a permission or the workflow is missing, a rate limit outlasts `timeout`, or GitHub is"
-    " down",
+    means="`repository`, `github-token`, a permission or the workflow is not what it must be, a"
+    " rate limit outlasts `timeout`, or GitHub is down",
     change="do what the message says, and run it again with the same inputs to go on",
     more="The job needs `contents: read`, `deployments: read` and `pull-requests: read`, and"
-    " `actions: read` for workflow runs; for another repository than its own it needs another"
-    " `github-token`. Rate limits are waited for as long as `timeout` allows.",
+    " `actions: read` for workflow runs. For another `repository` than its own it needs another"
+    " `github-token` with these: GitHub says 404 to one that may not read it. Rate limits are"
+    " waited for as long as `timeout` allows.",
 )
 BACKFILL_LEFT_OUT: Final = Topic(
     slug="backfill-left-out",
@@ -573,25 +574,39 @@ BACKFILL_LEFT_OUT: Final = Topic(
 BACKFILL_STATE: Final = Topic(
     slug="backfill-state",
     happened="The state of an earlier run cannot be used",
-    means="the file is damaged, in use by another run, of another user, or signed with other keys",
-    change="if no other run uses it, remove it to start anew, or set another `output-path`",
-    more="Each row is signed with the keys of the backends, since a checkout may hold a file that"
-    " somebody planted; with other keys, what was sent is not known any more. On"
-    " `pull_request_target` and `workflow_run` no state is taken at all. To start anew sends again"
-    " what was sent, under the same ids.",
+    means="the file is damaged, in use by another run, of another user, signed with other keys, or"
+    " the disk is full",
+    change="make room on a full disk, wait for a run that uses it, else remove it to start anew",
+    more="Where examples/backfill.yml keeps it in a cache, delete the caches whose names begin with"
+    " `dora-backfill/` (Actions, Caches), or set another `output-path` there and in its steps. To"
+    " start anew sends again what was sent, under the same ids. Rows are signed with the keys of"
+    " the backends, since a checkout may hold a file that somebody planted; with another key, what"
+    " was sent is not known any more. On `pull_request_target` and `workflow_run` no state is"
+    " taken at all.",
 )
 BACKFILL_STOPPED: Final = Topic(
     slug="backfill-stopped",
     happened="A backend stopped taking deployments of the past",
-    means="it refused several in a row, or could not be reached; the others wait in the state",
+    means="it said that it takes none, refused several in a row, or could not be reached; the"
+    " others wait in the state",
     change="do what its last answer asks for, and run it again with the same inputs to go on",
-    more="Thousands of requests that nobody takes would help nobody, so the rest was not tried.",
+    more="Thousands of requests that nobody takes would help nobody, so the rest was not tried. If"
+    " the key was wrong, the run with the right one sends again what the other one sent, under the"
+    " same ids.",
 )
 OUTPUT_PATH: Final = Topic(
     slug="output-path",
     happened="The folder of `output-path` cannot be written",
     means="it is outside of the workspace, a link, somebody else's, or the disk is full",
-    change="mend what is named, or set another `output-path`",
+    change="mend what is named, make room, or set another `output-path`",
+)
+OLD_PAST: Final = Topic(
+    slug="old-past",
+    happened="Datadog is told of deployments of the past",
+    means="these deployments ended more than an hour ago: Datadog has refused or left out such"
+    " before, and documents no limit now",
+    change="look in Datadog whether the first ones are there before you send more",
+    more="docs/backfill.md says what else Datadog's rules mean for the past.",
 )
 
 # --- this action itself
@@ -625,6 +640,8 @@ CANCELLED: Final = Topic(
     happened="The job was cancelled during the report",
     means="it is not sure that every backend was told",
     change="run this job again: the ids stay the same",
+    more="With `mode: backfill`, start it again with the same inputs: it goes on where it stopped,"
+    " if the state was kept, as examples/backfill.yml does.",
 )
 
 # --- runs that go on, but not as one would wish
@@ -672,7 +689,7 @@ OLD_EVENT: Final = Topic(
     means="Datadog has refused or left out old deployments before, and documents no limit now",
     change="report right after the deployment, and look in Datadog whether this one is there",
     more="An old commit that is sent late can also look like a rollback to Datadog, which takes"
-    " deployments in the order of their times.",
+    " deployments in the order of their times. docs/backfill.md is for many of the past.",
 )
 CLOCK_SKEW: Final = Topic(
     slug="clock-skew",
@@ -818,6 +835,7 @@ SECTIONS: Final = (
             BACKFILL_STATE,
             BACKFILL_STOPPED,
             OUTPUT_PATH,
+            OLD_PAST,
         ),
     ),
     ("The action itself", (NOT_WRITTEN, NO_PYTHON, PACKAGES, INTERNAL_ERROR, CANCELLED)),

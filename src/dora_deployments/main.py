@@ -117,6 +117,8 @@ def _run(
     account.run = run = Run.from_environ(environ)
     account.repository = inputs.repository or run.repository or ""
     log.debug(f"Python {sys.version.split()[0]}, GITHUB_REF {run.ref}, GITHUB_SHA {run.sha}")
+    if inputs.mode != "backfill" and (problems := inputs_module.of_backfill(environ)):
+        raise InputError(*problems)
     if inputs.mode == "backfill":
         plan = inputs_module.plan(environ)
         _backfill(inputs, plan, budget, provide, pace, account, scrub, log)
@@ -247,6 +249,7 @@ def _backfill(
         pace=pace,
         provide=partial(provide, LOOK_UPS, budget, log.line),
         holds=scrub.holds,
+        words=scrub.words,
         say=log.line,
         warn=partial(ending.warned, account, log),
     )
@@ -254,7 +257,9 @@ def _backfill(
         backfill.backfill(job, result)
     finally:
         account.outcomes = past.outcomes(result)
-    log.group("DORA figures", past.lines(result))
+    ending.warned(account, log, doubts.of_names(result.environments, job.told))
+    if result.figures is not None:
+        log.group("Deployments of the past", past.lines(result))
     if result.unfinished is not None:
         ending.warned(account, log, [result.unfinished])
 

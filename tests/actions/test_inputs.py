@@ -412,9 +412,34 @@ def test_since_later_than_until_is_refused():
     )
     assert problems({"until": "2026-01-31"}) == (
         (
-            "`since` (2026-03-17T12:00:30.250000+00:00) is later than `until`"
+            "`since` (2026-03-17T12:00:30+00:00) is later than `until`"
             " (2026-01-31T00:00:00+00:00); write an earlier `since` or a later `until`"
         ),
+    )
+
+
+@pytest.mark.parametrize("given", [{"since": "soon"}, {"since": "2026-06-01", "until": "x"}])
+def test_times_that_cannot_be_read_are_not_compared(given):
+    assert [problem.split("`")[1] for problem in problems({"until": "2026-01-31"} | given)] == [
+        "until" if "x" in given.values() else "since"
+    ]
+
+
+@pytest.mark.parametrize(
+    "given", [{"since": "90d", "backfill-source": "auto"}, {"until": " "}, {"output-path": "out"}]
+)
+def test_defaults_of_a_backfill_harm_no_other_mode(given):
+    assert inputs_module.of_backfill(environ(given)) == ()
+
+
+@pytest.mark.parametrize(
+    ("name", "text"), [("since", "30d"), ("until", "2026-06-01"), ("backfill-source", "releases")]
+)
+def test_what_to_fill_in_is_of_no_other_mode(name, text):
+    (problem,) = inputs_module.of_backfill(environ({name: text}))
+    assert problem == (
+        f"`{name}` is of `mode: backfill`, and `mode` is another one; set `mode: backfill`, or"
+        f" leave `{name}` out"
     )
 
 
@@ -438,8 +463,8 @@ def test_contradictions_come_after_what_is_bad_by_itself():
             " (2026-06-01T00:00:00+00:00); swap or correct them"
         ),
         (
-            "`since` (2026-06-14T12:00:30.250000+00:00) is later than `until`"
-            " (2026-06-13T12:00:30.250000+00:00); write an earlier `since` or a later `until`"
+            "`since` (2026-06-14T12:00:30+00:00) is later than `until`"
+            " (2026-06-13T12:00:30+00:00); write an earlier `since` or a later `until`"
         ),
     )
 

@@ -162,6 +162,7 @@ def job_of(shop, rings=never, *, heard=None, **inputs):
         pace=ONCE,
         provide=lambda: None,
         holds=holds,
+        words=str,
         say=say,
         warn=list,
     )

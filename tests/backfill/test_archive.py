@@ -122,7 +122,7 @@ def test_commits_that_cannot_be_looked_up_now_are_an_outage_and_not_kept():
     archive, _ = archive_of(broken, pages=pages)
     with pytest.raises(LookUpError, match=r"^GitHub's API answered 502$") as caught:
         archive.landings([sha(3)], [sha(3)])
-    assert (caught.value.outage, caught.value.absent) == (True, False)
+    assert (caught.value.outage, caught.value.absent, caught.value.wait) == (True, False, 0.0)
     assert pages == {}
 
 

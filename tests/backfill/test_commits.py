@@ -181,3 +181,24 @@ def test_parents_that_were_listed_before_their_children_are_not_waited_for():
     commits, history = commits_of(*pages)
     commits.read_since(at(-1), nobody)
     assert history.asked == [FIRST, SECOND]
+
+
+@pytest.mark.parametrize("told", [[], [written(7)]])
+def test_a_commit_of_which_nothing_can_be_read_is_asked_for_once(told):
+    commits, history = commits_of(*PAGES, apart={9: told})
+    commits.read_since(at(6), nobody)
+    why = r"^what GitHub tells of a commit could not be read$"
+    for _ in range(2):
+        with pytest.raises(LookUpError, match=why) as caught:
+            commits.compare(sha(6), sha(9))
+        assert (caught.value.absent, caught.value.outage) == (True, False)
+    assert history.asked == [FIRST, ("apart", (sha(9),), 100)]
+
+
+def test_a_commit_that_the_list_leaves_out_is_read_apart():
+    pages = ([written(6, 5)], [written(4, 3), written(3)])
+    commits, history = commits_of(*pages, apart={5: [written(5, 4)]})
+    commits.read_since(at(4), nobody)
+    found = commits.compare(sha(4), sha(6))
+    assert (found.relation, found.total) == ("ahead", 2)
+    assert history.asked == [FIRST, SECOND, ("apart", (sha(5),), 100)]

@@ -182,6 +182,25 @@ def test_more_commits_than_the_largest_range_are_only_counted(total, listed):
     assert (found.total, len(found.commits), found.relation) == (total, listed, "ahead")
 
 
+CIRCLES = [{2: [2]}, {2: [3], 3: [2]}, {1: [4]}]
+
+
+@pytest.mark.parametrize("circle", CIRCLES)
+@pytest.mark.parametrize(("base", "head"), [(1, 4), (4, 1), (2, 4)])
+def test_a_history_that_leads_to_itself_cannot_be_compared(circle, base, head):
+    graph = graph_of({1: [], 2: [1], 3: [2], 4: [3], **circle})
+    why = r"^GitHub tells of a commit that leads to itself$"
+    with pytest.raises(LookUpError, match=why) as error:
+        graph.compare(sha(base), sha(head))
+    assert (error.value.absent, error.value.outage) == (True, False)
+
+
+@pytest.mark.parametrize("circle", CIRCLES[:2])
+def test_what_comes_after_a_circle_can_be(circle):
+    graph = graph_of({1: [], 2: [1], 3: [2], 4: [3], 5: [4], **circle})
+    assert graph.compare(sha(4), sha(5)).total == 1
+
+
 # --- what is not read
 
 

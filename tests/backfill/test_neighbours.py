@@ -49,6 +49,13 @@ def neighbours_of(*deployments, environment="production", took=0):
 # --- deployments
 
 
+def test_of_two_of_one_moment_the_first_that_github_lists_is_the_last():
+    newer, older = replace(known(1), id="newer"), replace(known(1), id="older")
+    found = neighbours_of(newer, older)
+    assert found.before("production", "deploy", at(2)) == newer
+    assert found.deployments("production", at(2)) == (newer, older)
+
+
 def test_the_one_before_is_the_last_that_succeeded_of_the_same_task():
     found = neighbours_of(
         known(7), known(1), known(5, succeeded=False), known(2), known(4, task="migrate")

@@ -2,12 +2,17 @@
 
 import itertools
 import json
+import os
+import sqlite3
+import zlib
+from contextlib import closing, suppress
 from dataclasses import dataclass, replace
 from datetime import timedelta
 
 import pytest
 
 from dora_deployments.backends.dx import Dx
+from dora_deployments.backends.limits import Limits
 from dora_deployments.backfill.run import backfill
 from dora_deployments.backfill.state import FILE, StateError
 from dora_deployments.catalogue import (
@@ -21,6 +26,7 @@ from dora_deployments.catalogue import (
 )
 from dora_deployments.errors import InputError
 from tests.backfill.shop import ONCE, Shop, deployed_thrice, job_of, page
+from tests.backfill.test_state import full_disk, posix_only
 from tests.builders import NOW
 from tests.end_to_end import receivers
 from tests.end_to_end.github.history import START
@@ -204,6 +210,21 @@ def test_the_log_names_twenty_doubts(shop, capsys):
     assert "of 41 deployments it is not certain what they ship; the log names the first 20" in log
 
 
+def test_that_it_is_not_known_which_services_are_deployed_is_a_doubt(shop, capsys):
+    (shop.folder / ".github").mkdir()
+    (shop.folder / ".github" / "dora.yml").write_text(CONFIG, "utf-8")
+    history = shop.history
+    history.deploy(history.commit())
+    for number in range(101):  # one more than are asked for their files
+        history.commit("main", {"search/a.txt": f"{number}\n"})
+    history.deploy(history.branches["main"])
+    assert shop.ended(dry_run="true", integration_branch="main")[:2] == (0, "dry-run")
+    assert [service for service, _ in numbers(shop)] == ["checkout", "search"] * 2
+    log = capsys.readouterr().out
+    assert "of 2 deployments it is not certain what they ship" in log
+    assert ": the changed files are too many to be listed" in log
+
+
 # --- other sources
 
 
@@ -346,7 +367,8 @@ def test_by_itself_it_takes_the_first_source_that_has_anything_to_report(shop, c
     assert len(shop.lines()) == 1
 
 
-def test_where_nothing_is_found_the_skip_says_what_was_left_out(shop, capsys):
+@pytest.mark.parametrize("source", ["auto", "deployments"])
+def test_what_went_elsewhere_is_not_looked_for_in_another_source(shop, capsys, source):
     history = shop.history
     history.commit()
     history.deploy(history.branches["main"], "pr-1")
@@ -354,20 +376,18 @@ def test_where_nothing_is_found_the_skip_says_what_was_left_out(shop, capsys):
     history.deploy(history.branches["main"], "staging", created_at=START - timedelta(days=30))
     history.tag("v1-rc")
     history.release("v1-rc", prerelease=True)
-    found = shop.ended(environment="production", environment_map="pr-*=")
-    assert found == (0, "delivered", "")  # the prerelease, since an environment is given
-    capsys.readouterr()
     only = {"environment_map": "pr-*=", "environment": "production"}
-    assert shop.ended(backfill_source="deployments", **only) == (
-        0,
-        "skipped",
-        "nothing-to-backfill",
-    )
+    skipped = (0, "skipped", "nothing-to-backfill")
+    assert shop.ended(backfill_source=source, **only) == skipped
+    log = capsys.readouterr().out
+    assert sources_tried(log) == READING[:1]
     assert (
         f"Nothing to report (nothing-to-backfill)::from 2026-05-31 until 2026-06-03, {SLUG} has"
-        " no GitHub deployments to report (left out: 1 as environment-ignored, 1 to 'staging')"
-        in capsys.readouterr().out
+        " no GitHub deployments to report (left out: 1 as environment-ignored, 1 to 'staging');"
+        " name one of these in `environment`, or map them to it by `environment-map`" in log
     )
+    found = shop.ended(backfill_source="releases", **only)
+    assert found == (0, "delivered", "")  # the prerelease, since an environment is given
 
 
 def test_all_sources_that_were_tried_are_named(shop, capsys):
@@ -628,8 +648,8 @@ def test_what_a_backend_did_not_take_is_sent_by_the_next_run_without_asking_gith
         sent = len(down.requests)
     results = [(each["status"], each["attempts"]) for each in json.loads(outputs["results"])]
     assert (code, outputs["status"]) == (0, "undelivered")
-    assert results == [("undelivered", 0), ("undelivered", 3)]
-    assert sent == 3  # in a row, after which it stops
+    assert results == [("undelivered", 0), ("undelivered", 1)]
+    assert sent == 1  # after which it stops, to keep the order
     log = capsys.readouterr().out
     assert "::warning title=Deployment report::4 reports left to send: " in log
     assert outputs["undelivered-path"] == ""
@@ -642,7 +662,7 @@ def test_what_a_backend_did_not_take_is_sent_by_the_next_run_without_asking_gith
 
 def test_only_what_is_left_is_sent(shop):
     deployed_thrice(shop)
-    one_by_one = iter([200, 503, 503, 503])
+    one_by_one = iter([200, 503])
 
     def some(connection, request):
         status = next(one_by_one)
@@ -658,7 +678,7 @@ def test_only_what_is_left_is_sent(shop):
         assert shop.ended(pace=ONCE, dx_instance=down.url) == (0, "delivered", "")
         bodies = [json.loads(each.partition(b"\r\n\r\n")[2]) for each in down.requests]
     ids = [line["id"] for line in shop.lines()]
-    assert [body["reference_id"] for body in bodies] == [*ids, *ids[1:]]
+    assert [body["reference_id"] for body in bodies] == [*ids[:2], *ids[1:]]
     assert shop.asked() == []
 
 
@@ -676,15 +696,143 @@ def test_files_that_were_removed_are_written_again_from_what_was_read(shop):
     assert shop.asked() == [CONTENTS]
 
 
+LOST = (
+    "::warning title=Deployment report::how reports to DX ended does not count, since an earlier"
+    " run that kept it had another key, site or instance (or somebody else wrote it): all are sent"
+    " again, under the same ids"
+)
+
+
 def test_other_keys_make_the_state_of_no_use(shop, capsys):
     deployed_thrice(shop)
     with Faulty(receivers.answer(503)) as down:
         shop.ended(pace=ONCE, dx_instance=down.url)
         capsys.readouterr()
         shop.ended(pace=ONCE, dx_instance=down.url, dx_token="another-token-0123456789")
-    assert "of the state do not count, since they are not signed with the keys of this run" in (
-        capsys.readouterr().out
-    )
+    assert LOST in capsys.readouterr().out
+
+
+def test_another_backend_makes_only_what_was_read_of_no_use(shop, capsys):
+    deployed_thrice(shop)
+    assert shop.ended(dry_run="true", dx_token="", dx_instance="") == (0, "dry-run", "")
+    assert shop.ended() == (0, "delivered", "")
+    log = capsys.readouterr().out
+    assert "\nWhat an earlier run read does not count: with other keys it is read again\n" in log
+    assert " ended does not count, " not in log
+
+
+def test_what_one_instance_has_another_has_not(shop, capsys):
+    deployed_thrice(shop)
+    assert shop.ended() == (0, "delivered", "")
+    with receivers.Dx(token=DX_TOKEN) as other:
+        assert shop.ended(dx_instance=f"{other.url}/api") == (0, "delivered", "")
+        assert len(other.received) == 4
+    assert LOST in capsys.readouterr().out
+
+
+def test_with_another_file_of_the_workspace_nothing_is_sent_that_the_first_one_said(mapped):
+    (mapped.folder / ".github").mkdir()
+    file = mapped.folder / ".github" / "dora.yml"
+    file.write_text(CONFIG, "utf-8")
+    down, good = receivers.answer(503), receivers.answer(200, {"ok": True})
+    with Faulty(down, down, down, good) as server:
+        assert mapped.ended(pace=ONCE, dx_instance=server.url)[1] == "undelivered"
+        file.write_text(CONFIG.replace("search:", "finder:"), "utf-8")
+        assert mapped.ended(dx_instance=server.url) == (0, "delivered", "")
+        bodies = [json.loads(each.partition(b"\r\n\r\n")[2]) for each in server.requests[3:]]
+    assert {service for service, _ in numbers(mapped)} == {"checkout", "finder"}
+    ids = [line["id"] for line in mapped.lines()]
+    assert [body["reference_id"] for body in bodies] == ids
+    assert len(ids) == 6
+
+
+def test_a_dry_run_without_keys_takes_no_state_of_somebody_else(shop, capsys):
+    """What is signed with no key at all, anybody may have written."""
+    deployed_thrice(shop)
+    given = {"dry_run": "true", "dx_token": "", "dx_instance": ""}
+    assert shop.ended(**given, github_token="of-a-stranger") == (2, "rejected", "bad-configuration")
+    capsys.readouterr()
+    assert shop.ended(**given) == (0, "dry-run", "")
+    log = capsys.readouterr().out
+    assert "\nWhat an earlier run read does not count: with other keys it is read again\n" in log
+    assert "Going on with an earlier run" not in log
+
+
+def test_a_dry_run_without_any_key_is_refused(shop):
+    given = {"dry_run": "true", "dx_token": "", "dx_instance": "", "github_token": ""}
+    assert shop.ended(**given) == (2, "rejected", "bad-configuration")
+
+
+def test_a_dry_run_without_keys_forgets_nothing_that_was_sent(shop):
+    deployed_thrice(shop)
+    assert shop.ended() == (0, "delivered", "")
+    assert shop.ended(dry_run="true", dx_token="", dx_instance="") == (0, "dry-run", "")
+    shop.told()
+    assert shop.ended() == (0, "delivered", "")
+    assert shop.told() == []
+
+
+def test_a_dry_run_without_keys_goes_on_where_one_with_the_same_token_stopped(shop):
+    deployed_thrice(shop)
+    given = {"dry_run": "true", "dx_token": "", "dx_instance": ""}
+    shop.story.github.refill(remaining=22)
+    assert shop.ended(**given) == (0, "undelivered", "")
+    first = shop.asked()
+    shop.story.github.refill()
+    assert shop.ended(**given) == (0, "dry-run", "")
+    assert not {*first} & {*shop.asked()} - {"POST /graphql", CONTENTS}
+
+
+FILES = ("deployments.csv", "deployments.jsonl")
+
+
+def planted(file, kind):
+    """Put something in the place of `file` that cannot be read to its end."""
+    file.parent.mkdir(exist_ok=True)
+    file.unlink(missing_ok=True)
+    if kind == "pipe":
+        os.mkfifo(file)
+    else:
+        file.symlink_to("/dev/zero")
+
+
+@posix_only
+@pytest.mark.parametrize("name", FILES)
+@pytest.mark.parametrize("kind", ["pipe", "endless"])
+def test_files_that_somebody_planted_are_replaced_and_not_read(shop, name, kind):
+    deployed_thrice(shop)
+    file = shop.folder / "dora-backfill" / name
+    planted(file, kind)
+    with Faulty(receivers.answer(503)) as down:
+        assert shop.ended(pace=ONCE, dx_instance=down.url) == (0, "undelivered", "")
+        written = file.read_bytes()
+        planted(file, kind)
+        assert shop.ended(pace=ONCE, dx_instance=down.url) == (0, "undelivered", "")
+    assert not file.is_symlink()
+    assert file.read_bytes() == written
+
+
+def test_a_dry_run_leaves_what_another_one_has_to_send(shop):
+    deployed_thrice(shop)
+    with Faulty(receivers.answer(503)) as down:
+        shop.ended(pace=ONCE, dx_instance=down.url)
+        code, outputs = shop.backfill(pace=ONCE, dx_instance=down.url, dry_run="true")
+        assert (code, outputs["status"], outputs["results"]) == (0, "dry-run", "[]")
+        code, outputs = shop.backfill(pace=ONCE, dx_instance=down.url)
+    results = json.loads(outputs["results"])
+    assert [(each["message"][:9], each["attempts"]) for each in results] == [
+        ("2 reports", 0),
+        ("2 reports", 2),
+    ]
+
+
+@posix_only
+@pytest.mark.parametrize("after", range(0, 120_000, 10_000))
+def test_a_disk_that_is_full_at_any_time_is_a_bad_input(shop, after):
+    deployed_thrice(shop)
+    job, result = job_of(shop)
+    with full_disk(after=after), suppress(InputError):
+        backfill(job, result)
 
 
 # --- what has to be mended
@@ -945,6 +1093,45 @@ def test_what_could_not_be_reported_is_a_warning(shop, bad, told):
     assert result.left_out == {"bad-event": bad}
 
 
+def test_when_the_time_is_up_between_two_reports_no_backend_is_to_blame(shop):
+    deployed_thrice(shop)
+    job, result = job_of(shop)
+    (backend,) = job.told
+    slow = replace(backend, limits=Limits(a_minute=1))  # and there is less than a minute
+    backfill(replace(job, told=(slow,)), result)
+    assert result.unfinished == note(
+        f"3 reports left to send: {BACKFILL_TIME.sentence}", BACKFILL_TIME
+    )
+    assert result.stopped == BACKFILL_TIME
+    assert len(shop.told()) == 1
+
+
+def test_no_key_is_in_the_folder_whoever_says_it(shop):
+    history = shop.history
+    history.deploy(history.commit())
+
+    def echo(connection, request):
+        receivers.answer(400, {"ok": False, "error": f"no {DX_TOKEN}"})(connection, request)
+
+    with Faulty(echo) as server:
+        assert shop.ended(dx_instance=server.url) == (1, "rejected", "")
+    history.deploy(history.commit(), f"live-{DX_TOKEN}", states=("queued",))
+    assert shop.ended() == (2, "rejected", "bad-event")
+    for file in (shop.folder / "dora-backfill").iterdir():
+        assert DX_TOKEN.encode() not in file.read_bytes()
+        assert DX_TOKEN not in str(inflated(file))
+
+
+def test_a_dry_run_warns_of_what_the_backends_doubt(shop):
+    deployed_thrice(shop)
+    warned = []
+    given = {"datadog_api_key": API_KEY, "datadog_site": "http://127.0.0.1:1", "service": "a b"}
+    job, result = job_of(shop, dx_token="", dx_instance="", dry_run="true", **given)
+    backfill(replace(job, warn=warned.extend), result)
+    assert [each.url.rpartition("#")[2] for each in warned] == ["old-past", "service-name"]
+    assert (result.unfinished, result.tallies) == (None, ())
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Refusing(Dx):
     """A DX whose rules every body breaks."""
@@ -953,11 +1140,27 @@ class Refusing(Dx):
         raise InputError(f"no {deployment.environment}")
 
 
-def test_what_a_backend_refuses_beforehand_is_skipped_and_a_warning(shop):
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RefusingToo(Refusing):
+    """Another one."""
+
+    name: str = "DX too"
+
+
+def inflated(file):
+    """Return what a state keeps compressed."""
+    if file.name != FILE:
+        return []
+    with closing(sqlite3.connect(file)) as connection:
+        values = connection.execute("SELECT value FROM facts WHERE kind = 'page'").fetchall()
+    return [zlib.decompress(value) for (value,) in values]
+
+
+def test_what_a_backend_refuses_beforehand_is_rejected_and_a_warning(shop):
     deployed_thrice(shop)
     warned = []
     job, result = job_of(shop)
-    told = (Refusing(url="http://127.0.0.1:1", token=DX_TOKEN),)
+    told = tuple(kind(url="http://127.0.0.1:1", token=DX_TOKEN) for kind in (Refusing, RefusingToo))
     backfill(replace(job, told=told, warn=warned.extend), result)
     assert warned == [
         note(
@@ -965,9 +1168,22 @@ def test_what_a_backend_refuses_beforehand_is_skipped_and_a_warning(shop):
             BACKFILL_LEFT_OUT,
         )
     ]
-    (tally,) = result.tallies
-    assert (tally.status, tally.count, tally.topic) == ("skipped", 4, BODY_REFUSED)
+    assert [(each.status, each.count, each.topic) for each in result.tallies] == [
+        ("rejected", 4, BODY_REFUSED)
+    ] * 2
     assert (result.unfinished, result.deployments) == (None, 4)
+
+
+def test_a_dry_run_warns_of_what_a_backend_would_refuse(shop):
+    deployed_thrice(shop)
+    warned = []
+    job, result = job_of(shop, dry_run="true")
+    told = (Refusing(url="http://127.0.0.1:1", token=DX_TOKEN),)
+    backfill(replace(job, told=told, warn=warned.extend), result)
+    assert [each.text.partition(",")[0] for each in warned] == [
+        "4 deployments could not be reported"
+    ]
+    assert (result.tallies, result.unfinished) == ((), None)
 
 
 def test_a_backends_doubts_are_told_once(shop):
@@ -978,5 +1194,5 @@ def test_a_backends_doubts_are_told_once(shop):
         job, result = job_of(shop, dx_token="", dx_instance="", service="a\nB", **given)
         backfill(replace(job, warn=warned.extend), result)
         told = [each.json["data"]["attributes"]["service"] for each in datadog.received]
-    assert [each.url.rpartition("#")[2] for each in warned] == ["old-event", "service-name"]
+    assert [each.url.rpartition("#")[2] for each in warned] == ["old-past", "service-name"]
     assert told == ["a", "B"] * 3

@@ -1,5 +1,6 @@
 """Everything in the outbox is sent once, in order, and not faster than a backend takes it."""
 
+import json
 import os
 import signal
 import subprocess
@@ -21,7 +22,7 @@ from dora_deployments.backfill.state import State, StateError
 from dora_deployments.budget import Budget
 from dora_deployments.delivery.retry import Pace
 from dora_deployments.errors import Interrupted
-from tests.backfill.test_state import add, full_disk, id_of, pending, posix_only, request_for
+from tests.backfill.test_state import add, fine, full_disk, id_of, pending, posix_only, request_for
 from tests.delivery import tls, wire
 from tests.end_to_end import receivers
 from tests.end_to_end.receivers import Faulty, answer, hang
@@ -61,7 +62,7 @@ def datadog(url, **limits):
 
 def opened(folder):
     keys = {"DX": wire.TOKEN.encode(), "Datadog": wire.KEY.encode()}
-    return State.opened(folder, plan="plan", keys=keys)
+    return State.opened(folder, plan="plan", keys=keys, check=fine, words=str)
 
 
 @pytest.fixture
@@ -127,10 +128,8 @@ def test_a_backend_that_answers_nothing_holds_up_no_other(state):
         pace = Pace(attempts=1, connect_timeout=20, read_timeout=0.2)
         (said,) = sent(state, *backends, pace=pace)
     why = "Datadog: no answer came in time, so the event may have arrived all the same"
-    assert said == (
-        f"Datadog: stopped, since it did not take 3 in a row; {why}; 3 wait for the next run"
-    )
-    assert endings(state) == [("undelivered", why, None, 3, 3), recorded(3)]
+    assert said == (f"Datadog: stopped, since it did not take this: {why}; 3 wait for the next run")
+    assert endings(state) == [waits(2), ("undelivered", why, None, 1, 1), recorded(3)]
 
 
 def test_a_connection_that_was_closed_meanwhile_loses_nothing(state):
@@ -264,17 +263,28 @@ def test_a_wait_that_outlasts_the_time_is_not_begun(state):
     busy = answer(429, OK, [("Retry-After", "4000")])
     with Faulty(answer(200, OK), busy) as server:
         add(state, *range(9))
-        (said,) = sent(state, dx(server.url), clock=Virtual().clock)
+        assert sent(state, dx(server.url), clock=Virtual().clock) == []
     why = (
         "DX answered 429: too many requests; not tried again, since the wait of 4000 s would"
         " outlast `timeout`"
     )
-    assert said == f"DX: stopped, since it did not take 3 in a row; {why}; 8 wait for the next run"
-    assert endings(state) == [waits(5), recorded(1), ("undelivered", why, 429, 3, 3)]
+    assert endings(state) == [waits(7), recorded(1), ("undelivered", why, 429, 1, 1)]
 
 
 def test_a_backfill_tries_more_often_than_a_usual_run():
-    assert Pace(attempts=8, cap=30.0) == PACE
+    assert Pace(attempts=20, cap=60.0) == PACE
+
+
+def test_what_comes_after_an_outage_of_some_minutes_is_in_order(state):
+    outage = [answer(503)] * 15
+    with Faulty(answer(200, OK), *outage, answer(200, OK)) as server:
+        add(state, *range(4))
+        virtual = Virtual()
+        send(state, [dx(server.url)], Budget.of(3_600), PACE, list, virtual.clock)
+        bodies = [json.loads(each.partition(b"\r\n\r\n")[2]) for each in server.requests]
+    told = [body["reference_id"] for body in bodies]
+    assert told == [id_of(0), *[id_of(1)] * 16, id_of(2), id_of(3)]
+    assert endings(state) == [recorded(4, attempts=19)]
 
 
 # --- a backend that takes nothing
@@ -285,7 +295,7 @@ def test_what_would_be_answered_to_every_other_stops_the_backend_at_once(state, 
     with Faulty(answer(status, {"ok": False})) as server:
         add(state, *range(2_000))
         (said,) = sent(state, dx(server.url))
-    assert said.startswith(f"DX: stopped, since it did not take 1 in a row; DX answered {status}")
+    assert said.startswith(f"DX: stopped, since it did not take this: DX answered {status}")
     assert said.endswith("; 1,999 wait for the next run")
     assert len(server.requests) == 1
     assert pending(state) == list(range(2_000))
@@ -296,20 +306,94 @@ def test_a_certificate_that_is_not_trusted_stops_the_backend_at_once(state):
         add(state, *range(5))
         (said,) = sent(state, dx(f"https://localhost:{server.port}"))
     assert said == (
-        "DX: stopped, since it did not take 1 in a row; DX: the certificate of the server is of an"
+        "DX: stopped, since it did not take this: DX: the certificate of the server is of an"
         " unknown authority; 4 wait for the next run"
     )
 
 
-@pytest.mark.parametrize("status", [400, 413, 422, 500])
-def test_three_in_a_row_that_are_not_taken_stop_the_backend(state, status):
+def answering(status, *numbers):
+    """Return a server that answers these so, and the ids of all that it is told."""
+    bad, told = {id_of(number) for number in numbers}, []
+
+    def script(connection, request):
+        told.append(json.loads(request.partition(b"\r\n\r\n")[2])["reference_id"])
+        said = (status, {"error": "commit_sha"}) if told[-1] in bad else (200, OK)
+        answer(*said)(connection, request)
+
+    return Faulty(script), told
+
+
+def test_what_was_refused_before_comes_last_and_stops_no_later_run(state):
+    server, told = answering(422, *range(60), 70)
+    with server:
+        add(state, *range(80))
+        backend = dx(server.url)
+        (said,) = sent(state, backend)
+        assert said.endswith("; 30 wait for the next run")
+        told.clear()
+        (said,) = sent(state, backend)
+        assert told == [id_of(number) for number in (*range(50, 80), *range(50))]
+        assert said.endswith("; 0 wait for the next run")
+    assert (state.waiting(), pending(state)) == (0, [*range(60), 70])
+
+
+@pytest.mark.parametrize("status", [400, 413, 422])
+def test_fifty_in_a_row_that_are_refused_stop_the_backend(state, status):
     bad, good = answer(status, {"error": "commit_sha"}), answer(200, OK)
-    with Faulty(bad, bad, good, bad, good, bad, bad, bad) as server:
-        add(state, *range(20))
-        (said,) = sent(state, dx(server.url), pace=ONCE)
-    assert said.startswith(f"DX: stopped, since it did not take 3 in a row; DX answered {status}")
-    assert len(server.requests) == 8
-    assert len(pending(state)) == 18
+    with Faulty(*[bad] * 49, good, *[bad] * 50) as server:
+        add(state, *range(200))
+        (said,) = sent(state, dx(server.url))
+    assert said.startswith(f"DX: stopped, since it did not take 50 in a row: DX answered {status}")
+    assert said.endswith("; 100 wait for the next run")
+    assert len(server.requests) == 100
+
+
+@pytest.mark.parametrize("status", [408, 429, 500, 503])
+def test_what_has_no_answer_is_sent_before_the_next_ones(state, status):
+    good, bad = answer(200, OK), answer(status)
+    with Faulty(good, bad, bad, good) as server:
+        add(state, *range(4))
+        backend, pace = dx(server.url), replace(ONCE, attempts=2, base=0.01)
+        (said,) = sent(state, backend, pace=pace)
+        assert said.startswith(f"DX: stopped, since it did not take this: DX answered {status}")
+        assert sent(state, backend, pace=pace) == []
+    assert server.requests[1] == server.requests[2] == server.requests[3]
+    assert (len(server.requests), state.waiting()) == (6, 0)
+
+
+def test_what_never_has_an_answer_keeps_no_others_from_being_sent(state):
+    server, told = answering(500, 1, 3)
+    with server:
+        add(state, *range(6))
+        for tried in ([0, 1], [1, 2, 3], [1, 3, 4, 5]):
+            told.clear()
+            sent(state, dx(server.url), pace=ONCE)
+            assert told == [id_of(number) for number in tried]
+    assert pending(state) == [1, 3]
+
+
+def test_what_is_refused_does_not_count_as_sent(state):
+    bad, good = answer(422, {"error": "commit_sha"}), answer(200, OK)
+    with Faulty(bad, good, bad, good) as server:
+        add(state, *range(5))
+        said = sent(state, dx(server.url, a_minute=6), clock=Virtual().clock)
+    assert said == [
+        "DX: sent 1 of 5, 6.0 a minute, about 40 s left",
+        "DX: sent 1 of 5, 3.0 a minute, about 1 min 20 s left",
+        "DX: sent 2 of 5, 4.0 a minute, about 45 s left",
+        "DX: sent 3 of 5, 4.5 a minute, about 27 s left",
+    ]
+
+
+def test_it_is_known_for_which_backends_the_time_was_enough(state):
+    with Faulty(hang(60)) as mute, Faulty(answer(401)) as closed:
+        backends = (datadog(mute.url), dx(closed.url))
+        for backend in backends:
+            add(state, *range(3), backend=backend)
+        pace, said = Pace(attempts=2, connect_timeout=20, read_timeout=20), []
+        assert send(state, backends, Budget.of(1), pace, said.append) == ("DX",)
+    with receivers.Dx(token=wire.TOKEN) as server:
+        assert send(state, [dx(server.url)], Budget.of(60), pace, said.append) == ("DX",)
 
 
 # --- the end
@@ -410,7 +494,7 @@ def test_where_no_thread_can_be_had_the_one_there_is_sends(state):
     finally:
         threading.stack_size(before)
     assert said == (
-        "DX: stopped, since it did not take 3 in a row; DX: the connection was refused, or no way"
+        "DX: stopped, since it did not take this: DX: the connection was refused, or no way"
         " leads to the host; 4 wait for the next run"
     )
 

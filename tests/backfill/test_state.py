@@ -19,6 +19,7 @@ from hypothesis import strategies as st
 from dora_deployments.backfill.state import FILE, Report, State, StateError, Tally
 from dora_deployments.catalogue import BODY_REFUSED, DX_422, OUTCOME_NOT_SUPPORTED, STEP_ENDED
 from dora_deployments.deployment import Outcome, Request
+from dora_deployments.errors import EventError
 from tests.builders import deployment
 from tests.delivery import wire
 
@@ -37,8 +38,12 @@ root_only = pytest.mark.skipif(
 )
 
 
-def opened(folder, plan="plan", keys=KEYS):
-    return State.opened(folder, plan=plan, keys=keys)
+def fine(_text):
+    """Find nothing that must not be kept."""
+
+
+def opened(folder, plan="plan", keys=KEYS, *, check=fine, words=str):
+    return State.opened(folder, plan=plan, keys=keys, check=check, words=words)
 
 
 def refusal(folder):
@@ -257,8 +262,8 @@ def test_what_was_refused_is_tried_again_but_nothing_to_wait_for(tmp_path):
         for number, status in enumerate(
             ["delivered", "duplicate", "rejected", "undelivered", "skipped"]
         ):
-            settle(state, number, status)
-        assert pending(state) == [2, 3, 5]
+            settle(state, number, status, http_status=422)
+        assert pending(state) == [3, 5, 2]
         assert (state.waiting(), state.waiting(refused=True)) == (2, 3)
 
 
@@ -293,7 +298,8 @@ def test_a_request_keeps_its_bytes_until_it_is_refused(tmp_path, status, body):
 
 def test_what_a_backend_cannot_be_told_is_counted_with_the_reason(tmp_path):
     with opened(tmp_path) as state:
-        state.skip(1, DATADOG, "shop", id_of(1), OUTCOME_NOT_SUPPORTED)
+        about = (DATADOG, "shop", id_of(1))
+        state.leave_out(1, *about, "skipped", OUTCOME_NOT_SUPPORTED)
         state.commit()
         assert (pending(state, DATADOG), state.waiting()) == ([], 0)
         assert state.tallies() == (
@@ -310,6 +316,87 @@ def test_what_a_backend_cannot_be_told_is_counted_with_the_reason(tmp_path):
                 id=id_of(1),
             ),
         )
+
+
+def test_what_a_backend_would_refuse_has_no_request_to_try_again(tmp_path):
+    with opened(tmp_path) as state:
+        state.leave_out(1, DX, "shop", id_of(1), "rejected", BODY_REFUSED)
+        assert (pending(state), state.waiting(refused=True)) == ([], 0)
+        assert tallied(state) == {("DX", "rejected"): 1}
+
+
+@pytest.mark.parametrize("status", ["delivered", "duplicate"])
+def test_a_backend_keeps_what_it_has_though_it_could_not_be_told_now(tmp_path, status):
+    with opened(tmp_path) as state:
+        add(state, 1)
+        settle(state, 1, status)
+        state.leave_out(1, DX, "shop", id_of(1), "skipped", OUTCOME_NOT_SUPPORTED)
+        assert tallied(state) == {("DX", status): 1}
+
+
+def test_an_outbox_that_is_filled_anew_has_nothing_of_the_one_before(tmp_path):
+    endings = ["delivered", "duplicate", "rejected", "undelivered", "skipped"]
+    with opened(tmp_path) as state:
+        add(state, *range(8))
+        for number, status in enumerate(endings):
+            settle(state, number, status)
+        state.put("page", [1])
+        state.renew()
+        assert (pending(state), state.waiting(refused=True), state.tallies()) == ([], 0, ())
+        # What was never sent may be told otherwise, and of the rest it is known how it ended.
+        new = DX.requests(deployment(id=id_of(6), source_name="new"))[0]
+        state.add(6, DX, "shop", id_of(6), new)
+        add(state, 0, 2, 3)
+    with opened(tmp_path) as state:
+        assert (state.resumed, state.foreign, state.get("page")) == (True, 0, [1])
+        assert [each.request for each in state.pending(DX)] == [
+            request_for(2),
+            request_for(3),
+            new,
+        ]
+        assert (state.waiting(), tallied(state)["DX", "delivered"]) == (3, 1)
+
+
+def test_what_was_refused_before_comes_last(tmp_path):
+    with opened(tmp_path) as state:
+        add(state, 1, 2, 3)
+        settle(state, 1, "rejected", http_status=422)
+        settle(state, 2, "undelivered")
+        seen = []
+        for each in state.pending(DX):
+            seen.append((each.order, each.tried))
+            settle(state, each.order, "rejected", http_status=422)
+        assert seen == [(2, True), (3, False), (1, True)]
+
+
+@pytest.mark.parametrize("http_status", [None, 302, 401, 403, 404])
+def test_what_was_refused_for_all_keeps_its_place(tmp_path, http_status):
+    with opened(tmp_path) as state:
+        add(state, 1, 2)
+        settle(state, 1, "rejected", http_status=http_status)
+        assert pending(state) == [1, 2]
+
+
+def test_a_page_that_must_not_be_kept_is_not(tmp_path):
+    def check(text):
+        if b"secret" in text:
+            raise EventError("no")
+
+    with opened(tmp_path, check=check) as state:
+        with pytest.raises(EventError):
+            state.put("page", {"environment": "a secret"})
+        state.put("other", {"environment": "production"})
+        assert (state.get("page"), state.get("other")) == (None, {"environment": "production"})
+
+
+def test_no_key_that_a_backend_echoes_is_kept(tmp_path):
+    def words(text):
+        return text.replace("Bearer", "***")
+
+    with opened(tmp_path, words=words) as state:
+        add(state, 1)
+        settle(state, 1, "rejected", detail="not for Bearer")
+        assert [each.detail for each in state.tallies()] == ["not for ***"]
 
 
 def test_a_backend_keeps_what_it_has_however_later_attempts_end(tmp_path):
@@ -381,7 +468,7 @@ def test_what_this_version_would_not_send_is_refused_and_the_others_are_sent(tmp
 def test_a_service_may_have_any_name(tmp_path):
     with opened(tmp_path) as state:
         state.add(1, DX, "caf\xe9 \udc80", id_of(1), request_for(1))
-        state.skip(2, DX, "\udc80", id_of(2), OUTCOME_NOT_SUPPORTED)
+        state.leave_out(2, DX, "\udc80", id_of(2), "skipped", OUTCOME_NOT_SUPPORTED)
         assert [each.service for each in state.tallies()] == ["?", "caf\xe9 ?"]
 
 
@@ -608,6 +695,7 @@ def test_a_row_that_somebody_else_wrote_is_as_good_as_none(used, statement, fore
     edited(used, (statement,))
     with opened(used) as state:
         assert state.foreign == foreign
+        assert bool(state.lost) <= bool(state.foreign)
         delivered = tallied(state).get(("DX", "delivered"), 0)
         found = (state.get("page"), state.note("note"), pending(state), delivered)
         assert found[: len(known)] == known
@@ -622,7 +710,7 @@ def test_a_stranger_cannot_mark_reports_as_sent_nor_have_any_sent(tmp_path):
         add(state, 1, 2, 3)
         settle(state, 1)
     with opened(tmp_path) as state:
-        assert (state.resumed, state.foreign) == (False, 6)
+        assert (state.resumed, state.foreign, state.lost) == (False, 6, ("DX",))
         assert (state.get("page"), state.tallies()) == (None, ())
         add(state, 1)
         assert pending(state) == [1]
@@ -634,6 +722,7 @@ def test_one_key_does_not_sign_for_another_backend(tmp_path):
         add(state, 1, backend=DATADOG)
     with opened(tmp_path) as state:
         assert (state.resumed, state.foreign, state.waiting()) == (False, 4, 0)
+        assert {*state.lost} == {"DX", "Datadog"}
 
 
 def test_what_one_backend_has_is_known_although_the_key_of_the_other_is_new(tmp_path):
@@ -641,7 +730,7 @@ def test_what_one_backend_has_is_known_although_the_key_of_the_other_is_new(tmp_
         add(state, 1, 2)
         settle(state, 1)
     with opened(tmp_path, keys={**KEYS, "Datadog": b"new"}) as state:
-        assert (state.resumed, state.foreign) == (False, 2)
+        assert (state.resumed, state.foreign, state.lost) == (False, 2, ())
         add(state, 1, 2)
         assert pending(state) == [2]
 

@@ -1,5 +1,6 @@
 """A folder in the workspace is ours alone, and a file in it is there whole or not at all."""
 
+import hashlib
 import os
 import stat
 import subprocess
@@ -237,6 +238,52 @@ def test_a_file_that_does_not_come_to_its_end_leaves_nothing_and_the_one_before(
     with pytest.raises(error):
         broken()
     assert contents(tmp_path) == {"file": b"before"}
+
+
+@pytest.mark.parametrize("error", [OSError, KeyboardInterrupt])
+def test_what_goes_wrong_when_a_file_has_its_name_already_is_said_as_it_is(tmp_path, error):
+    def broken():
+        with folder.writing(tmp_path / "file"):
+            (made,) = tmp_path.iterdir()
+            made.unlink()
+            raise error
+
+    with pytest.raises(error) as caught:
+        broken()
+    assert type(caught.value) is error
+
+
+# --- what stands in it
+
+
+def test_a_file_is_known_by_its_digest(tmp_path):
+    content = os.urandom(3 * 1024 * 1024 + 1)
+    (tmp_path / "file").write_bytes(content)
+    assert folder.digest(tmp_path / "file", len(content)) == hashlib.sha256(content).hexdigest()
+    assert folder.digest(tmp_path / "file", len(content) - 1) is None
+    assert folder.digest(tmp_path / "file", len(content) + 1) is None
+
+
+def test_what_is_no_file_has_no_digest(tmp_path):
+    (tmp_path / "folder").mkdir()
+    for name in ("folder", "none", "folder/none"):
+        assert folder.digest(tmp_path / name, (tmp_path / "folder").stat().st_size) is None
+
+
+@posix_only
+@pytest.mark.parametrize("kind", ["pipe", "link", "device", "endless"])
+def test_what_was_planted_instead_of_a_file_is_not_read(tmp_path, kind):
+    planted = tmp_path / "planted"
+    (tmp_path / "file").write_bytes(b"12345")
+    if kind == "pipe":
+        os.mkfifo(planted)
+    elif kind == "endless":
+        planted.touch()
+        os.truncate(planted, 2**40)
+    else:
+        planted.symlink_to(tmp_path / "file" if kind == "link" else "/dev/zero")
+    assert folder.digest(planted, 5) is None
+    assert folder.digest(planted, 0) is None
 
 
 def test_what_a_killed_process_left_of_a_file_is_cleared(tmp_path):

@@ -2,6 +2,8 @@
 
 import gzip
 import json
+import threading
+from contextlib import closing
 from dataclasses import replace
 
 import pytest
@@ -13,8 +15,8 @@ from dora_deployments.backends.replies import MAX_BODY
 from dora_deployments.delivery import session
 from dora_deployments.delivery.session import TransportError
 from dora_deployments.deployment import Credential, Reply, Request
-from tests.delivery import tls
-from tests.end_to_end.receivers import Faulty, answer
+from tests.delivery import tls, wire
+from tests.end_to_end.receivers import Faulty, answer, drip
 
 URL = "https://api.datadoghq.com/api/v2/dora/deployment"
 KEY = "fedcba9876543210fedcba9876543210"
@@ -148,8 +150,7 @@ def test_a_line_keeps_its_connection_until_an_attempt_has_no_answer():
 
     def ending():
         try:
-            with line() as http:
-                return session.post(http, request, (5, 5)).status
+            return line.post(request, (5, 5)).status
         except TransportError as error:
             return str(error)
 
@@ -161,6 +162,42 @@ def test_a_line_keeps_its_connection_until_an_attempt_has_no_answer():
 
     assert endings == [200, 200, "the connection broke off before an answer", 200, 200]
     assert len(connections) == 2
+
+
+@pytest.mark.parametrize(
+    "head",
+    [b"HTTP/1.1 200 OK\r\nX-Y: ", b"HTTP/1.1 200 OK\r\nContent-Length: 90000\r\n\r\n"],
+    ids=["headers", "body"],
+)
+def test_an_answer_that_drips_holds_up_a_line_no_longer_than_it_may(head):
+    with Faulty(drip(head, 0.05, [b"X"] * 12_000), answer(200, {"ok": True})) as server:
+        request = replace(REQUEST, url=server.url)
+        line = session.Line(0.5)
+        with pytest.raises(TransportError, match=r"^no answer came in time$") as caught:
+            line.post(request, (20, 20))
+        line.close()
+        with closing(session.Line()) as line:
+            reply = line.post(request, (20, 20))
+    assert (caught.value.permanent, caught.value.ambiguous) == (False, True)
+    assert (reply.status, reply.body) == (200, b'{"ok": true}')
+
+
+def test_a_line_does_without_threads_where_none_can_be_had():
+    before = threading.stack_size(2**46)  # more than any system has
+    try:
+        with (
+            wire.closed_port() as url,
+            closing(session.Line()) as line,
+            pytest.raises(TransportError, match=r"^the connection was refused"),
+        ):
+            line.post(replace(REQUEST, url=url), (20, 20))
+    finally:
+        threading.stack_size(before)
+
+
+def test_a_bug_in_an_attempt_of_a_line_is_not_swallowed():
+    with closing(session.Line()) as line, pytest.raises(AttributeError):
+        line.post(None, (1, 1))
 
 
 # --- what comes back

@@ -143,13 +143,13 @@ SPENT = {**JSON, "X-RateLimit-Remaining": "0", "X-RateLimit-Reset": FAR}
             id="rate limit",
         ),
         pytest.param(answers(503), "GitHub's API answered 503", None, id="503"),
-        pytest.param(answers(200, b"<html>Hi</html>", HTML), ODD_LIST, ODD_RANGE, id="HTML"),
+        pytest.param(answers(200, b"<html>Hi</html>", HTML), NOT_JSON, NOT_JSON, id="HTML"),
         pytest.param(
-            answers(200, b"<html>Hi</html>"), ODD_LIST, ODD_RANGE, id="HTML that says it is JSON"
+            answers(200, b"<html>Hi</html>"), NOT_JSON, NOT_JSON, id="HTML that says it is JSON"
         ),
         pytest.param(answers(200, b'{"data": {"repos'), NOT_JSON, NOT_JSON, id="truncated JSON"),
         pytest.param(does(receivers.short_body()), CUT, None, id="cut off"),
-        pytest.param(answers(200, b""), ODD_LIST, ODD_RANGE, id="empty"),
+        pytest.param(answers(200, b""), NOT_JSON, NOT_JSON, id="empty"),
         pytest.param(answers(200, b"null"), ODD_LIST, ODD_RANGE, id="null"),
         pytest.param(does(receivers.bad_gzip()), NOT_GZIP, None, id="bad gzip"),
     ],

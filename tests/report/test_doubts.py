@@ -281,6 +281,36 @@ def test_where_nothing_is_deployed_no_environment_is_doubted():
 # --- what the backends doubt
 
 
+@pytest.mark.parametrize(
+    ("names", "listed"),
+    [
+        (("live",), "'live'"),
+        (("staging", "prod-eu", "Live", "qa-prod"), "'prod-eu' and 'Live'"),
+    ],
+)
+def test_of_many_deployments_none_in_production_is_doubted_if_some_seem_to_be(names, listed):
+    assert [*doubts.of_names(names, BOTH)] == [
+        Note(
+            text="DX counts `production` alone for DORA metrics, and no deployment went there; if"
+            f" {listed} is the same, map it by `environment-map`",
+            url=f"{PAGE}#environment-not-production",
+        )
+    ]
+
+
+@pytest.mark.parametrize(
+    ("names", "told"),
+    [
+        (("production", "prod-eu"), BOTH),
+        (("staging", "non-prod"), BOTH),
+        ((), BOTH),
+        (("live",), (DATADOG,)),
+    ],
+)
+def test_of_many_deployments_production_is_enough_and_so_is_nothing_like_it(names, told):
+    assert [*doubts.of_names(names, told)] == []
+
+
 def of_requests(*deployments, told=BOTH, age=timedelta(), is_dry_run=False):
     deliveries = iter(deliver.prepare(deployments, told))
     return [*doubts.of_requests(deliveries, None if is_dry_run else FINISHED + age)]

@@ -471,6 +471,26 @@ def test_a_refused_run_names_every_problem(error, title, reason, topic, fail_on,
 
 
 @pytest.mark.parametrize(
+    ("status", "headline"),
+    [("delivered", "not all was sent"), ("undelivered", "nothing was sent")],
+)
+def test_a_run_that_broke_off_while_it_sent_says_what_was_sent(status, headline):
+    account = Account(outcomes=(outcome(status),))
+
+    lines = ended(ending.refused, InputError("`output-path` is full"), account)
+
+    assert lines[0].startswith(f"Datadog: shop {status} (")
+    assert lines[-2:] == [
+        (
+            "::error title=Bad input::`output-path` is full. Read more:"
+            f" {DOCS}/inputs.md#output-path"
+        ),
+        f"Bad input: {headline} (bad-input)",
+    ]
+    assert (account.status, account.headline) == ("rejected", f"Bad input: {headline}")
+
+
+@pytest.mark.parametrize(
     ("fail_on", "code", "level"),
     [("never", 0, "warning"), ("config", 0, "warning"), ("any", 1, "error")],
 )

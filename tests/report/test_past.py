@@ -8,7 +8,7 @@ import pytest
 from dora_deployments.backfill.figures import figures
 from dora_deployments.backfill.result import Backfilled
 from dora_deployments.backfill.state import Tally
-from dora_deployments.catalogue import DX_422, STEP_ENDED
+from dora_deployments.catalogue import BACKFILL_STOPPED, DX_422, STEP_ENDED
 from dora_deployments.deployment import Outcome
 from dora_deployments.report import past
 from dora_deployments.report.account import Account
@@ -79,6 +79,14 @@ def test_all_that_was_found_is_reported(count, words):
     )
 
 
+def test_what_a_backend_cannot_be_told_of_is_counted():
+    skipped = [tally("skipped", 3, "Datadog"), tally("skipped", 1), tally("skipped", 1_000)]
+    assert headline(tally(), tally(backend="Datadog"), *skipped) == (
+        f"12 deployments of acme/shop, {PERIOD}: all reported, but for 3 that Datadog cannot be"
+        " told of and 1,001 that DX cannot be told of"
+    )
+
+
 def test_a_dry_run_sends_nothing():
     assert headline(is_dry_run=True) == (
         f"12 deployments of acme/shop, {PERIOD}, would be reported; nothing was sent"
@@ -137,7 +145,35 @@ def test_all_of_a_service_that_ended_alike_are_one_outcome():
     )
 
 
+def test_of_many_services_those_that_ended_alike_are_one():
+    names = tuple(f"s{number}" for number in range(11))
+    tallies = tuple(tally(service=name, count=2, attempts=3) for name in names)
+    (outcome,) = past.outcomes(backfilled(services=names, tallies=tallies))
+    assert (outcome.service, outcome.attempts) == ("11 services", 33)
+    assert outcome.message.startswith("22 reports: ")
+    few = past.outcomes(backfilled(services=names[:10], tallies=tallies[:10]))
+    assert [each.service for each in few] == [*names[:10]]
+
+
+@pytest.mark.parametrize(
+    ("attempts", "message"), [(0, "5 reports: not sent yet"), (1, "5 reports: late")]
+)
+def test_what_was_not_even_tried_says_why_the_run_stopped(attempts, message):
+    waiting = tally(
+        status="undelivered", message="late", topic=STEP_ENDED, attempts=attempts, count=5
+    )
+    (outcome,) = past.outcomes(backfilled(tallies=(waiting,), stopped=BACKFILL_STOPPED))
+    topic = STEP_ENDED if attempts else BACKFILL_STOPPED
+    assert (outcome.message, outcome.topic) == (message, topic)
+
+
 # --- the log
+
+READ = "Counted by the GitHub deployments, read by 1,234 requests to GitHub's API"
+WRITTEN = (
+    "Written to `dora-backfill/deployments.csv`, in DX's fields, and"
+    " `dora-backfill/deployments.jsonl`"
+)
 
 
 @pytest.mark.parametrize(
@@ -146,26 +182,36 @@ def test_all_of_a_service_that_ended_alike_are_one_outcome():
         (
             RECORDS,
             (
-                "8 deployments, 4 a week; lead time 3 h 30 min, 90 % within 2 d 16 h; change"
+                "8 succeeded, 4 failed, 4 a week; lead time 3 h 30 min, 90 % 2 d 16 h; change"
                 " failure rate 33.3 %; recovery time 1 h 10 min"
             ),
         ),
-        (RECORDS[2:3], "0 deployments, 0 a week; change failure rate 100 %"),
+        (RECORDS[2:3], "0 succeeded, 1 failed, 0 a week; change failure rate 100 %"),
     ],
 )
 def test_the_log_has_the_figures_of_each_service(records, told):
     of = backfilled(figures=figures(records, SINCE, UNTIL))
-    assert [*past.lines(of)] == [f"checkout to production: {told}"]
+    assert [*past.lines(of)] == [READ, WRITTEN, f"checkout to production: {told}"]
 
 
 def test_the_log_has_all_services_together_as_well():
     both = (RECORDS[0], replace(RECORDS[1], service="search"))
     found = past.lines(backfilled(figures=figures(both, SINCE, UNTIL)))
     assert [line.partition(":")[0] for line in found] == [
+        READ,
+        WRITTEN,
         "all services to production",
         "checkout to production",
         "search to production",
     ]
+
+
+def test_the_log_has_no_more_than_twenty_rows_of_figures():
+    many = [replace(RECORDS[0], environment=f"pr-{number}") for number in range(23)]
+    found = [*past.lines(backfilled(figures=figures(many, SINCE, UNTIL)))]
+    assert (len(found), found[-1]) == (23, "and 3 more rows, in the summary")
+    found = [*past.lines(backfilled(figures=figures(many[:20], SINCE, UNTIL)))]
+    assert len(found) == 22
 
 
 def test_without_figures_the_log_has_none():
@@ -175,13 +221,13 @@ def test_without_figures_the_log_has_none():
 # --- the summary
 
 
-def last(of):
-    return [*past.sections(of, NOBODY)][-1]
+def first(of):
+    return next(past.sections(of, NOBODY))
 
 
 FILES = (
-    "<code>dora-backfill/deployments.csv</code>, in DX&#x27;s fields, and"
-    " <code>dora-backfill/deployments.jsonl</code>"
+    "Written to <code>dora-backfill/deployments.csv</code>, in DX&#x27;s fields, and"
+    " <code>dora-backfill/deployments.jsonl</code>.</p>\n"
 )
 
 
@@ -190,24 +236,25 @@ def test_without_figures_there_is_nothing_to_show():
 
 
 def test_the_summary_says_what_was_read_and_where_it_is():
-    assert last(backfilled()) == (
-        "<p>Read from GitHub deployments by 1,234 requests to GitHub&#x27;s API, into"
-        f" {FILES}.</p>\n"
+    assert first(backfilled()) == (
+        "<p>Counted by the GitHub deployments, read by 1,234 requests to GitHub&#x27;s API.<br>"
+        f"{FILES}"
     )
     assert len([*past.sections(backfilled(), NOBODY)]) > 1
 
 
 def test_the_summary_says_where_nothing_had_to_be_read_again():
-    assert last(backfilled(requests=0)) == (
-        f"<p>Read from GitHub deployments by an earlier run, into {FILES}.</p>\n"
+    assert first(backfilled(requests=0)) == (
+        f"<p>Counted by the GitHub deployments, read by an earlier run.<br>{FILES}"
     )
 
 
 def test_the_summary_counts_what_was_left_out():
     left = {"environment-ignored": 1_000, "prerelease": 1}
-    assert last(backfilled(left_out=left)).endswith(
-        f"{FILES}. Left out: 1,000 as <code>environment-ignored</code>, 1 as"
-        " <code>prerelease</code>.</p>\n"
+    elsewhere = {"staging": 5, "qa": 0, "a": 1, "b": 2, "<i>": 3}
+    assert first(backfilled(left_out=left, elsewhere=elsewhere)).endswith(
+        "<br>Left out: 1,000 as <code>environment-ignored</code>, 1 as <code>prerelease</code>,"
+        f" 5 to &#x27;staging&#x27;, 1 to &#x27;a&#x27;, 2 to &#x27;b&#x27; and 1 more.<br>{FILES}"
     )
 
 

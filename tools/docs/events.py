@@ -251,8 +251,13 @@ def _read(paths: tuple[str, ...], otherwise: str) -> str:
 
 
 def _examples(names: list[str]) -> Iterator[str]:
-    """Return the examples that are started by one of the events."""
+    """Return the examples that one of the events starts, and that report what it tells of."""
     for path in sorted((ROOT / "examples").glob("*.yml")):
         workflow = yaml.load(path.read_text("utf-8"), yaml.BaseLoader)  # noqa: S506 - `on` is a key
-        if set(workflow.get("on", ())) & set(names):
+        modes = {
+            step.get("with", {}).get("mode")
+            for job in workflow.get("jobs", {}).values()
+            for step in job.get("steps", ())
+        }
+        if set(workflow.get("on", ())) & set(names) and not modes & {"backfill", "replay"}:
             yield path.stem

@@ -12,7 +12,7 @@ from typing import Any, Final
 import yaml
 
 from dora_deployments import catalogue
-from dora_deployments.actions.inputs import Inputs
+from dora_deployments.actions.inputs import Inputs, of_backfill
 from dora_deployments.errors import ConfigurationError, EventError, InputError
 from tools.docs.markdown import codes, plain, table
 
@@ -95,6 +95,9 @@ REFUSED: Final[Mapping[str, str]] = {
     "backfill-source": "tags",
     "output-path": "one\ntwo",
 }
+# What only two inputs together are refused for, and modes that an input is none of.
+_TOGETHER: Final = ({"since": "2026-02-01", "until": "2026-01-31"},)
+_OTHER_MODE: Final = {"since": "30d", "until": "2026-04-30", "backfill-source": "releases"}
 
 _PAGE: Final = """\
 # Inputs and outputs
@@ -206,7 +209,9 @@ def page() -> str:
 
 def refusals() -> Mapping[str, tuple[str, ...]]:
     """Return what the action says of each bad input, by its name: one message of each form."""
-    provoked = (problem for pair in REFUSED.items() for problem in _problems(*pair))
+    provoked = [problem for name, value in REFUSED.items() for problem in _problems({name: value})]
+    provoked += [problem for given in _TOGETHER for problem in _problems(given)]
+    provoked += of_backfill({f"INPUT_{name.upper()}": each for name, each in _OTHER_MODE.items()})
     return _by_input(*_kept("error title=Bad input"), *provoked)
 
 
@@ -233,12 +238,12 @@ def _kept(command: str) -> Iterator[str]:
             yield line.partition(". Read more: ")[0].replace("%25", "%")  # as GitHub shows it
 
 
-def _problems(name: str, value: str) -> tuple[str, ...]:
+def _problems(given: Mapping[str, str]) -> tuple[str, ...]:
     try:
-        Inputs.from_environ({f"INPUT_{name.upper()}": value}, NOW)
+        Inputs.from_environ({f"INPUT_{name.upper()}": value for name, value in given.items()}, NOW)
     except InputError as error:
         return error.problems
-    raise SystemExit(f"{value!r} is no bad `{name}`")
+    raise SystemExit(f"{given} are no bad inputs")
 
 
 def _input(

@@ -42,15 +42,16 @@ ELSE: Final[Mapping[str, str]] = {
 
 PAGE: Final = 100  # as many as GitHub gives at once
 # Of each repository by REST: what it is called now, the newest commit, .github/dora.yml, and a
-# source that has nothing; by GraphQL: commits that are not on the default branch.
+# source that has nothing; by GraphQL: commits that are not on the default branch, at least.
 FEW_BY_REST: Final = 4
 FEW_BY_GRAPHQL: Final = 2
 JOBS: Final = 256  # of one matrix
 JOB: Final = timedelta(minutes=1)  # as GitHub bills each that is not longer
-# Of a token that reads all repositories, for REST; for GraphQL there are as many points again.
+# Of a token that reads all repositories: requests by REST, points by GraphQL, and whose it is.
+# GitHub, "Rate limits for the REST API" and "Rate limits and query limits for the GraphQL API".
 AN_HOUR: Final = (
-    (5_000, "a fine-grained token"),
-    (15_000, "an app of an Enterprise Cloud organisation"),
+    (5_000, 5_000, "a fine-grained token"),
+    (15_000, 10_000, "an app of an Enterprise Cloud organisation"),
 )
 
 
@@ -104,10 +105,12 @@ def _cell(column: str) -> str:
 def one() -> str:
     """Return how long one large repository takes."""
     a_minute, apart = _limits()
+    size = f"{LARGE.deployments:,} deployments of one service, {LARGE.commits:,} commits"
+    size += f" and {LARGE.pulls:,} pull requests"
     return table(
-        (f"{LARGE.deployments:,} deployments of one service over {LARGE.commits:,} commits", ""),
+        (size, ""),
         (
-            ("requests to read them", f"{LARGE.requests:,}"),
+            ("requests to read them", f"about {round(LARGE.requests, -1):,}"),
             (
                 f"to send them to DX, {a_minute} a minute",
                 _span(timedelta(minutes=LARGE.deployments / a_minute)),
@@ -165,10 +168,10 @@ def time() -> str:
             ),
             *(
                 (
-                    f"the rate limit of {whose}, {limit:,} an hour of either",
-                    _span(timedelta(hours=max(by_rest, by_graphql) / limit)),
+                    f"the rate limit of {whose}, an hour {rest:,} by REST, {points:,} by GraphQL",
+                    _span(timedelta(hours=max(by_rest / rest, by_graphql / points))),
                 )
-                for limit, whose in AN_HOUR
+                for rest, points, whose in AN_HOUR
             ),
             ("minutes of runners, one for each job", f"{_repositories():,}"),
             (f"the jobs, {at_once} at once", _span(JOB * _repositories() / at_once)),

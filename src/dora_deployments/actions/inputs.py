@@ -3,7 +3,7 @@
 import hashlib
 import json
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass, field, fields, replace
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Final, Literal, TypeVar
@@ -54,6 +54,7 @@ _OF_ONE: Final = (
     "deployment-id",
     "source-url",
 )
+_OF_BACKFILL: Final = (("since", "90d"), ("until", None), ("backfill-source", "auto"))
 # By these a run may differ from the one that it goes on with.
 _NO_PLAN: Final = (*SECRETS, "timeout", "dry-run", "fail-on", "output-path")
 DEFAULT_REPLAY_PATH: Final = "dora-undelivered"
@@ -166,7 +167,8 @@ class Inputs:
             output_path=read("output-path", parse.line, "dora-backfill"),
             warnings=tuple(reader.warnings),
         )
-        problems = (*reader.problems, *_contradictions(inputs))
+        unread = {problem.split("`")[1] for problem in reader.problems}
+        problems = (*reader.problems, *_contradictions(inputs, unread))
         if problems:
             raise InputError(*problems)
         return replace(inputs, warnings=(*inputs.warnings, *_doubts(inputs)))
@@ -220,6 +222,19 @@ def fail_on(environ: Mapping[str, str]) -> FailOn:
     One that is itself bad counts as its default.
     """
     return _Reader(environ).read("fail-on", parse.one_of(*FAIL_ON_CHOICES), "config")
+
+
+def of_backfill(environ: Mapping[str, str]) -> tuple[str, ...]:
+    """Return what is wrong with inputs that say what to fill in, where the mode is another one.
+
+    Who gives them hardly means to report what is deployed now. Their defaults are no harm.
+    """
+    return tuple(
+        f"`{name}` is of `mode: backfill`, and `mode` is another one; set `mode: backfill`, or"
+        f" leave `{name}` out"
+        for name, default in _OF_BACKFILL
+        if _raw(environ, name) not in {None, default}
+    )
 
 
 def plan(environ: Mapping[str, str]) -> str:
@@ -331,8 +346,8 @@ def _backfill_source(text: str) -> str:
     return text
 
 
-def _contradictions(inputs: Inputs) -> tuple[str, ...]:
-    """Return what is wrong with inputs that are each good by themselves."""
+def _contradictions(inputs: Inputs, unread: Collection[str]) -> tuple[str, ...]:
+    """Return what is wrong with inputs that are each good by themselves; `unread` are not."""
     problems = []
     started, finished = inputs.started_at, inputs.finished_at
     if inputs.mode == "backfill":
@@ -347,10 +362,11 @@ def _contradictions(inputs: Inputs) -> tuple[str, ...]:
             f"`started-at` ({started.isoformat()}) is later than `finished-at`"
             f" ({finished.isoformat()}); swap or correct them"
         )
-    if inputs.since > inputs.until:
+    since, until = (moments.whole_seconds(each) for each in (inputs.since, inputs.until))
+    if inputs.since > inputs.until and not {"since", "until"} & {*unread}:
         problems.append(
-            f"`since` ({inputs.since.isoformat()}) is later than `until`"
-            f" ({inputs.until.isoformat()}); write an earlier `since` or a later `until`"
+            f"`since` ({since.isoformat()}) is later than `until` ({until.isoformat()}); write an"
+            " earlier `since` or a later `until`"
         )
     return tuple(problems)
 

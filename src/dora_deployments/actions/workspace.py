@@ -4,8 +4,9 @@ import os
 import re
 import stat
 from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
-from typing import Final, NoReturn
+from typing import BinaryIO, Final, NoReturn
 
 from dora_deployments.actions.text import has_controls, shown
 
@@ -26,18 +27,24 @@ def read(workspace: str | None, path: str, largest: int) -> bytes | None:
     if not workspace:
         return None
     try:
-        status = _status(workspace, path)
-        if status is None:
+        if _status(workspace, path) is None:
             return None
-        _require_regular(status)
-        with open(Path(workspace, path), "rb", opener=_opened) as opened:
-            _require_regular(os.fstat(opened.fileno()))
+        with regular(Path(workspace, path)) as opened:
             content = opened.read(largest + 1)
     except OSError as error:
         raise _unreadable(error) from None
     if len(content) > largest:
         raise ValueError(f"is larger than {largest} bytes; shorten it, or take it away")
     return content
+
+
+@contextmanager
+def regular(file: Path) -> Iterator[BinaryIO]:
+    """Open `file` to read it; `ValueError` if it is a link, or no regular file."""
+    _require_regular(file.lstat())
+    with open(file, "rb", opener=_opened) as opened:
+        _require_regular(os.fstat(opened.fileno()))
+        yield opened
 
 
 def files(workspace: Path, path: str, suffix: str) -> Iterator[str]:

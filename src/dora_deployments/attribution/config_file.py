@@ -24,28 +24,40 @@ def found(
     is none, and if the file is named or could name the services. Raises `ConfigurationError`
     for a file that cannot be read as one, and for a named one that does not exist.
     """
-    path = inputs.config_file or DEFAULT_CONFIG_FILE
-    if workspace_file is not None:
-        return _parsed(workspace_file, f"`{path}` of the workspace"), ()
-    if inputs.service and inputs.config_file is None:
-        return None, ()
-    where = f"`{path}` of {repository} at {commit_sha[:7]}"
     try:
-        content = look_ups.file(repository, path, commit_sha, LARGEST_CONFIG_FILE)
+        return looked_up(inputs, workspace_file, repository, commit_sha, look_ups), ()
     except LookUpError as error:
+        path = inputs.config_file or DEFAULT_CONFIG_FILE
+        where = f"`{path}` of {repository} at {commit_sha[:7]}"
         without = "the report goes without it"
         if not inputs.service:
             without = "the service is named after the repository"
         return None, (f"{where} could not be looked up: {error}; {without}",)
+
+
+def looked_up(
+    inputs: Inputs,
+    workspace_file: bytes | None,
+    repository: str,
+    commit_sha: str,
+    look_ups: LookUps,
+) -> "Config | None":
+    """Return what `found` does, or raise `LookUpError` where GitHub does not tell the file."""
+    path = inputs.config_file or DEFAULT_CONFIG_FILE
+    if workspace_file is not None:
+        return _parsed(workspace_file, f"`{path}` of the workspace")
+    if inputs.service and inputs.config_file is None:
+        return None
+    content = look_ups.file(repository, path, commit_sha, LARGEST_CONFIG_FILE)
     if content is not None:
-        return _parsed(content, where), ()
+        return _parsed(content, f"`{path}` of {repository} at {commit_sha[:7]}")
     if inputs.config_file is not None:
         raise ConfigurationError(
             f"`config-file` is {path}, which neither the workspace has nor {repository} at"
             f" {commit_sha[:7]}, as far as `github-token` may see (`contents: read`); correct it,"
             " or check the file in"
         )
-    return None, ()
+    return None
 
 
 def _parsed(content: bytes, source: str) -> "Config":

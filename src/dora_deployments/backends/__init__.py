@@ -35,6 +35,10 @@ class Backend(Protocol):
         """Return how fast it takes deployments."""
 
     @property
+    def url(self) -> str:
+        """Return where its methods are: what one address has, another has not."""
+
+    @property
     def credential(self) -> Credential:
         """Return the key, which every request carries and every saved one is signed with."""
 

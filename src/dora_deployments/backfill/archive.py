@@ -84,11 +84,12 @@ class Archive:
             return ChangedFiles(by_pull={}, cut=True)
         self._look_up_files([number for number in pulls if number not in self._files], [])
         self._look_up_files([], [sha for sha in commit_shas if sha not in self._files])
-        whole = {key: files for key, files in self._files.items() if files is not None}
+        keys: tuple[int | str, ...] = (*pulls, *commit_shas)
+        whole = {key: files for key in keys if (files := self._files.get(key)) is not None}
         return ChangedFiles(
             by_pull={number: whole[number] for number in pulls if number in whole},
             by_commit={sha: whole[sha] for sha in commit_shas if sha in whole},
-            cut=any(key not in whole for key in (*pulls, *commit_shas)),
+            cut=any(key not in whole for key in keys),
         )
 
     def _look_up_files(self, numbers: Sequence[int], commit_shas: Sequence[str]) -> None:

@@ -25,7 +25,8 @@ class Commits:
         self._graph = Graph()
         # Parents on the default branch that a later page will have.
         self._ahead: set[str] = {tip}
-        self._gone: set[str] = set()
+        # Why they cannot be read, nor what came before them.
+        self._gone: dict[str, str] = {}
 
     def read_since(self, moment: datetime, told: Callable[[int, datetime | None], None]) -> None:
         """Read the default branch, down to what was committed before `moment`.
@@ -62,8 +63,9 @@ class Commits:
 
     def _read(self, shas: Sequence[str]) -> None:
         """Read some of `shas` at least."""
-        if any(sha in self._gone for sha in shas):
-            raise LookUpError("GitHub knows no such commit any more", absent=True)
+        why = next((self._gone[sha] for sha in shas if sha in self._gone), None)
+        if why is not None:
+            raise LookUpError(why, absent=True)
         if self._ahead.intersection(shas):
             self._next_page()
         else:
@@ -79,10 +81,11 @@ class Commits:
 
     def _read_apart(self, shas: Sequence[str], deep: int = 100) -> None:
         for sha, page in self._history.ancestors(shas, deep).items():
+            self._add(page or (), None)
             if page is None:
-                self._gone.add(sha)
-            else:
-                self._add(page, None)
+                self._gone[sha] = "GitHub knows no such commit any more"
+            elif sha not in self._graph:
+                self._gone[sha] = "what GitHub tells of a commit could not be read"
 
     def _add(self, page: Sequence[Any], ahead: set[str] | None) -> datetime | None:
         last: datetime | None = None

@@ -6,6 +6,8 @@ from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
 from dora_deployments.actions import moments
+from dora_deployments.actions.inputs import Inputs
+from dora_deployments.attribution import changes
 from dora_deployments.attribution.resolve import Resolved, resolve
 from dora_deployments.backends import Backend
 from dora_deployments.backfill import sheet
@@ -51,19 +53,28 @@ def derived(known: Gathered, in_dx: Backend) -> Iterator[Derived]:
             resolved = resolve(
                 happening, terms.inputs, terms.run, day, past.finished_at, config=terms.config
             )
-            yield from _each(resolved, past, in_dx)
+            yield from _each(resolved, past, in_dx, _doubts(resolved, terms.inputs))
         except (Skip, EventError, InputError) as left:
             found.leave_out(past.finished_at, left)
 
 
-def _each(resolved: Resolved, past: PastEvent, in_dx: Backend) -> list[Derived]:
+def _doubts(resolved: Resolved, inputs: Inputs) -> tuple[str, ...]:
+    """Return the warnings of the day, but for those about inputs, which would come for each."""
+    decided = {fact.value for fact in resolved.attributions}
+    unsent = changes.unsent(inputs, resolved.shipped, decided)
+    return tuple(warning for warning in resolved.warnings if warning not in unsent)
+
+
+def _each(
+    resolved: Resolved, past: PastEvent, in_dx: Backend, doubts: tuple[str, ...]
+) -> list[Derived]:
     first_commit_at = moments.iso(past.payload.get("pull_request.first_commit_at"))
     return [
         Derived(
             deployment=deployment,
             line=sheet.line(deployment, carried, resolved, first_commit_at),
             row=_row(deployment, in_dx),
-            doubts=resolved.shipped.warnings,
+            doubts=doubts,
         )
         for deployment, carried in zip(resolved.deployments, resolved.services.value, strict=True)
     ]

@@ -51,8 +51,22 @@ def gathered(
 ) -> Gathered:
     """Return what GitHub remembers of a period, from when until when.
 
-    Raises `Skip` if there is nothing to report in it, and `LookUpError`.
+    Raises `Skip` if there is nothing to report in it, and `LookUpError`. Whichever it is, the
+    log has what is missing.
     """
+    try:
+        return _gathered(job, github, history, state, period)
+    finally:
+        job.warn(notes(history.cut, INCOMPLETE))
+
+
+def _gathered(
+    job: Job,
+    github: GitHub,
+    history: GitHubHistory,
+    state: State,
+    period: tuple[datetime, datetime],
+) -> Gathered:
     repository = history.repository()
     try:
         tip = history.tip(repository["default_branch"])
@@ -60,10 +74,10 @@ def gathered(
         if not error.absent:
             raise
         raise Skip("nothing-to-backfill", f"{repository['full_name']} has no commits") from None
-    config, warnings = config_file.found(job.inputs, job.file, repository["full_name"], tip, github)
-    job.warn(notes(warnings, INCOMPLETE))
+    # Without the file, all of the past might go to the wrong services.
+    full_name = repository["full_name"]
+    config = config_file.looked_up(job.inputs, job.file, full_name, tip, github)
     found = _found(job, github, state, history, config, period)
-    job.warn(notes(history.cut, INCOMPLETE))
     commits = Commits(history, tip)
     archive = Archive(github, repository["full_name"], state, config)
     since = found.oldest or period[0]
@@ -72,7 +86,7 @@ def gathered(
         commits.read(found.commits)
         made = [commits.committed_at(sha) for sha in found.commits]
         since = min([since, *(moment for moment in made if moment is not None)])
-    since -= _DAY
+    since = max(since, moments.EARLIEST) - _DAY  # git takes any date for a commit's
     tell = _telling(job, "Read merged pull requests:", since)
     archive.add_pulls(_told(history.merged_pulls(since), tell))
     archive.look_up(commits.plain(since))
@@ -95,6 +109,7 @@ def _found(
     repository = history.repository()
     since, until = period
     why: list[str] = []
+    advice = ""
     for name in past.AUTO if chosen == "auto" else (chosen,):
         source = past.named(name)
         job.say(f"Reading the {source.noun} of {repository['full_name']}")
@@ -104,10 +119,14 @@ def _found(
         if found.events:
             return found
         why.append(_nothing(source.noun, found))
+        if any(found.elsewhere.values()):  # it is known where they go, and that is another place
+            advice = "; name one of these in `environment`, or map them to it by `environment-map`"
+            break
+        job.say(f"There are {why[-1]}")
     raise Skip(
         "nothing-to-backfill",
         f"from {since:%Y-%m-%d} until {until:%Y-%m-%d}, {repository['full_name']} has"
-        f" {', '.join(why)}",
+        f" {', '.join(why)}{advice}",
     )
 
 

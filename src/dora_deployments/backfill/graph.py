@@ -108,7 +108,9 @@ class Graph:
         oldest = math.inf
         # Of one second, what both reach may come late, while what lies between is unread.
         while alone or (pending and self._dates[pending[0][1]] >= oldest):
-            _, number = heapq.heappop(pending)
+            place, number = heapq.heappop(pending)
+            if not place:
+                raise LookUpError("GitHub tells of a commit that leads to itself", absent=True)
             by = reached[number]
             if by == _BOTH:
                 merge_base = number if merge_base is None else merge_base
@@ -137,7 +139,10 @@ class Graph:
         return own, others, merge_base, unread
 
     def _ordered(self) -> "array[int]":
-        """Return the place of each commit, children before parents, the newest first."""
+        """Return the place of each commit, children before parents, the newest first.
+
+        In a circle there is no such order: 0 stands for what is in one, or was before one.
+        """
         if self._places:
             return self._places
         children = array("l", bytes(self._places.itemsize * len(self._shas)))

@@ -54,7 +54,7 @@ class Neighbours:
         """Return the last deployment that had succeeded before `moment`, if there is one."""
         known = self._deployments.get(environment, [])
         end = bisect_left(known, moment, key=_began)
-        older = (each.then(moment) for each in reversed(known[:end]))
+        older = (known[place].then(moment) for place in range(end - 1, -1, -1))
         return next((each for each in older if each.succeeded and each.task == task), None)
 
     def deployments(self, environment: str, until: datetime) -> tuple[PastDeployment, ...]:

@@ -131,6 +131,8 @@ class _Reading:
         self._until = until
         # Where the first of the period stands, by environment and task.
         self._firsts: dict[tuple[str, str], datetime] = {}
+        # Those of them of which the deployment before may not be known yet.
+        self._open: dict[tuple[str, str], None] = {}
 
     def begun_at(self, item: Item) -> datetime | None:
         """Return when an item was begun, if its source has them in that order."""
@@ -141,7 +143,12 @@ class _Reading:
         """Return whether what was begun by then, or before, changes nothing."""
         if begun_at is None or begun_at >= self._since - _LONGEST:
             return False
-        return all(self._before())
+        while self._open:  # there may be thousands, of which the first that is not is enough
+            key = next(iter(self._open))
+            if self.found.neighbours.before(*key, self._firsts[key]) is None:
+                return False
+            del self._open[key]
+        return True
 
     def close(self) -> None:
         """Put the events in order, and the deployments before them among what matters."""
@@ -176,6 +183,7 @@ class _Reading:
                 found.events.append((past.finished_at, number, which))
                 key = (environment, happening.task)
                 self._firsts[key] = min(past.stands_at, self._firsts.get(key, past.stands_at))
+                self._open[key] = None
                 commit = happening.commit_sha
                 sha = commit.value if isinstance(commit, Fact) else found.tags.get(commit.tag or "")
                 found.commits |= {sha} if sha else set()

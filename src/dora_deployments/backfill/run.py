@@ -2,12 +2,14 @@
 
 import hashlib
 import json
-from collections.abc import Iterable, Iterator
+import secrets
+from collections.abc import Collection, Iterable, Iterator, Sequence
 from contextlib import suppress
 from datetime import datetime
 from pathlib import Path
-from typing import TYPE_CHECKING, Final
+from typing import Final
 
+from dora_deployments import __version__, backends
 from dora_deployments.actions import moments, workspace
 from dora_deployments.actions.text import count
 from dora_deployments.attribution.github import GitHub
@@ -38,11 +40,7 @@ from dora_deployments.delivery import folder as folders
 from dora_deployments.delivery.folder import unwritable
 from dora_deployments.errors import ConfigurationError, InputError, Skip
 
-if TYPE_CHECKING:
-    pass
-
 _DERIVED: Final = "derived"
-_CHUNK: Final = 1024 * 1024  # bytes of a file in memory
 
 
 def backfill(job: Job, result: Backfilled) -> None:
@@ -52,28 +50,23 @@ def backfill(job: Job, result: Backfilled) -> None:
     if there is nothing to report, and `ActionError` for what the workflow's author must mend.
     """
     folder = _folder(job)
-    with _state(job, folder) as state:
-        _begin(job, state, result)
-        try:
-            _go_on(job, folder, state, result)
-        except Skip:
-            state.finish()  # another run may find more
-            raise
-        except StateError as error:
-            raise InputError(f"`output-path` {error}", topic=BACKFILL_STATE) from None
-        except OSError as error:
-            raise InputError(f"`output-path` {unwritable(error)}", topic=OUTPUT_PATH) from None
-        finally:
-            with suppress(StateError):
-                result.tallies = state.tallies()
-        left = sum(each.count for each in result.tallies if each.status == "undelivered")
-        if left and result.unfinished is None:
-            topic = BACKFILL_STOPPED if _to_send(job).left() else BACKFILL_TIME
-            result.stopped = topic
-            told = f"{count(left, 'report')} left to send: {topic.sentence}"
-            result.unfinished = note(told, topic)
-        if result.unfinished is None and not any(map(state.waiting, job.told)):
-            state.finish()
+    try:
+        with _state(job, folder) as state:
+            _begin(job, state, result)
+            try:
+                had_time = _go_on(job, folder, state, result)
+            except Skip:
+                state.finish()  # another run may find more
+                raise
+            finally:
+                if not job.inputs.dry_run:
+                    with suppress(StateError):
+                        result.tallies = state.tallies()
+            _end(job, state, result, had_time)
+    except StateError as error:
+        raise InputError(f"`output-path` {error}", topic=BACKFILL_STATE) from None
+    except OSError as error:
+        raise InputError(f"`output-path` {unwritable(error)}", topic=OUTPUT_PATH) from None
 
 
 def _begin(job: Job, state: State, result: Backfilled) -> None:
@@ -83,42 +76,60 @@ def _begin(job: Job, state: State, result: Backfilled) -> None:
     if state.resumed:
         since, until = f"{result.since:%Y-%m-%d %H:%M}", f"{result.until:%Y-%m-%d %H:%M}"
         job.say(f"Going on with an earlier run, of the time from {since} to {until} UTC")
-    if state.foreign:
-        why = "of the state do not count, since they are not signed with the keys of this run"
-        job.warn([note(f"{count(state.foreign, 'row')} {why}", BACKFILL_STATE)])
+    if state.lost:
+        told = (
+            f"how reports to {' and '.join(state.lost)} ended does not count, since an earlier run"
+            " that kept it had another key, site or instance (or somebody else wrote it): all are"
+            " sent again, under the same ids"
+        )
+        job.warn([note(told, BACKFILL_STATE)])
+    elif state.foreign:
+        job.say("What an earlier run read does not count: with other keys it is read again")
 
 
-def _go_on(job: Job, folder: Path, state: State, result: Backfilled) -> None:
+def _go_on(job: Job, folder: Path, state: State, result: Backfilled) -> Collection[str]:
+    """Do what there is to do; return the backends for which there was time enough."""
     try:
-        if state.note(_DERIVED) != _made(job, folder):
+        if not _is_derived(job, folder, state):
             _derive(job, folder, state, result)
         _look_back(folder, state, result)
-        if not job.inputs.dry_run:
-            sending.send(state, job.told, _to_send(job), job.pace or sending.PACE, job.say)
     except LookUpError as error:
         result.unfinished = _why(job, error)
     except UnavailableError as error:
         result.unfinished = _why(job, error.error)
+    if result.unfinished is not None or job.inputs.dry_run:
+        return ()
+    # What is on its way when the time is up has a little more.
+    until = Budget(deadline=job.budget.deadline - sending.LAST_SECONDS)
+    return sending.send(state, job.told, until, job.pace or sending.PACE, job.say)
 
 
-def _to_send(job: Job) -> Budget:
-    """Return the time in which to send; what is on its way then has a little more."""
-    return Budget(deadline=job.budget.deadline - sending.LAST_SECONDS)
+def _end(job: Job, state: State, result: Backfilled, had_time: Collection[str]) -> None:
+    """Say what is left to do, or that nothing is."""
+    lacking = [each for each in result.tallies if each.status == "undelivered"]
+    if lacking and result.unfinished is None:
+        is_late = not any(each.backend in had_time for each in lacking)
+        result.stopped = BACKFILL_TIME if is_late else BACKFILL_STOPPED
+        left = count(sum(each.count for each in lacking), "report")
+        told = f"{left} left to send: {result.stopped.sentence}"
+        result.unfinished = note(told, result.stopped)
+    if result.unfinished is None and not any(map(state.waiting, job.told)):
+        state.finish()
 
 
-def _made(job: Job, folder: Path) -> str:
-    """Return what there is of the past: the files by their digests, and in the state reports.
+def _is_derived(job: Job, folder: Path, state: State) -> bool:
+    """Return whether what there is of the past is as the state says that it was made."""
+    known = json.loads(state.note(_DERIVED) or "[]")
+    return bool(known) and known == _made(job, folder, known[-1])
 
-    A dry run keeps none of these.
+
+def _made(job: Job, folder: Path, sizes: Sequence[int]) -> list[object]:
+    """Return what there is of the past: reports in the state, and files of these sizes.
+
+    A dry run keeps no reports.
     """
-    made = ["files only" if job.inputs.dry_run else "files and reports"]
-    for name in (CSV, JSON_LINES):
-        digest = hashlib.sha256()
-        with suppress(FileNotFoundError), (folder / name).open("rb") as file:
-            while chunk := file.read(_CHUNK):
-                digest.update(chunk)
-        made.append(digest.hexdigest())
-    return " ".join(made)
+    digests = map(folders.digest, (folder / CSV, folder / JSON_LINES), sizes)
+    return [job.inputs.dry_run, [*digests], [*sizes]]
 
 
 def _folder(job: Job) -> Path:
@@ -135,15 +146,19 @@ def _state(job: Job, folder: Path) -> State:
             f" {job.run.event_name}, where it may be a stranger's; start this on workflow_dispatch",
             topic=BACKFILL_STATE,
         )
-    about = [job.plan, job.run.server_url, job.run.repository]
-    try:
-        return State.opened(
-            folder,
-            plan=hashlib.sha256(json.dumps(about).encode()).hexdigest(),
-            keys={each.name: each.credential.value.encode() for each in job.told},
-        )
-    except ValueError as error:
-        raise InputError(f"`output-path` {error}", topic=BACKFILL_STATE) from None
+    file = job.file and job.file.hex()
+    about = [__version__, job.plan, job.run.server_url, job.run.repository, file]
+    # A dry run may have no key but that for GitHub, and knows nothing of the backends then.
+    told = job.told if backends.configured(job.inputs) else ()
+    keys = {each.name: f"{each.url} {each.credential.value}".encode() for each in told}
+    only = job.inputs.github_token or secrets.token_hex()
+    return State.opened(
+        folder,
+        plan=hashlib.sha256(json.dumps(about).encode()).hexdigest(),
+        keys=keys or {"": only.encode()},
+        check=job.check,
+        words=job.words,
+    )
 
 
 def _period(job: Job, state: State) -> tuple[datetime, datetime]:
@@ -181,13 +196,15 @@ def _derive(job: Job, folder: Path, state: State, result: Backfilled) -> None:
             history = GitHubHistory(api, slug, state)
             result.repository = history.repository()["full_name"]
             known = gathered(job, github, history, state, (result.since, result.until))
+            state.keep(_DERIVED, "[]")  # until all of it is made anew
             write(job, folder, state, known.found, derived(known, dx.sample(inputs)))
         finally:
             result.requests += api.asked
     state.keep("source", known.found.terms.source.noun)
     state.keep("left-out", json.dumps(known.found.left_out))
     state.keep("elsewhere", json.dumps(known.found.elsewhere))
-    state.keep(_DERIVED, _made(job, folder))
+    sizes = [(folder / name).stat().st_size for name in (CSV, JSON_LINES)]
+    state.keep(_DERIVED, json.dumps(_made(job, folder, sizes)))
 
 
 def _look_back(folder: Path, state: State, result: Backfilled) -> None:

@@ -21,9 +21,10 @@ from dora_deployments.deployment import Outcome
 if TYPE_CHECKING:
     from dora_deployments.delivery import session
 
-PACE: Final = Pace(attempts=8, cap=30.0)
+# An outage of some minutes is waited for, since what is sent after the next ones is out of order.
+PACE: Final = Pace(attempts=20, cap=60.0)
 LAST_SECONDS: Final = 2.0  # for the request that is on its way when the run is cancelled
-_IN_A_ROW: Final = 3
+_IN_A_ROW: Final = 50  # that are refused, each for itself
 # What says of every other request as well that it will be refused.
 _FOR_ALL: Final = frozenset({401, 403, 404})
 
@@ -49,12 +50,12 @@ def send(
     pace: Pace,
     say: Callable[[str], None],
     clock: Clock = _CLOCK,
-) -> None:
+) -> tuple[str, ...]:
     """Send all that is left in `state`, and record at once how each report ended.
 
-    It returns when nothing is left that a backend may still take, or the budget is over. On
-    the way out, by a signal too, what is on its way has two seconds to end. Raises
-    `StateError` if it could not be recorded.
+    It returns when nothing is left that a backend may still take, or the budget is over: the
+    names of the backends for which it was enough. On the way out, by a signal too, what is on
+    its way has two seconds to end. Raises `StateError` if it could not be recorded.
     """
     turn = threading.Lock()
 
@@ -79,6 +80,7 @@ def send(
     for sender in senders:
         if sender.error is not None:
             raise sender.error
+    return tuple(sender.name for sender in senders if sender.had_time)
 
 
 class Rhythm:
@@ -103,7 +105,11 @@ class _Stopping(BaseException):
 
 
 class _Sender:
-    """Sends what one backend is told. `error` is what stopped it, when it is `done`."""
+    """Sends what one backend is told.
+
+    When it is `done`, `had_time` says that time is not what was lacking, and `error` is what
+    broke.
+    """
 
     def __init__(
         self,
@@ -117,6 +123,8 @@ class _Sender:
         self.done = threading.Event()
         self.stopping = threading.Event()
         self.error: Exception | None = None
+        self.had_time = False
+        self.name = backend.name
         self._state = state
         self._backend = backend
         self._budget = budget
@@ -132,6 +140,7 @@ class _Sender:
         line = session.Line()
         try:
             self._send(line)
+            self.had_time = True
         except _Stopping:
             pass
         except Exception as error:
@@ -143,29 +152,32 @@ class _Sender:
 
     def leave(self) -> None:
         """Record how the report stands that was on its way, if it did not end."""
-        if self._on_its_way is not None:
-            report, errand = self._on_its_way
+        on_its_way = self._on_its_way  # once, since two threads may leave
+        if on_its_way is not None:
+            report, errand = on_its_way
             with suppress(StateError):  # then it waits as before
                 self._state.settle(report, self._backend, errand.ended().outcome)
 
     def _send(self, line: "session.Line") -> None:
-        name, now = self._backend.name, self._clock.now
+        name, now = self.name, self._clock.now
         total = self._state.waiting(self._backend, refused=True)
         progress = Progress(f"{name}: sent", now)
         rhythm = Rhythm(self._backend.limits)
-        in_a_row = 0
-        for count, report in enumerate(self._state.pending(self._backend), 1):
+        recorded = in_a_row = 0
+        for report in self._state.pending(self._backend):
             self._sleep(rhythm.wait(report.service, now()))
             outcome = self._delivered(report, line)
+            recorded += outcome.is_recorded
             in_a_row = 0 if outcome.is_recorded else in_a_row + 1
-            if in_a_row == _IN_A_ROW or _is_for_all(outcome):
+            if in_a_row == _IN_A_ROW or _is_for_all(report, outcome):
                 left = self._state.waiting(self._backend)
+                many = f"{in_a_row} in a row" if in_a_row == _IN_A_ROW else "this"
                 self._say(
-                    f"{name}: stopped, since it did not take {in_a_row} in a row;"
-                    f" {outcome.message}; {left:,} wait for the next run"
+                    f"{name}: stopped, since it did not take {many}: {outcome.message};"
+                    f" {left:,} wait for the next run"
                 )
                 return
-            if text := progress.line(count, total):
+            if text := progress.line(recorded, total):
                 self._say(text)
 
     def _delivered(self, report: Report, line: "session.Line") -> Outcome:
@@ -177,12 +189,14 @@ class _Sender:
             name=report.id,
             requests=(report.request,),
         )
-        errand = Errand(delivery, sleep=self._sleep, connect=line)
+        errand = Errand(delivery, sleep=self._sleep, post=line.post)
         self._on_its_way = (report, errand)
         errand.run(self._budget, self._pace, (), self._budget)
         outcome = errand.ended().outcome
         self._state.settle(report, self._backend, outcome)
         self._on_its_way = None
+        if outcome.status == "undelivered" and outcome.attempts < self._pace.attempts:
+            raise _Stopping  # there was no time to try again
         return outcome
 
     def _sleep(self, seconds: float) -> None:
@@ -191,8 +205,14 @@ class _Sender:
             raise _Stopping
 
 
-def _is_for_all(outcome: Outcome) -> bool:
-    """Return whether every other request would be refused as well."""
+def _is_for_all(report: Report, outcome: Outcome) -> bool:
+    """Return whether no other request shall be tried: it would be refused as well, or too early.
+
+    What has no answer is sent before the next ones, to keep the order of time, unless that was
+    tried before: there may be one that a backend can never answer.
+    """
+    if outcome.status == "undelivered":
+        return not report.tried
     status = outcome.http_status
     return outcome.status == "rejected" and (
         status is None or status in _FOR_ALL or 300 <= status < 400

@@ -45,6 +45,14 @@ _NEW: Final = ("", "", "", None, None, 0)  # from `status` to `attempts`
 _PAGE: Final = "page"
 _NOTE: Final = "note"
 _OF_RUN: Final = "run"  # "plan", its own "name", and whether it "finished"
+_REPORT: Final = (
+    "SELECT place, id, service, method, body, attempts FROM outbox WHERE backend = ? AND run = ?"
+)
+# A refusal of 401, 403 or 404, or of no status, is none of the report itself.
+_REFUSED: Final = (
+    "(status = 'rejected' AND IFNULL(http_status, 0) NOT IN (401, 403, 404)"
+    " AND IFNULL(http_status, 0) >= 400)"
+)
 _BATCH: Final = 100  # requests in memory
 _FIRST: Final = (-(2**63), "")
 _TOPICS: Final = {each.slug: each for each in vars(catalogue).values() if isinstance(each, Topic)}
@@ -68,12 +76,16 @@ class StateError(ValueError):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Report:
-    """A deployment to tell one backend of, in the place of `order`."""
+    """A deployment to tell one backend of, in the place of `order`.
+
+    `tried` says that an earlier run sent it too.
+    """
 
     order: int
     service: str
     id: str
     request: Request
+    tried: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -99,35 +111,54 @@ class State:
     """The file, and the only run that has it open. It may be used from several threads.
 
     `resumed` says that an earlier run of the same plan did not finish; `foreign` is how many
-    rows were thrown away, since somebody else wrote them. All methods raise `StateError`.
+    rows were thrown away, since somebody else wrote them, and `lost` names the backends of
+    which some told how reports ended. All methods raise `StateError`.
     """
 
     def __init__(
-        self, connection: sqlite3.Connection, *, plan: str, keys: Mapping[str, bytes]
+        self,
+        connection: sqlite3.Connection,
+        *,
+        plan: str,
+        keys: Mapping[str, bytes],
+        check: Callable[[bytes], None],
+        words: Callable[[str], str],
     ) -> None:
         self.resumed = False
         self.foreign = 0
+        self.lost: tuple[str, ...] = ()
         self._connection = connection
         self._plan = plan
         self._run = secrets.token_hex(8)
         self._keys = {name: _digest(key, "outbox", name) for name, key in keys.items()}
         self._key = _digest(b"", "all", *sorted(self._keys.items()))
+        self._check = check
+        self._words = words
         self._turn = threading.RLock()
 
     @classmethod
-    def opened(cls, folder: Path, *, plan: str, keys: Mapping[str, bytes]) -> "State":
+    def opened(
+        cls,
+        folder: Path,
+        *,
+        plan: str,
+        keys: Mapping[str, bytes],
+        check: Callable[[bytes], None],
+        words: Callable[[str], str],
+    ) -> "State":
         """Return the state in `folder`, made if there is none.
 
         `plan` is a digest of what the run is to do: what was read for another plan, or by a run
         that finished, is forgotten, but for what was delivered. `keys` are those of the
-        backends, by their names. `ValueError` says, in words that follow "`output-path`", why
-        the file cannot be used.
+        backends, by their names. `check` raises what it will for a page that must not be kept,
+        `words` is what may be kept of a server's own. `ValueError` says, in words that follow
+        "`output-path`", why the file cannot be used.
         """
         with _words():
             connection = _connected(folder)
             try:
                 _prepare(connection)
-                state = cls(connection, plan=plan, keys=keys)
+                state = cls(connection, plan=plan, keys=keys, check=check, words=words)
                 state._begin()
             except BaseException:
                 connection.close()
@@ -156,7 +187,9 @@ class State:
 
     def put(self, name: str, value: Any) -> None:
         """Keep a page: anything that is JSON."""
-        self._keep(_PAGE, name, zlib.compress(json.dumps(value).encode(), 1))
+        text = json.dumps(value).encode()
+        self._check(text)
+        self._keep(_PAGE, name, zlib.compress(text, 1))
 
     def note(self, name: str) -> str | None:
         """Return the small fact of that name, if it is known."""
@@ -172,6 +205,13 @@ class State:
         self._keep(_OF_RUN, "finished", "yes")
 
     # --- the outbox
+
+    def renew(self) -> None:
+        """Empty the outbox, to fill it anew: how it ended what was sent is still known."""
+        with self._used(many=True) as run:
+            run("DELETE FROM outbox WHERE status = ''")
+            self._run = secrets.token_hex(8)
+            self._keep(_OF_RUN, "name", self._run)
 
     def add(
         self, order: int, backend: Backend, service: str, deployment_id: str, request: Request
@@ -191,13 +231,23 @@ class State:
             rest = found or (request.body, *_NEW)
             self._put(*key, order, self._run, _plain(service), request.method, *rest)
 
-    def skip(
-        self, order: int, backend: Backend, service: str, deployment_id: str, topic: Topic
+    def leave_out(
+        self,
+        order: int,
+        backend: Backend,
+        service: str,
+        deployment_id: str,
+        status: Status,
+        topic: Topic,
     ) -> None:
-        """Keep that a backend cannot be told of a deployment; `commit` writes it to the file."""
-        key = (backend.name, deployment_id, order, self._run, _plain(service))
-        with self._used(many=True):
-            self._put(*key, "", b"", "skipped", topic.sentence, "", topic.slug, None, 0)
+        """Keep why a backend is not told of a deployment; `commit` writes it to the file."""
+        key = (backend.name, deployment_id)
+        with self._used(many=True) as run:
+            if not self._has(run, key):
+                self._put(
+                    *(*key, order, self._run, _plain(service), "", b""),
+                    *(status, topic.sentence, "", topic.slug, None, 0),
+                )
 
     def commit(self) -> None:
         """Write what was added to the file."""
@@ -215,7 +265,7 @@ class State:
             rows = [
                 run(
                     "SELECT COUNT(*) FROM outbox WHERE backend = ? AND run = ?"
-                    " AND status IN ('', 'undelivered', ?)",
+                    " AND status IN ('', 'undelivered', ?) AND method != ''",
                     (name, self._run, "rejected" if refused else ""),
                 ).fetchone()
                 for name in names
@@ -225,37 +275,33 @@ class State:
     def pending(self, backend: Backend) -> Iterator[Report]:
         """Yield what is left to send to `backend`, in order; each once, however it ends.
 
-        Few are in memory at a time. What the backend, as this version knows it, would not take
-        is settled as `rejected`.
+        What was refused before for itself comes last. Few are in memory at a time. What the
+        backend, as this version knows it, would not take is settled as `rejected`.
         """
+        with self._used(many=True) as run:
+            of_run = (backend.name, self._run)
+            rows = run(f"{_REPORT} AND {_REFUSED} ORDER BY place, id", of_run)
+            refused = [row[1] for row in rows]
         last = _FIRST
         while batch := self._batch(backend, last):
-            for place, id_, service, method, body in batch:
-                last = (place, id_)
-                try:
-                    request = backend.request(method, json.loads(body))
-                except InputError as error:
-                    key = (backend.name, id_, place, self._run, service, method, body)
-                    with self._used():
-                        self._put(*key, "rejected", str(error), "", BODY_REFUSED.slug, None, 0)
-                else:
-                    yield Report(order=place, service=service, id=id_, request=request)
+            for row in batch:
+                last = row[:2]
+                yield from self._report(backend, row)
+        for id_ in refused:
+            with self._used(many=True) as run:
+                row = run(f"{_REPORT} AND id = ?", (*of_run, id_)).fetchone()
+            yield from self._report(backend, row)
 
     def settle(self, report: Report, backend: Backend, outcome: Outcome) -> None:
         """Record at once how a report ended; what the backend has, it keeps."""
         key = (backend.name, report.id)
         body = b"" if outcome.is_recorded else report.request.body
         with self._used() as run:
-            recorded = run(
-                "SELECT 1 FROM outbox WHERE backend = ? AND id = ?"
-                " AND status IN ('delivered', 'duplicate')",
-                key,
-            ).fetchone()
-            if recorded and not outcome.is_recorded:
+            if self._has(run, key) and not outcome.is_recorded:
                 return
             self._put(
                 *(*key, report.order, self._run, report.service, report.request.method, body),
-                *(outcome.status, outcome.message, _plain(outcome.detail)),
+                *(outcome.status, outcome.message, _plain(self._words(outcome.detail))),
                 *(outcome.topic and outcome.topic.slug, outcome.http_status, outcome.attempts),
             )
 
@@ -277,12 +323,30 @@ class State:
     def _batch(self, backend: Backend, last: tuple[int, str]) -> list[Any]:
         with self._used(many=True) as run:
             return run(
-                "SELECT place, id, service, method, body FROM outbox"
-                " WHERE backend = ? AND run = ? AND (place, id) > (?, ?)"
+                f"{_REPORT} AND (place, id) > (?, ?) AND method != '' AND NOT {_REFUSED}"
                 " AND status NOT IN ('delivered', 'duplicate', 'skipped')"
                 " ORDER BY place, id LIMIT ?",
                 (backend.name, self._run, *last, _BATCH),
             ).fetchall()
+
+    def _report(self, backend: Backend, row: Sequence[Any]) -> Iterator[Report]:
+        """Yield the report of a row, if it can be sent."""
+        place, id_, service, method, body, attempts = row
+        try:
+            request = backend.request(method, json.loads(body))
+        except InputError as error:
+            key = (backend.name, id_, place, self._run, service, method, body)
+            with self._used():
+                self._put(*key, "rejected", str(error), "", BODY_REFUSED.slug, None, 0)
+        else:
+            yield Report(
+                order=place, service=service, id=id_, request=request, tried=bool(attempts)
+            )
+
+    def _has(self, run: Callable[..., sqlite3.Cursor], key: tuple[str, str]) -> bool:
+        """Return whether the backend is known to have that deployment."""
+        asked = "SELECT 1 FROM outbox WHERE backend = ? AND id = ?"
+        return run(f"{asked} AND status IN ('delivered', 'duplicate')", key).fetchone() is not None
 
     def _put(self, *row: Any) -> None:
         """Keep a row of the outbox: every column but the last, which is its signature."""
@@ -328,6 +392,7 @@ class State:
             reports = _foreign(run("SELECT rowid, * FROM outbox"), self._outbox_digest)
             self._connection.executemany("DELETE FROM outbox WHERE rowid = ?", reports)
             self.foreign = len(facts) + len(reports)
+            self.lost = tuple(dict.fromkeys(reports.values()))
             name = self._value(_OF_RUN, "name")
             if (
                 name is not None
@@ -350,14 +415,14 @@ class State:
 
 def _foreign(
     rows: Iterable[Sequence[Any]], digest: Callable[[Sequence[Any]], bytes | None]
-) -> list[tuple[int]]:
-    """Return the ids of the rows that are not signed, where it is known with what."""
-    return [
-        (rowid,)
+) -> dict[tuple[int], Any]:
+    """Return the first values, by their ids, of the rows that are not signed as is known."""
+    return {
+        (rowid,): row[0]
         for rowid, *row, mac in rows
         if (expected := digest(row)) is not None
         and not (isinstance(mac, bytes) and hmac.compare_digest(mac, expected))
-    ]
+    }
 
 
 def _connected(folder: Path) -> sqlite3.Connection:

@@ -6,6 +6,7 @@ from typing import Final
 
 from dora_deployments.actions.text import count
 from dora_deployments.attribution.look_ups import LookUpError
+from dora_deployments.backends import Backend
 from dora_deployments.backfill import sheet
 from dora_deployments.backfill.deriving import Derived, Spacing
 from dora_deployments.backfill.job import Job
@@ -16,7 +17,8 @@ from dora_deployments.catalogue import (
     BACKFILL_LEFT_OUT,
     BODY_REFUSED,
     INCOMPLETE,
-    SECRET_IN_EVENT,
+    OLD_EVENT,
+    OLD_PAST,
     Note,
     note,
 )
@@ -27,7 +29,6 @@ from dora_deployments.errors import EventError, InputError
 CSV: Final = "deployments.csv"
 JSON_LINES: Final = "deployments.jsonl"
 _TOLD: Final = 20  # doubts that the log names
-_AT_ONCE: Final = 1_000  # reports that are kept together
 
 
 def write(job: Job, folder: Path, state: State, found: Found, items: Iterator[Derived]) -> None:
@@ -35,18 +36,19 @@ def write(job: Job, folder: Path, state: State, found: Found, items: Iterator[De
     progress = Progress("Worked out", job.clock)
     outbox = _Outbox(job, state, found)
     doubtful = 0
+    if not job.inputs.dry_run:
+        state.renew()
     for name in (CSV, JSON_LINES):
         folders.clear(folder / name)
     with folders.writing(folder / CSV) as rows, folders.writing(folder / JSON_LINES) as lines:
         rows.write(sheet.header())
         for order, item in enumerate(items):
-            _check(job, item)
+            if not job.budget.left():
+                raise LookUpError("the time is up", outage=True, wait=0.0)
+            job.check(item.line.encode())
             lines.write(item.line)
             rows.write(item.row or "")
-            if not job.inputs.dry_run:
-                outbox.add(item.deployment, order)
-            if order % _AT_ONCE == 0:
-                state.commit()
+            outbox.add(item.deployment, order)
             if item.doubts and doubtful < _TOLD:
                 about = item.deployment
                 when = f"{about.finished_at:%Y-%m-%d %H:%M} UTC"
@@ -56,18 +58,6 @@ def write(job: Job, folder: Path, state: State, found: Found, items: Iterator[De
                 job.say(text)
     state.commit()
     job.warn(_doubts(found, doubtful))
-
-
-def _check(job: Job, item: Derived) -> None:
-    """Raise `LookUpError` if the time is up, and `EventError` for a secret that GitHub knows."""
-    if not job.budget.left():
-        raise LookUpError("the time is up", outage=True, wait=0.0)
-    if job.holds([item.line.encode()]):
-        raise EventError(
-            "what GitHub remembers holds the secret of an input, which a backend would be told;"
-            " change that secret, since whoever sees it there knows it",
-            topic=SECRET_IN_EVENT,
-        )
 
 
 def _doubts(found: Found, doubtful: int) -> Iterator[Note]:
@@ -85,7 +75,10 @@ def _doubts(found: Found, doubtful: int) -> Iterator[Note]:
 
 
 class _Outbox:
-    """Keeps what each backend is to be told, and warns once of what it may not count."""
+    """Keeps what each backend is to be told, and warns once of what it may not count.
+
+    A dry run keeps nothing, but warns all the same.
+    """
 
     def __init__(self, job: Job, state: State, found: Found) -> None:
         self._job = job
@@ -97,21 +90,35 @@ class _Outbox:
 
     def add(self, deployment: Deployment, order: int) -> None:
         """Keep what each backend is to be told of one deployment."""
-        service = deployment.service.identifier
+        service, keeps = deployment.service.identifier, not self._job.inputs.dry_run
+        refused = None
         for backend in self._job.told:
+            about = (order, backend, service, deployment.id)
             if unsupported := backend.unsupported(deployment):
-                self._state.skip(order, backend, service, deployment.id, unsupported)
+                if keeps:
+                    self._state.leave_out(*about, "skipped", unsupported)
                 continue
             try:
-                requests = backend.requests(self._spacing.spaced(deployment, backend))
+                (request,) = backend.requests(self._spacing.spaced(deployment, backend))
             except InputError as error:
-                self._state.skip(order, backend, service, deployment.id, BODY_REFUSED)
-                self._found.leave_out(deployment.finished_at, error)
+                refused = error
+                if keeps:
+                    self._state.leave_out(*about, "rejected", BODY_REFUSED)
                 continue
-            for request in requests:
-                self._state.add(order, backend, service, deployment.id, request)
+            if keeps:
+                self._state.add(*about, request)
             if (backend.name, service) not in self._known:
                 self._known.add((backend.name, service))
-                new = dict.fromkeys(backend.doubts(requests, self._job.now))
+                doubts = backend.doubts([request], self._job.now)
+                new = dict.fromkeys(_of_the_past(backend, each) for each in doubts)
                 self._job.warn([each for each in new if each not in self._warned])
                 self._warned.update(new)
+        if refused is not None:
+            self._found.leave_out(deployment.finished_at, refused)
+
+
+def _of_the_past(backend: Backend, doubt: Note) -> Note:
+    """Return a doubt about one deployment as it is of many, all of which are old."""
+    if doubt.url != OLD_EVENT.url:
+        return doubt
+    return note(f"{backend.name} is told of the past, and {OLD_PAST.sentence}", OLD_PAST)

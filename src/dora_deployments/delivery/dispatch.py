@@ -6,10 +6,9 @@ import threading
 import time
 from collections import deque
 from collections.abc import Callable, Iterable, Mapping
-from contextlib import AbstractContextManager
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
-from typing import TYPE_CHECKING, Final
+from typing import Final
 
 from dora_deployments.actions.moments import UTC
 from dora_deployments.backends import Backend, replies
@@ -20,10 +19,7 @@ from dora_deployments.delivery.deliver import Delivery
 from dora_deployments.delivery.retry import Pace
 from dora_deployments.deployment import Outcome, Reply, Request, Status
 
-if TYPE_CHECKING:
-    import requests
-
-Connect = Callable[[], AbstractContextManager["requests.Session"]]
+Post = Callable[[Request, tuple[float, float]], Reply]
 _SHORTEST_TIMEOUT: Final = 0.1
 # Threads for each backend, so that one that hangs takes none of another's.
 _WIDTH: Final = 100
@@ -124,14 +120,13 @@ def _start(errands: list["Errand"], budget: Budget, quarter: Budget, pace: Pace)
 class Errand:
     """A delivery on its way: written by its thread alone, read by the one that waits.
 
-    `sleep` waits between two attempts. `connect` gives the session of each; by default they
-    have nothing in common, so that no attempt is lost on a connection that the server is about
-    to close.
+    `sleep` waits between two attempts. `post` makes each of them; by default they have nothing
+    in common, so that none is lost on a connection that the server is about to close.
     """
 
     delivery: Delivery
     sleep: Callable[[float], object] = time.sleep
-    connect: Connect | None = None
+    post: Post | None = None
     attempts: int = 0
     http_status: int | None = None
     # How the last attempt ended, while the next one is waited for.
@@ -225,8 +220,7 @@ class Errand:
         left = max(budget.left(), _SHORTEST_TIMEOUT)
         timeout = (min(pace.connect_timeout, left), min(pace.read_timeout, left))
         try:
-            with (self.connect or session.Session)() as http:
-                reply = session.post(http, request, timeout)
+            reply = (self.post or session.post_alone)(request, timeout)
         except session.TransportError as error:
             doubt = ", so the event may have arrived all the same" if error.ambiguous else ""
             status: Status = "rejected" if error.permanent else "undelivered"

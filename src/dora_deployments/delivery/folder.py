@@ -4,6 +4,7 @@ A stranger's commit may have planted a folder, files or links of the same names 
 them is written through, and none is trusted.
 """
 
+import hashlib
 import os
 import stat
 import tempfile
@@ -17,6 +18,7 @@ from dora_deployments.actions.run import Run
 from dora_deployments.actions.text import shown
 
 _READABLE: Final = 0o644  # by later steps, which may be another user's
+_CHUNK: Final = 1024 * 1024  # bytes of a file in memory
 
 
 def bases(run: Run) -> tuple[Path, ...]:
@@ -119,8 +121,25 @@ def writing(file: Path) -> Iterator[TextIO]:
         hand_over(Path(name), _READABLE)
         Path(name).replace(file)
     except BaseException:
-        Path(name).unlink()
+        Path(name).unlink(missing_ok=True)  # it may have its name already
         raise
+
+
+def digest(file: Path, size: int) -> str | None:
+    """Return the SHA-256 of a regular file of `size` bytes, None for anything else.
+
+    No more than those bytes are read, whatever was planted there.
+    """
+    read = hashlib.sha256()
+    try:
+        with workspace.regular(file) as opened:
+            if os.fstat(opened.fileno()).st_size != size:
+                return None
+            for start in range(0, size, _CHUNK):
+                read.update(opened.read(min(_CHUNK, size - start)))
+    except (OSError, ValueError):
+        return None
+    return read.hexdigest()
 
 
 def clear(file: Path) -> None:

@@ -3,7 +3,7 @@
 import http.client
 import ssl
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from functools import partial
 from http.cookiejar import DefaultCookiePolicy
 from typing import Final
 from urllib.parse import urlsplit
@@ -15,6 +15,7 @@ from requests.auth import AuthBase
 from dora_deployments import __version__
 from dora_deployments.actions.hosts import LOOPBACK
 from dora_deployments.backends.replies import MAX_BODY
+from dora_deployments.budget import Budget, NoThreadError, side_by_side
 from dora_deployments.catalogue import (
     BROKE_OFF,
     CA_FILE,
@@ -26,6 +27,7 @@ from dora_deployments.catalogue import (
 )
 from dora_deployments.deployment import Credential, Reply, Request
 
+_LONGEST: Final = 60.0
 USER_AGENT: Final = f"dora-deployments/{__version__}"
 # OpenSSL's X509_V_ERR_* and what they mean for people; any other is about trust.
 _CERTIFICATE_ERRORS: Final = {
@@ -71,20 +73,33 @@ class Session(requests.Session):
 class Line:
     """A session for many requests, one after the other, over one connection where it holds.
 
-    After an attempt that had no answer the next one begins with a new connection.
+    After an attempt that had no answer the next one begins with a new connection. None takes
+    more than `longest` seconds, for the time-out of `post` bounds single reads, and a server
+    that drips byte by byte outlasts it.
     """
 
-    def __init__(self) -> None:
+    def __init__(self, longest: float = _LONGEST) -> None:
         self._session = Session()
+        self._longest = longest
 
-    @contextmanager
-    def __call__(self) -> Iterator[requests.Session]:
-        """Give the session for one attempt."""
+    def post(self, request: Request, timeout: tuple[float, float]) -> Reply:
+        """Send `request` once, as the function does."""
         try:
-            yield self._session
+            return self._in_time(partial(post, self._session, request, timeout))
         except TransportError:
-            self._session.close()
+            self.close()
+            self._session = Session()  # a thread may still be at work with the other
             raise
+
+    def _in_time(self, send: Callable[[], Reply]) -> Reply:
+        (answer,) = side_by_side(Budget.of(self._longest), [send], 1)
+        if isinstance(answer, NoThreadError):
+            return send()
+        if isinstance(answer, TimeoutError):
+            raise _LATE(answer)
+        if isinstance(answer, Exception):
+            raise answer
+        return answer
 
     def close(self) -> None:
         """Close the connection, if there is one."""
@@ -139,6 +154,12 @@ def post(session: requests.Session, request: Request, timeout: tuple[float, floa
             body=body or b"",
             whole=body is not None,
         )
+
+
+def post_alone(request: Request, timeout: tuple[float, float]) -> Reply:
+    """Send `request` once, over a connection of its own."""
+    with Session() as session:
+        return post(session, request, timeout)
 
 
 def _proxies(url: str) -> dict[str, str] | None:
@@ -214,6 +235,7 @@ def _causes(error: BaseException) -> Iterator[BaseException]:
         cause = cause.__cause__ or cause.__context__
 
 
+_LATE: Final = _saying("no answer came in time", BROKE_OFF, ambiguous=True)
 _UNREADABLE: Final = _saying("the answer could not be read", BROKE_OFF, ambiguous=True)
 _UNUSABLE: Final = _saying(
     "its URL, or that of the proxy in HTTPS_PROXY, is unusable", PROXY, permanent=True
@@ -230,7 +252,7 @@ _KINDS: Final[tuple[tuple[type[Exception], Callable[[Exception], TransportError]
         requests.exceptions.ConnectTimeout,
         _saying("no connection could be made in time", NO_CONNECTION),
     ),
-    (requests.exceptions.Timeout, _saying("no answer came in time", BROKE_OFF, ambiguous=True)),
+    (requests.exceptions.Timeout, _LATE),
     (requests.exceptions.ConnectionError, _connection_error),
     (requests.exceptions.InvalidURL, _UNUSABLE),
     (

@@ -1,6 +1,6 @@
 """What a person should know of a report that goes out all the same."""
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from datetime import datetime, timedelta
 from typing import Final
 
@@ -21,6 +21,7 @@ from dora_deployments.delivery.deliver import Delivery
 from dora_deployments.delivery.dispatch import Ended
 from dora_deployments.deployment import Request
 from dora_deployments.report.changes import span
+from dora_deployments.report.words import listed
 
 _BOT: Final = "github-actions[bot]"
 # What GITHUB_TOKEN starts all the same (GitHub documentation, "Triggering a workflow").
@@ -69,6 +70,19 @@ def of_environment(
         f" metrics; if it is the same, write {line}",
         NOT_PRODUCTION,
     )
+
+
+def of_names(environments: Sequence[str], told: Iterable[Backend]) -> Iterator[Note]:
+    """Yield that none of the environments is the one that a backend counts, but some seem to be."""
+    counting = [backend.name for backend in told if backend.counted == "production"]
+    meant = [name for name in environments if _seems_production(name)]
+    if counting and meant and "production" not in environments:
+        yield note(
+            f"{counting[0]} counts `production` alone for DORA metrics, and no deployment went"
+            f" there; if {listed([shown(name) for name in meant])} is the same, map it by"
+            " `environment-map`",
+            NOT_PRODUCTION,
+        )
 
 
 def of_requests(deliveries: Iterable[Delivery], now: datetime | None) -> Iterator[Note]:

@@ -67,12 +67,15 @@ def skipped(account: Account, skip: Skip, log: Log) -> None:
 
 
 def refused(account: Account, error: ActionError, log: Log) -> None:
-    """End a run that the workflow's author must mend; nothing was sent."""
+    """End a run that the workflow's author must mend; what was sent before is told."""
     account.topic = error.topic
     account.problems = notes(error.problems, error.topic)
     _reject(account, type(error))
+    for outcome in account.outcomes:
+        _tell(outcome, account, log)
     told_bad(account, log, error.title)
-    account.headline = f"{error.title}: nothing was sent"
+    sent = any(outcome.is_recorded for outcome in account.outcomes)
+    account.headline = f"{error.title}: {'not all' if sent else 'nothing'} was sent"
     log.line(f"{account.headline} ({error.reason})")
 
 

@@ -21,6 +21,7 @@ from tests.attribution.github.answers import (
 QUERY = graphql.files([1])
 GOOD = {"data": {"repository": {"p0": None}}}
 GAVE_UP = ("GitHub gave up on the query", False, False)
+NO_JSON = ("GitHub's answer could not be read (JSONDecodeError)", False, False)
 UNREADABLE = ("GitHub's answer to a query could not be read", False, False)
 NO_QUERIES = ("the rate limit of `github-token` for queries is used up", False, False)
 FORBIDDEN = ("`github-token` may not read all that was asked for", False, False)
@@ -98,9 +99,9 @@ def test_errors_beside_an_answer_are_told_by_their_types(serve):
         (errors({"type": "NOT_FOUND"}, {"type": "FORBIDDEN"}, data={"repository": None}),
          FORBIDDEN),
         # what is no answer
-        (TRUNCATED, ("GitHub's answer could not be read (JSONDecodeError)", False, False)),
-        (PAGE, UNREADABLE),
-        (EMPTY, UNREADABLE),
+        (TRUNCATED, NO_JSON),
+        (PAGE, NO_JSON),
+        (EMPTY, NO_JSON),
         (said(None), UNREADABLE),
         (said([]), UNREADABLE),
         (said([GOOD]), UNREADABLE),

@@ -14,6 +14,7 @@ from tests.end_to_end.github.history import START
 from tests.end_to_end.github.hosted import iso
 
 LONG_AGO = datetime(2020, 1, 1, tzinfo=timezone.utc)
+ENDLESS = "GitHub's pages lead to themselves"
 SIZES = [(0, 1), (1, 1), (100, 1), (101, 2), (250, 3)]
 BUSY = said({}, 502)
 MINUTE = timedelta(minutes=1)
@@ -217,6 +218,13 @@ def test_statuses_of_one_second_keep_their_order():
     assert oldest_first(newest_first) == newest_first[::-1]
 
 
+def test_statuses_are_put_in_the_order_of_their_times():
+    from dora_deployments.attribution.github.trimmed import oldest_first
+
+    one, two, three = ({"created_at": f"2026-06-01T0{hour}:00:00Z"} for hour in (7, 8, 9))
+    assert oldest_first([two, three, one]) == [one, two, three]
+
+
 @pytest.mark.parametrize(
     "refusal",
     [
@@ -225,7 +233,6 @@ def test_statuses_of_one_second_keep_their_order():
         said({"data": {"nodes": []}}),
         said({"data": {"nodes": [{"statuses": None}, {}]}}),
         said({}, 404),
-        MALFORMED["a web page"],
     ],
     ids=str,
 )
@@ -252,6 +259,95 @@ def test_where_no_query_is_answered_the_statuses_of_each_are_asked_for(
         ]
     )
     assert again(it, lambda past: [*past.deployments()]) == found
+
+
+def odd_ones(it, past):
+    """Return the numbers of the deployments, and what is told of the odd ones, twice."""
+    found = [[each["deployment"]["id"] for each in past.deployments()] for _ in range(2)]
+    assert found[0] == found[1]
+    assert it.past().cut == []
+    return found[0], past.cut
+
+
+def test_odd_deployments_are_left_out_and_told_of(serve_long):
+    it = serve_long()
+    good = {
+        "id": 1,
+        "node_id": "DE_1",
+        "sha": "5" * 40,
+        "environment": "production",
+        "created_at": iso(START),
+    }
+    odd = {**good, "environment": None}
+    listed = [odd, {**good, "id": 2, "node_id": "DE_2"}, {**odd, "id": -3}, good]
+    repository = {"full_name": SLUG, "id": 1, "default_branch": "main"}
+    nodes = [{"statuses": {"pageInfo": {"hasNextPage": False}, "nodes": []}}] * 2
+    it.github.fault = lambda request: (
+        said({"data": {"nodes": nodes}})
+        if request.operation
+        else said(listed if request.path.endswith("/deployments") else repository)
+    )
+    told = ["2 of the GitHub deployments could not be read and are left out"]
+    assert odd_ones(it, it.past()) == ([2, 1], told)
+    it.github.asked.clear()
+    assert odd_ones(it, it.past()) == ([2, 1], told)
+    assert it.github.asked == []
+
+
+def test_a_page_of_which_all_is_odd_leads_to_the_next(serve_long):
+    it = serve_long()
+    commit = {"sha": "5" * 40, "commit": {"committer": {"date": iso(START)}}, "parents": []}
+    answers = {
+        "1": said([{}], link='<https://api.github.com/x?page=2>; rel="next"'),
+        "2": said([commit]),
+    }
+    it.pages.put("repository", {"full_name": SLUG})
+    it.github.fault = lambda request: answers[re.search(r"\bpage=(\d+)", request.query)[1]]
+    past = it.past()
+    assert [*past.commits("5" * 40)] == [[], [["5" * 40, iso(START), []]]]
+    assert past.cut == ["1 of the commits could not be read and is left out"]
+
+
+@pytest.mark.parametrize("refused", [False, True])
+def test_odd_statuses_are_left_out_and_told_of(serve_long, history, refused):
+    sha = history.commit()
+    ids = [history.deploy(sha) for _ in range(2)]
+    it = serve_long()
+    odd = {"state": None, "createdAt": iso(START)}
+    good = {"state": "SUCCESS", "createdAt": iso(START)}
+    connection = {"pageInfo": {"hasNextPage": False}, "nodes": [odd, good]}
+    by_query = said({"data": {"nodes": [{"statuses": connection}] * 2}})
+    by_rest = said([{**odd, "created_at": odd["createdAt"]}, {**good, "created_at": iso(START)}])
+    it.github.fault = lambda request: (
+        (said({}, 404) if refused else by_query)
+        if request.operation
+        else by_rest
+        if request.path.endswith("/statuses")
+        else None
+    )
+    for past in (it.past(), it.past()):
+        found = [*past.deployments()]
+        assert [each["deployment"]["id"] for each in found] == ids[::-1]
+        assert [[status["state"] for status in each["statuses"]] for each in found] == [
+            ["success"]
+        ] * 2
+        assert past.cut == [
+            "2 of the statuses of GitHub deployments could not be read and are left out"
+        ]
+
+
+def test_statuses_without_end_are_not_read_for_ever(serve_long, history):
+    number = history.deploy(history.commit())
+    it = serve_long()
+    past = it.past()
+    past._one_by_one = True
+    status = {"state": "success", "created_at": iso(START)}
+    it.github.fault = on(
+        f".*/deployments/{number}/statuses.*",
+        said([status], link='<https://api.github.com/x?page=2>; rel="next"'),
+    )
+    assert str(failure(list, past.deployments())) == ENDLESS
+    assert len(it.github.asked) == 2 + 102
 
 
 def test_one_by_one_too_what_is_deleted_is_left_out_and_what_is_kept_not_asked(serve_long, history):
@@ -354,8 +450,34 @@ def test_pages_that_lead_to_themselves_are_not_followed(serve_long, history):
     it = serve_long()
     it.github.fault = on("/graphql", connection([release(1)], "x"))
     error = failure(list, it.past().releases())
-    assert why(error) == ("GitHub's pages lead to themselves", False, False)
+    assert why(error) == (ENDLESS, False, False)
     assert len(it.github.asked) == 3
+
+
+def test_pages_that_lead_round_in_a_circle_are_not_followed(serve_long, history):
+    history.commit()
+    it = serve_long()
+    following = {None: "a", "a": "b", "b": "c", "c": "a"}
+
+    def fault(request):
+        if request.operation is None:
+            return None
+        after = request.variables["after"]
+        return connection([release(ord(after) if after else 1)], following[after])
+
+    it.github.fault = fault
+    assert str(failure(list, it.past().releases())) == ENDLESS
+    assert len(it.github.asked) == 1 + 4
+
+
+def test_pages_that_tell_the_same_again_and_again_end(serve_long, history):
+    history.commit()
+    it = serve_long()
+    it.github.fault = lambda request: (
+        connection([release(1)], f"after {len(it.github.asked)}") if request.operation else None
+    )
+    assert str(failure(list, it.past().releases())) == ENDLESS
+    assert len(it.github.asked) == 1 + 102
 
 
 # --- workflow runs
@@ -660,6 +782,43 @@ def test_one_without_a_merge_commit_is_left_out(serve_long, history):
     ]
 
 
+def bulk(count, updated_at):
+    """Return a fault by which so many pull requests were updated at one moment."""
+    listed = [pull(number, updatedAt=updated_at) for number in range(count, 0, -1)]
+
+    def answer(request):
+        if request.operation is None:
+            return None
+        start, size = int(request.variables["after"] or 0), request.variables["first"]
+        after = str(start + size) if start + size < count else None
+        return connection(listed[start : start + size], after, "pullRequests")
+
+    return answer
+
+
+def test_many_that_were_updated_at_one_moment_are_read_twice_and_no_more(serve_long, history):
+    history.commit()
+    it = serve_long()
+    it.github.fault = bulk(250, iso(START))
+    found = [each["number"] for each in it.past().merged_pulls(LONG_AGO)]
+    assert found == [*range(250, 0, -1)]
+    assert len(it.github.asked) == 1 + 3 + 3
+    assert len(again(it, lambda past: [*past.merged_pulls(LONG_AGO)])) == 250
+
+
+def test_odd_pull_requests_are_left_out_and_told_of_once(serve_long, history):
+    history.commit()
+    it = serve_long()
+    nodes = [pull(2, mergedAt="soon"), pull(1)]
+    answers = [connection(nodes, "x", "pullRequests"), connection([], None, "pullRequests")]
+    answers += [connection(nodes, None, "pullRequests")]
+    it.github.fault = lambda request: answers.pop(0) if request.operation else None
+    past = it.past()
+    assert [each["number"] for each in past.merged_pulls(LONG_AGO)] == [1]
+    assert past.cut == ["1 of the merged pull requests could not be read and is left out"]
+    assert answers == []
+
+
 def test_a_page_of_pull_requests_that_is_too_large_is_made_smaller(serve_long, history):
     numbers = merged(history, 60)
     it = serve_long(seconds=90)
@@ -705,6 +864,42 @@ def test_commits_take_a_request_for_a_hundred(serve_long, history, count, reques
     assert asked(it.github) == sorted([NAMED, *pages("/commits", requests, f"&sha={tip}")])
     history.commit()
     assert again(it, lambda past: [*past.commits(tip)]) == found
+
+
+def endless_commits(link):
+    """Return a list of commits that has something new on each page, and never ends."""
+
+    def answer(request):
+        number = int(re.search(r"\bpage=(\d+)", request.query)[1])
+        commit = {
+            "sha": f"{number:040x}",
+            "commit": {"committer": {"date": iso(START)}},
+            "parents": [],
+        }
+        return said([commit], link=link.format(number + 1))
+
+    return answer
+
+
+def test_a_list_that_is_far_longer_than_it_said_is_not_read_for_ever(serve_long):
+    it = serve_long(limit=5_000)
+    it.pages.put("repository", {"full_name": SLUG})
+    address = "<https://api.github.com/x?page={0}>"
+    it.github.fault = endless_commits(f'{address}; rel="next", {address}; rel="last"')
+    assert str(failure(list, it.past().commits("5" * 40))) == ENDLESS
+    assert len(it.github.asked) < 130  # the first said that there are two
+
+
+@pytest.mark.parametrize("last", ["", ', <https://api.github.com/x?page=9999>; rel="last"'])
+def test_pages_of_which_each_is_the_same_are_not_read_for_ever(serve_long, last):
+    it = serve_long(limit=5_000)
+    it.pages.put("repository", {"full_name": SLUG})
+    commit = {"sha": "5" * 40, "commit": {"committer": {"date": iso(START)}}, "parents": []}
+    it.github.fault = always(
+        said([commit], link=f'<https://api.github.com/x?page=2>; rel="next"{last}')
+    )
+    assert str(failure(list, it.past().commits("5" * 40))) == ENDLESS
+    assert len(it.github.asked) < 130
 
 
 def test_merge_commits_have_all_of_their_parents(serve_long, history):
@@ -865,9 +1060,22 @@ def test_a_commit_with_many_parents_is_asked_for_with_all_of_them(serve_long, hi
     "told",
     [
         {"c0": {"history": {"nodes": None}}},
-        {"c0": {"history": {"nodes": [{"oid": "x"}]}}},
         {"c0": {"history": []}},
         {"c0": {"history": {"nodes": [5]}}},
+    ],
+)
+def test_ancestors_of_another_kind_are_none(serve_long, history, told):
+    history.commit()
+    it = serve_long()
+    it.github.fault = on("/graphql", chain(told))
+    error = failure(it.past().ancestors, ["5" * 40])
+    assert str(error) == "what GitHub tells of the commits could not be read"
+
+
+@pytest.mark.parametrize(
+    "told",
+    [
+        {"c0": {"history": {"nodes": [{"oid": "x"}]}}},
         {"c0": {"history": {"nodes": [{"oid": "5" * 40, "committedDate": "yesterday"}]}}},
         {
             "c0": {
@@ -880,12 +1088,11 @@ def test_a_commit_with_many_parents_is_asked_for_with_all_of_them(serve_long, hi
         },
     ],
 )
-def test_odd_ancestors_are_none(serve_long, history, told):
+def test_odd_ancestors_are_left_out(serve_long, history, told):
     history.commit()
     it = serve_long()
     it.github.fault = on("/graphql", chain(told))
-    error = failure(it.past().ancestors, ["5" * 40])
-    assert str(error) == "what GitHub tells of the commits could not be read"
+    assert it.past().ancestors(["5" * 40]) == {"5" * 40: []}
 
 
 @pytest.mark.parametrize("told", [{"c0": None}, {"c0": {}}, {"c0": {"history": None}}, {}])
@@ -923,7 +1130,8 @@ def test_no_answer_of_another_kind_breaks_out(serve_long, name, answer):
         assert not any(READS[name](it.past()))  # an empty page
     else:
         error = failure(READS[name], it.past())
-        assert (error.outage, error.wait) == (False, None)
+        is_json = answer not in {"a web page", "truncated", "nothing"}
+        assert (error.outage, error.wait) == (False, None if is_json else 0.0)
         assert set(it.pages) <= {"repository"}
 
 

@@ -520,7 +520,10 @@ def test_the_time_of_the_commit_may_not_be_known(serve, date):
     assert ask(api) == Past()
 
 
-PROBLEMS = {**dict.fromkeys(MALFORMED, ODD), "truncated": NOT_JSON}
+PROBLEMS = {
+    **dict.fromkeys(MALFORMED, ODD),
+    **dict.fromkeys(("a web page", "truncated", "nothing"), NOT_JSON),
+}
 
 
 @pytest.mark.parametrize("name", MALFORMED)

@@ -10,7 +10,7 @@ from dora_deployments.attribution.github.patient import Patient, _span
 from dora_deployments.budget import Budget
 from dora_deployments.errors import Interrupted
 from tests.attribution.github.answers import (
-    JSON,
+    MALFORMED,
     NO_TIME,
     SLUG,
     TOKEN,
@@ -64,7 +64,7 @@ def test_a_limit_that_is_used_up_is_waited_for(serve_long, history):
     assert it.slept == [HOUR]
     (told,) = it.told
     assert matches(LIMIT.format("1 h 0 min", "1 h 23 min"), told)
-    assert (it.api.asked, len(it.github.asked), it.api.rate_left) == (2, 2, 999)
+    assert (it.api.asked, len(it.github.asked)) == (2, 2)
 
 
 def test_a_limit_that_ends_soon_is_waited_for_no_longer_than_it_lasts(serve_long, history):
@@ -81,11 +81,9 @@ def test_our_own_reserve_is_waited_for_too(serve_long, history):
     history.commit()
     it = serve_long(seconds=5_000, remaining=20, wake=refill)
     ask(it.api)
-    assert it.api.rate_left == 19
     ask(it.api)
     assert it.slept == [HOUR]
     assert [asked.status for asked in it.github.asked] == [200, 200]
-    assert it.api.rate_left == 999
 
 
 def test_a_limit_in_the_middle_repeats_only_what_it_refused(serve_long):
@@ -159,6 +157,22 @@ def test_a_limit_that_comes_and_goes_is_asked_for_as_often_as_it_says(serve_long
     second = it.api.ask_all(NEEDS, [partial(get, path=ROOT)])
     assert [*first, *second] == [["good"]] * 2
     assert it.slept == [2, 4, 2]
+
+
+def test_a_limit_that_lets_some_through_is_asked_for_as_often_as_it_says(serve_long):
+    it = serve_long(seconds=900)
+    at_once = threading.Barrier(2)
+    limited = said({}, 429, retry_after="1")
+
+    def fault(asked):
+        if len(it.slept) < 2:
+            at_once.wait(30)
+        return GOOD if len(it.slept) > int(asked.path[-1]) else limited
+
+    it.github.fault = fault
+    found = it.api.ask_all(NEEDS, [partial(get, path=f"{ROOT}/{n}") for n in range(2)])
+    assert found == [["good"]] * 2
+    assert it.slept == [2, 2]
 
 
 def test_a_limit_that_outlasts_the_budget_is_not_waited_for(serve_long, history):
@@ -272,10 +286,21 @@ def test_a_certificate_that_is_none_is_met_once(serve_long):
     assert (error.wait, api.asked, it.told) == (None, 1, [])
 
 
+@pytest.mark.parametrize("name", ["a web page", "truncated", "nothing"])
+def test_an_answer_that_is_no_json_is_a_mishap(serve_long, name):
+    it = serve_long(seconds=60)
+    it.github.fault = always(MALFORMED[name])
+    assert str(failure(ask, it.api)) == "GitHub's answer could not be read (JSONDecodeError)"
+    assert len(it.github.asked) == 5
+    assert it.told == [
+        "GitHub's answer could not be read (JSONDecodeError); asking again, up to 5 times in all"
+    ]
+
+
 def test_an_answer_that_cannot_be_read_is_asked_for_once(serve_long):
     it = serve_long(seconds=60)
-    it.github.fault = always((200, JSON, b"{"))
-    assert str(failure(ask, it.api)) == "GitHub's answer could not be read (JSONDecodeError)"
+    it.github.fault = always(said({}, x_ratelimit_remaining="many", x_ratelimit_limit="1"))
+    assert str(failure(ask, it.api)) == "GitHub's answer could not be read (ValueError)"
     assert len(it.github.asked) == 1
 
 
@@ -289,7 +314,7 @@ def test_no_question_outlasts_the_budget(serve_long):
 def test_without_a_token_nothing_is_asked():
     api = Patient(api_url="http://127.0.0.1:9", token=None, budget=Budget.of(60), say=print)
     assert why(failure(ask, api)) == ("`github-token` is empty", False, True)
-    assert (api.asked, api.rate_left) == (0, None)
+    assert api.asked == 0
 
 
 def test_a_signal_ends_a_wait(serve_long, history):
@@ -317,10 +342,9 @@ def test_a_page_may_take_half_a_minute(seconds, timeout):
 
 def test_the_requests_of_all_clients_are_counted(serve_long):
     it = serve_long(latency=0.01)
-    it.github.fault = always(said({}, x_ratelimit_remaining="50", x_ratelimit_limit="60"))
+    it.github.fault = always(GOOD)
     it.api.ask_all(NEEDS, [partial(get, path=ROOT)] * 30)
     assert it.api.asked == len(it.github.asked) == 30
-    assert it.api.rate_left == 50
 
 
 @pytest.mark.parametrize(

@@ -201,7 +201,9 @@ def translated(error: Exception, needs: str) -> LookUpError:
             outage=True,
             wait=None if name == "SSLError" else 0.0,
         )
-    return LookUpError(f"GitHub's answer could not be read ({name})")
+    # An answer that was cut off, or is none of GitHub's, is a mishap.
+    wait = 0.0 if name == "JSONDecodeError" else None
+    return LookUpError(f"GitHub's answer could not be read ({name})", wait=wait)
 
 
 def _refusal(status: int, headers: dict[str, str], error: Exception, needs: str) -> LookUpError:

@@ -3,6 +3,7 @@
 Importing this module imports PyGithub.
 """
 
+import json
 from collections.abc import Iterator
 from functools import partial
 from types import SimpleNamespace
@@ -24,6 +25,7 @@ from dora_deployments.attribution.look_ups import LookUpError
 # GitHub's longest answers are a hundred files or commits with their patches and messages, and
 # it cuts the patches of one comparison at a few megabytes ("Repository limits").
 LARGEST_ANSWER: Final = 16 * 1024 * 1024
+_REDIRECTS: Final = 300  # the first status that is none of success
 _MOST_REDIRECTS: Final = 5  # of a repository that was renamed time and again
 _CHUNK: Final = 64 * 1024
 
@@ -68,7 +70,11 @@ class Client(Requester):
         del cnx, follow_302_redirect
         self._redirects = 0
         self.asked += 1
-        return super().requestJson(verb, url, parameters, headers, input, self._own)
+        answer = super().requestJson(verb, url, parameters, headers, input, self._own)
+        if answer[0] < _REDIRECTS and not answer[2].startswith(("{", "[")):
+            # A web page, or nothing at all, is a proxy's in trouble; PyGithub takes it for good.
+            json.loads(answer[2])
+        return answer
 
     def close(self) -> None:
         """Close the connection."""

@@ -1,6 +1,7 @@
 """A repository's past in bulk, a hundred at a time; what was read is kept, and not asked again."""
 
 import re
+from collections import Counter
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from datetime import datetime
 from functools import partial
@@ -12,7 +13,7 @@ from dora_deployments.actions.text import shown
 from dora_deployments.attribution.github import graphql, trimmed
 from dora_deployments.attribution.github.api import WIDTH, get, get_links
 from dora_deployments.attribution.github.patient import Patient
-from dora_deployments.attribution.github.reading import PAGE, Pages, Reader, good
+from dora_deployments.attribution.github.reading import PAGE, Loops, Pages, Reader, good
 from dora_deployments.attribution.look_ups import LookUpError
 
 if TYPE_CHECKING:
@@ -34,6 +35,17 @@ _MOST_ANCESTORS: Final = 1_000
 _FEW_PARENTS: Final = 20
 _MOST_PARENTS: Final = 100
 _MOST_NAMED: Final = 20
+# What people call the items of an answer, by the beginning of its name; the front of the pull
+# requests, which is read again under other names, is not counted again.
+_NOUNS: Final = {
+    "deployments": "GitHub deployments",
+    "statuses": "statuses of GitHub deployments",
+    "releases": "releases",
+    "workflows": "workflows",
+    "runs": "workflow runs",
+    "pulls": "merged pull requests",
+    "commits": "commits",
+}
 _FILE: Final = re.compile(r"(?:.*/)?([^/]+\.ya?ml)", re.IGNORECASE)
 
 
@@ -51,13 +63,25 @@ class GitHubHistory:
     """
 
     def __init__(self, api: Patient, repository: str, pages: Pages) -> None:
-        self.cut: list[str] = []
-        """Sentences on what GitHub did not list, for the reader of the log."""
         self._api = api
         self._slug = repository
         self._pages = pages
         self._reader = Reader(api, pages)
         self._one_by_one = False
+        self._cut: list[str] = []
+
+    @property
+    def cut(self) -> list[str]:
+        """Sentences on what is missing from all that was read, for the reader of the log."""
+        odd = Counter[str]()
+        for name, count in self._reader.odd.items():
+            odd[name.partition(":")[0]] += count
+        return self._cut + [
+            f"{odd[kind]:,} of the {noun} could not be read and"
+            f" {'is' if odd[kind] == 1 else 'are'} left out"
+            for kind, noun in _NOUNS.items()
+            if odd[kind]
+        ]
 
     # --- single answers
 
@@ -95,7 +119,7 @@ class GitHubHistory:
         ):
             pages = {f"statuses:{first + n}": page["items"] for n, page in enumerate(batch)}
             for listed, answer in zip(pages.values(), self._statuses(pages), strict=True):
-                statuses = good(answer)
+                statuses = good(answer)["items"]
                 for each in listed:
                     known = statuses.get(str(each["id"]))
                     if known is not None and each["id"] not in seen:
@@ -140,13 +164,14 @@ class GitHubHistory:
                 raise self._no_workflow(name) from None
             raise
         if len(seen) < total:
-            self.cut.append(f"GitHub listed only {len(seen):,} of the workflow's {total:,} runs")
+            self._cut.append(f"GitHub listed only {len(seen):,} of the workflow's {total:,} runs")
 
     def merged_pulls(self, floor: datetime) -> Iterator[dict[str, Any]]:
         """Yield the merged pull requests that were updated at `floor` or later, each once.
 
         One that is updated while others are read moves to the front, where it would be missed;
-        so the front is read again, down to where it began, until that is on a single page.
+        so the front is read again, down to where it began, until that is on a single page or
+        nothing newer has come.
         """
         slug = self._name()
 
@@ -168,7 +193,7 @@ class GitHubHistory:
                 newest = max([newest, *updated])
                 if updated and updated[-1] < down_to:
                     break
-            if len(sizes) == 1:
+            if len(sizes) == 1 or newest == down_to:
                 return
             # Where more was read than by an earlier run, the front is not as that one kept it.
             name = f"{name}.{len(sizes)}"
@@ -223,7 +248,7 @@ class GitHubHistory:
     # --- statuses
 
     def _statuses(self, pages: Mapping[str, Sequence[dict[str, Any]]]) -> list[Any]:
-        """Return the statuses by deployment of each page, or the failure; none of those gone."""
+        """Return for each page the `items` by deployment, or the failure; none of those gone."""
         path = f"{self._path()}/deployments"
         if not self._one_by_one:
             questions = {name: partial(_queried, path, page) for name, page in pages.items()}
@@ -238,18 +263,24 @@ class GitHubHistory:
         return [self._by_rest(path, name, page) for name, page in pages.items()]
 
     def _by_rest(self, path: str, name: str, page: Sequence[dict[str, Any]]) -> Any:
-        """Return the statuses of a page's deployments, with a request for each of them."""
+        """Return the statuses of a page's deployments by ids, with a request for each of them."""
         kept = self._pages.get(name)
         if kept is not None:
             return kept
-        found: dict[str, dict[str, Any]] = {}
+        found: dict[str, Any] = {"items": {}, "odd": 0}
         questions = [partial(_listed, f"{path}/{each['id']}/statuses") for each in page]
         for each, answer in zip(page, self._api.ask_all(_DEPLOYMENTS, questions), strict=True):
             if not isinstance(answer, LookUpError):
-                found[str(each["id"])] = {"statuses": answer, "is_tag": False}  # not told
+                statuses, odd = answer
+                found["items"][str(each["id"])] = {
+                    "statuses": statuses,
+                    "is_tag": False,
+                }  # not told
+                found["odd"] += odd
             elif not answer.absent:
                 return answer
         self._pages.put(name, found)
+        self._reader.count(name, found)
         return found
 
     # --- workflows
@@ -278,10 +309,8 @@ class GitHubHistory:
         )
 
 
-def _queried(
-    path: str, page: Sequence[dict[str, Any]], client: "Client"
-) -> dict[str, dict[str, Any]]:
-    """Return the statuses of a page's deployments by one query, or more if they are too many."""
+def _queried(path: str, page: Sequence[dict[str, Any]], client: "Client") -> dict[str, Any]:
+    """Return the same as `_by_rest` by one query, or more if they are too many."""
 
     def ask(size: int) -> list[Payload | None]:
         batches = _cut([each["node_id"] for each in page], size)
@@ -289,29 +318,34 @@ def _queried(
             node for ids in batches for node in graphql.ask_nodes(client, graphql.STATUSES, ids)
         ]
 
-    found = {}
+    found: dict[str, Any] = {"items": {}, "odd": 0}
     for each, node in zip(page, _smaller(ask), strict=True):
         if node is None:
             continue
         if node.flag("statuses.pageInfo.hasNextPage"):
-            statuses = _listed(f"{path}/{each['id']}/statuses", client)
+            statuses, odd = _listed(f"{path}/{each['id']}/statuses", client)
         else:
-            statuses = trimmed.oldest_first(trimmed.queried_statuses(node.get("statuses")))
+            told = trimmed.queried_statuses(node.get("statuses"))
+            statuses, odd = trimmed.oldest_first(told["items"]), told["odd"]
         is_tag = node.text("ref.prefix") == "refs/tags/"
-        found[str(each["id"])] = {"statuses": statuses, "is_tag": is_tag}
+        found["items"][str(each["id"])] = {"statuses": statuses, "is_tag": is_tag}
+        found["odd"] += odd
     return found
 
 
-def _listed(path: str, client: "Client") -> list[dict[str, Any]]:
-    """Return all statuses of a deployment, page by page."""
+def _listed(path: str, client: "Client") -> tuple[list[dict[str, Any]], int]:
+    """Return all statuses of a deployment, page by page, and how many could not be read."""
     found: list[dict[str, Any]] = []
-    number, more = 1, True
+    odd, number, more = 0, 1, True
+    loops = Loops()
     while more:
         answer, links = get_links(client, path, per_page=PAGE, page=number)
-        statuses = trimmed.statuses(answer)
-        found += statuses
-        number, more = number + 1, bool(statuses) and 'rel="next"' in links
-    return trimmed.oldest_first(found)
+        page = trimmed.statuses(answer)
+        loops.look(page["items"])
+        found += page["items"]
+        odd += page["odd"]
+        number, more = number + 1, bool(answer) and 'rel="next"' in links
+    return trimmed.oldest_first(found), odd
 
 
 def _page_of_pulls(client: "Client", slug: str, after: str | None) -> dict[str, Any]:

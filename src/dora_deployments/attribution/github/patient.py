@@ -41,15 +41,12 @@ class Patient(Api):
         api_url: str,
         token: str | None,
         budget: Budget,
-        provide: Callable[[], None] | None = None,
         say: Callable[[str], None],
         sleep: Callable[[float], None] = time.sleep,
         jitter: Callable[[float, float], float] = random.uniform,
     ) -> None:
-        super().__init__(api_url=api_url, token=token, budget=budget, provide=provide)
+        super().__init__(api_url=api_url, token=token, budget=budget)
         self.say = say
-        self.rate_left: int | None = None
-        """What was left of the REST API's rate limit, when it was last seen."""
         self._sleep = sleep
         self._jitter = jitter
         self._clients: list[Client] = []
@@ -101,23 +98,10 @@ class Patient(Api):
     def _answer(self, needs: str, question: "Callable[[Client], T]") -> "T | LookUpError":
         if self._limit is not None:  # the others would be refused as well, and held against us
             return self._limit
-        answer = super()._answer(needs, self._watched(question))
+        answer = super()._answer(needs, question)
         if isinstance(answer, LookUpError) and answer.wait:
             self._limit = answer
         return answer
-
-    def _watched(self, question: "Callable[[Client], T]") -> "Callable[[Client], T]":
-        """Return the question, with a look at what is left of the limit after it."""
-
-        def ask(client: "Client") -> T:
-            before = client.rate_limiting
-            try:
-                return question(client)
-            finally:
-                if client.rate_limiting != before:
-                    self.rate_left = client.rate_limiting[0]
-
-        return ask
 
     def _client(self) -> "Client":
         client = super()._client()

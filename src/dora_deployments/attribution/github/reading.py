@@ -1,5 +1,6 @@
 """Pages of answers, read side by side, kept, and not asked again."""
 
+import json
 from collections.abc import Callable, Iterator, Mapping
 from functools import partial
 from typing import TYPE_CHECKING, Any, Final, Protocol
@@ -12,6 +13,8 @@ if TYPE_CHECKING:
     from dora_deployments.attribution.github.client import Client
 
 PAGE: Final = 100
+# So many pages more than the first one told of, or told before, as new ones move the others on.
+_ROOM: Final = 100
 
 
 class Pages(Protocol):
@@ -28,6 +31,8 @@ class Reader:
     """Asks for what is not kept. Whatever fails raises `LookUpError`; the rest is kept."""
 
     def __init__(self, api: Patient, pages: Pages) -> None:
+        self.odd: dict[str, int] = {}
+        """How many items could not be read, by the names of answers."""
         self._api = api
         self._pages = pages
 
@@ -45,7 +50,14 @@ class Reader:
                 if not isinstance(answer, LookUpError):
                     self._pages.put(name, answer)
                 found[name] = answer
+        for name, answer in found.items():
+            self.count(name, answer)
         return list(found.values())
+
+    def count(self, name: str, answer: Any) -> None:
+        """Remember how many items an answer has that could not be read, if it says so."""
+        if isinstance(answer, dict) and answer.get("odd"):
+            self.odd[name] = answer["odd"]
 
     def batches(
         self,
@@ -64,11 +76,13 @@ class Reader:
         def ask(number: int, client: "Client") -> dict[str, Any]:
             answer, links = get_links(client, path, **parameters, per_page=PAGE, page=number)
             page = read(answer)
-            more = page["items"] and 'rel="next"' in links
+            more = (page["items"] or page["odd"]) and 'rel="next"' in links
             return {**page, "last": last_page(links) if more else number}
 
         number, width = 1, 1
         last: int | None = None
+        most: int | None = None
+        loops = Loops()
         while last is None or number <= last:
             numbers = range(
                 number, number + width if last is None else min(number + width, last + 1)
@@ -77,7 +91,11 @@ class Reader:
             batch: list[dict[str, Any]] = []
             for number, answer in zip(numbers, answers, strict=True):
                 batch.append(good(answer))
+                loops.look(answer["items"])
                 last = answer["last"]
+                most = most or (last and 2 * last + _ROOM)
+                if most and number > most:
+                    raise endless()
                 if last == number:
                     break
             yield numbers[0], batch
@@ -88,13 +106,37 @@ class Reader:
     ) -> Iterator[list[dict[str, Any]]]:
         """Yield the `items` of a query's pages, each of which tells `after` what the next is."""
         number, after, more = 1, None, True
+        seen, loops = set[str | None](), Loops()
         while more:
             page = self.one(needs, f"{name}:{number}", partial(ask, after))
+            loops.look(page["items"])
             yield page["items"]
-            more = page["after"] is not None
-            if more and page["after"] == after:
-                raise LookUpError("GitHub's pages lead to themselves")
             number, after = number + 1, page["after"]
+            more = after is not None
+            if after in seen:
+                raise endless()
+            seen.add(after)
+
+
+class Loops:
+    """Notices that pages come again and again, if they do."""
+
+    def __init__(self) -> None:
+        self._seen: set[int] = set()
+        self._again = 0
+
+    def look(self, items: object) -> None:
+        """Look at the items of one more page; `LookUpError` if too many were there before."""
+        told = hash(json.dumps(items))
+        self._again += told in self._seen
+        self._seen.add(told)
+        if self._again > _ROOM:
+            raise endless()
+
+
+def endless() -> LookUpError:
+    """Return the failure of a list that has no end."""
+    return LookUpError("GitHub's pages lead to themselves")
 
 
 def good(answer: Any) -> Any:

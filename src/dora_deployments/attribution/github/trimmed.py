@@ -1,11 +1,14 @@
 """What is kept of each answer in bulk; `LookUpError` for one that is not as GitHub writes it.
 
-Texts stay as they are: an environment's name may begin with a space.
+Where only some items of a list are not, these are left out, and `odd` counts them: nobody who
+runs this can mend them. Texts stay as they are: an environment's name may begin with a space.
 """
 
 import re
 from collections.abc import Callable, Sequence
+from contextlib import suppress
 from datetime import datetime
+from functools import partial
 from typing import Any, Final
 
 from dora_deployments.actions import moments
@@ -32,38 +35,37 @@ def tip(answer: Any) -> str:
 def deployments(answer: Any) -> dict[str, Any]:
     """Return a page of deployments."""
     what = "the deployments"
-    return {
-        "items": [
-            {
-                "id": _id(item, "id", what),
-                "node_id": _required(item, "node_id", what),
-                "sha": _sha(item, "sha", what),
-                "ref": _text(item, "ref"),
-                "task": _text(item, "task"),
-                "environment": _required(item, "environment", what),
-                "original_environment": _text(item, "original_environment"),
-                "created_at": _time(item, "created_at", what),
-                "transient_environment": item.flag("transient_environment") or False,
-            }
-            for item in _items(answer, what)
-        ]
-    }
+
+    def read(item: Payload) -> dict[str, Any]:
+        return {
+            "id": _id(item, "id", what),
+            "node_id": _required(item, "node_id", what),
+            "sha": _sha(item, "sha", what),
+            "ref": _text(item, "ref"),
+            "task": _text(item, "task"),
+            "environment": _required(item, "environment", what),
+            "original_environment": _text(item, "original_environment"),
+            "created_at": _time(item, "created_at", what),
+            "transient_environment": item.flag("transient_environment") or False,
+        }
+
+    return _page(_items(answer, what), read, what)
 
 
-def statuses(answer: Any) -> list[dict[str, Any]]:
+def statuses(answer: Any) -> dict[str, Any]:
     """Return a page of a deployment's statuses, the newest first as they come."""
-    return [
-        _status(item, "created_at", "log_url", "environment_url")
-        for item in _items(answer, "the statuses of a deployment")
-    ]
+    read = partial(
+        _status, created_at="created_at", log_url="log_url", environment_url="environment_url"
+    )
+    return _readable(_items(answer, "the statuses of a deployment"), read)
 
 
-def queried_statuses(connection: object) -> list[dict[str, Any]]:
+def queried_statuses(connection: object) -> dict[str, Any]:
     """Return the same of a query's answer."""
-    return [
-        _status(node, "createdAt", "logUrl", "environmentUrl")
-        for node in _nodes(connection, "the statuses of a deployment")
-    ]
+    read = partial(
+        _status, created_at="createdAt", log_url="logUrl", environment_url="environmentUrl"
+    )
+    return _readable(_nodes(connection, "the statuses of a deployment"), read)
 
 
 def oldest_first(newest_first: Sequence[dict[str, Any]]) -> list[dict[str, Any]]:
@@ -81,7 +83,9 @@ def release(node: Payload) -> dict[str, Any]:
             "tag_name": _required(node, "tagName", "the releases"),
             "draft": node.flag("isDraft") or False,
             "prerelease": node.flag("isPrerelease") or False,
-            "published_at": _text(node, "publishedAt"),
+            "published_at": None  # of a draft
+            if node.get("publishedAt") is None
+            else _time(node, "publishedAt", "the releases"),
         },
         "commit": node.sha("tagCommit.oid"),
     }
@@ -93,14 +97,15 @@ def pull(node: Payload) -> dict[str, Any]:
     number = str(node.get("fullDatabaseId"))  # a text, since it may be too large for a number
     if not _NUMBER.fullmatch(number):
         raise unreadable(what)
-    firsts = _nodes(node.get("commits"), what)
+    commits = node.get("commits.nodes")
+    first = Payload(commits[0] if isinstance(commits, list) and commits else None)
     return {
         "id": int(number),
         "number": _id(node, "number", what),
         "base": _text(node, "baseRefName"),
         "merge_commit_sha": node.sha("mergeCommit.oid"),
         "merged_at": _time(node, "mergedAt", what),
-        "first_commit_at": _text(firsts[0], "commit.authoredDate") if firsts else None,
+        "first_commit_at": _text(first, "commit.authoredDate"),
         "updated_at": _time(node, "updatedAt", what),
     }
 
@@ -110,22 +115,23 @@ def runs(answer: Any) -> dict[str, Any]:
     what = "the workflow runs"
     found = Payload(answer)
     total = found.get("total_count")
+
+    def read(item: Payload) -> dict[str, Any]:
+        return {
+            "id": _id(item, "id", what),
+            "event": _text(item, "event"),
+            "head_sha": _sha(item, "head_sha", what),
+            "head_branch": _text(item, "head_branch"),
+            "conclusion": _text(item, "conclusion"),
+            "status": _text(item, "status"),
+            "run_started_at": _text(item, "run_started_at"),
+            "created_at": _time(item, "created_at", what),
+            "updated_at": _time(item, "updated_at", what),
+            "head_repository": {"full_name": _text(item, "head_repository.full_name")},
+        }
+
     return {
-        "items": [
-            {
-                "id": _id(item, "id", what),
-                "event": _text(item, "event"),
-                "head_sha": _sha(item, "head_sha", what),
-                "head_branch": _text(item, "head_branch"),
-                "conclusion": _text(item, "conclusion"),
-                "status": _text(item, "status"),
-                "run_started_at": _text(item, "run_started_at"),
-                "created_at": _time(item, "created_at", what),
-                "updated_at": _time(item, "updated_at", what),
-                "head_repository": {"full_name": _text(item, "head_repository.full_name")},
-            }
-            for item in _items(found.get("workflow_runs"), what)
-        ],
+        **_page(_items(found.get("workflow_runs"), what), read, what),
         "total": total if isinstance(total, int) else 0,
     }
 
@@ -133,44 +139,44 @@ def runs(answer: Any) -> dict[str, Any]:
 def workflows(answer: Any) -> dict[str, Any]:
     """Return a page of workflows."""
     what = "the workflows"
-    return {
-        "items": [
-            {
-                "id": _id(item, "id", what),
-                "name": _required(item, "name", what),
-                "path": _required(item, "path", what),
-            }
-            for item in _items(Payload(answer).get("workflows"), what)
-        ]
-    }
+
+    def read(item: Payload) -> dict[str, Any]:
+        return {
+            "id": _id(item, "id", what),
+            "name": _required(item, "name", what),
+            "path": _required(item, "path", what),
+        }
+
+    return _page(_items(Payload(answer).get("workflows"), what), read, what)
 
 
 def commits(answer: Any) -> dict[str, Any]:
     """Return a page of commits, each with its date and its parents."""
     what = "the commits"
-    return {
-        "items": [
-            [
-                _sha(item, "sha", what),
-                _time(item, "commit.committer.date", what),
-                [_sha(parent, "sha", what) for parent in _items(item.get("parents"), what)],
-            ]
-            for item in _items(answer, what)
+
+    def read(item: Payload) -> list[Any]:
+        return [
+            _sha(item, "sha", what),
+            _date(item, "commit.committer.date", what),
+            [_sha(parent, "sha", what) for parent in _items(item.get("parents"), what)],
         ]
-    }
+
+    return _page(_items(answer, what), read, what)
 
 
 def history(connection: object) -> list[list[Any]]:
     """Return the same of a query's answer."""
     what = "the commits"
-    return [
-        [
+
+    def read(node: Payload) -> list[Any]:
+        return [
             _sha(node, "oid", what),
-            _time(node, "committedDate", what),
+            _date(node, "committedDate", what),
             [_sha(parent, "oid", what) for parent in _nodes(node.get("parents"), what)],
         ]
-        for node in _nodes(connection, what)
-    ]
+
+    found: list[list[Any]] = _readable(_nodes(connection, what), read)["items"]
+    return found
 
 
 def page(connection: object, read: Callable[[Payload], dict[str, Any]]) -> dict[str, Any]:
@@ -180,10 +186,7 @@ def page(connection: object, read: Callable[[Payload], dict[str, Any]]) -> dict[
     after, more = _text(found, "pageInfo.endCursor"), found.flag("pageInfo.hasNextPage")
     if more is None or (more and after is None):
         raise unreadable(what)
-    return {
-        "items": [read(node) for node in _nodes(connection, what)],
-        "after": after if more else None,
-    }
+    return {**_page(_nodes(connection, what), read, what), "after": after if more else None}
 
 
 def moment(text: str) -> datetime:
@@ -208,6 +211,22 @@ def _status(item: Payload, created_at: str, log_url: str, environment_url: str) 
         "log_url": _text(item, log_url),
         "environment_url": _text(item, environment_url),
     }
+
+
+def _page(items: Sequence[Payload], read: Callable[[Payload], Any], what: str) -> dict[str, Any]:
+    """Return the items that can be read; `LookUpError` if there are several, and none can."""
+    found = _readable(items, read)
+    if found["odd"] > 1 and not found["items"]:
+        raise unreadable(what)
+    return found
+
+
+def _readable(items: Sequence[Payload], read: Callable[[Payload], Any]) -> dict[str, Any]:
+    found: list[Any] = []
+    for item in items:
+        with suppress(LookUpError):
+            found.append(read(item))
+    return {"items": found, "odd": len(items) - len(found)}
 
 
 def _items(answer: object, what: str) -> list[Payload]:
@@ -237,6 +256,15 @@ def _required(item: Payload, path: str, what: str) -> str:
 
 
 def _time(item: Payload, path: str, what: str) -> str:
+    """Return when something happened on GitHub, which is no older than this century."""
+    value = _date(item, path, what)
+    if moment(value) < moments.EARLIEST:
+        raise unreadable(what)
+    return value
+
+
+def _date(item: Payload, path: str, what: str) -> str:
+    """Return a date of git's, which a clock that was wrong may have told."""
     value = item.get(path)
     if moments.iso(value) is None:
         raise unreadable(what)
