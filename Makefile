@@ -49,7 +49,7 @@ receivers: $(READY) ## Start strict stand-ins for Datadog and DX, and show what 
 .PHONY: test
 test: $(READY) ## Run every test, with branch coverage
 	@rm -f .coverage*
-	@$(BIN)/python -m coverage run -m pytest --numprocesses 3 --faults check
+	@$(BIN)/python -m coverage run -m pytest --numprocesses 4 --faults check
 	@$(BIN)/python -m coverage combine --quiet
 	@$(BIN)/python -m coverage report
 

@@ -17,7 +17,6 @@ from tests.end_to_end.receivers import (
     Faulty,
     answer,
     drip,
-    hang,
     reset,
 )
 from tests.end_to_end.runner import ROOT
@@ -206,14 +205,10 @@ def of_socket(script):
     [
         (0, (502, {}, b"<html>bad gateway</html>")),
         (0, (429, {"Retry-After": "1"}, b'{"message": "slow down"}')),
-        (
-            1,
-            (403, {"Retry-After": "1"}, b'{"message": "You have exceeded a secondary rate limit"}'),
-        ),
         (2, of_socket(reset())),
         (2, of_socket(drip(b"HTTP/1.1 200 OK\r\nContent-Length: 99\r\n\r\n", 0.01, [b"["] * 9))),
     ],
-    ids=["502", "429", "403", "cut", "drip"],
+    ids=["502", "429", "cut", "drip"],
 )
 def test_faults_of_github_that_pass_change_nothing(written, folder, undisturbed, fault, which):
     written.story.github.fault = once(fault, which)
@@ -237,7 +232,7 @@ def test_a_rate_limit_in_the_middle_is_waited_for(written, folder, undisturbed):
     assert (left.csv, left.json_lines) == (undisturbed.csv, undisturbed.json_lines)
 
 
-@pytest.mark.parametrize("first", range(1, 6))
+@pytest.mark.parametrize("first", [1, 4])
 def test_a_token_that_expires_in_the_middle_costs_nothing_that_was_read(
     written, folder, undisturbed, first
 ):
@@ -273,10 +268,9 @@ def test_a_token_that_expires_in_the_middle_costs_nothing_that_was_read(
         answer(429, {"ok": False, "error": "ratelimited"}, [("Retry-After", "1")]),
         answer(200, b"<html>"),
         reset(),
-        hang(5),
         drip(b"HTTP/1.1 200 OK\r\nX: ", 0.1, [b"y"] * 5),
     ],
-    ids=["429", "html", "cut", "hang", "drip"],
+    ids=["429", "html", "cut", "drip"],
 )
 def test_faults_of_dx_that_pass_cost_an_attempt_and_nothing_else(
     written, folder, undisturbed, fault
@@ -423,12 +417,10 @@ def received(number):
 @pytest.mark.parametrize(
     "moments",
     [
-        [asked(1), asked(2), asked(4)],
-        [asked(5), asked(6), received(1)],
-        [received(1), received(3), received(6)],
-        [asked(3), received(2), received(4), received(7)],
+        [asked(1), asked(4), asked(6)],
+        [asked(3), received(1), received(4), received(7)],
     ],
-    ids=["reading", "deriving", "sending", "all"],
+    ids=["reading", "all"],
 )
 def test_a_run_that_is_ended_again_and_again_gets_there(written, folder, undisturbed, how, moments):
     story = written.story
