@@ -131,6 +131,14 @@ def test_a_folder_of_the_checkout_keeps_what_it_has_and_what_it_says_to_git(run,
     assert contents(there) == {".gitignore": b"*.csv\n", "file": b"kept"}
 
 
+@pytest.mark.parametrize("path", [".git", "out/.GIT", ".git/hooks"])
+def test_nothing_is_written_into_what_is_gits_own(run, tmp_path, path):
+    assert refusal(lambda text: folder.opened(run, text), path) == (
+        f"is {path!r}, which is git's own; write another folder"
+    )
+    assert contents(tmp_path / "workspace") == {}
+
+
 @posix_only
 def test_a_planted_link_instead_of_what_hides_it_is_replaced(run, tmp_path):
     there = tmp_path / "workspace" / "there"

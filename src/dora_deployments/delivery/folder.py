@@ -51,7 +51,10 @@ def opened(run: Run, path: str) -> Path:
     """
     base, rest = located(path, bases(run))
     folder, allowed = base, owners(base)
-    for name in workspace.segments(rest):
+    names = workspace.segments(rest)
+    if ".git" in map(str.lower, names):
+        raise ValueError(f"is {shown(path)}, which is git's own; write another folder")
+    for name in names:
         folder /= name
         try:
             problem = made(folder, allowed)
