@@ -101,6 +101,17 @@ class Credential:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Limits:
+    """How fast a backend takes many deployments.
+
+    `a_minute` is the most requests in a minute, `apart` the seconds between two of a service.
+    """
+
+    a_minute: int | None = None
+    apart: float = 0.0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Request:
     """A POST of JSON, its bytes fixed before the first attempt.
 

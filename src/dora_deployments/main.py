@@ -121,7 +121,7 @@ def _run(
         raise InputError(*problems)
     if inputs.mode == "backfill":
         plan = inputs_module.plan(environ)
-        _backfill(inputs, plan, budget, provide, pace, account, scrub, log)
+        _backfill(inputs, run, plan, budget, provide, pace, account, log)
         return
     lacking = None
     if inputs.mode == "replay":
@@ -216,16 +216,15 @@ def _read_event(
 
 def _backfill(
     inputs: Inputs,
+    run: Run,
     plan: str,
     budget: Budget,
     provide: Provide,
     pace: Pace | None,
     account: Account,
-    scrub: Scrubber,
     log: Log,
 ) -> None:
     """Report the deployments of the past; `plan` is a digest of the inputs."""
-    run = account.run or Run.from_environ({})
     provide(CORE, budget, log.line)
     from dora_deployments.backfill import run as backfill
     from dora_deployments.backfill.job import Job
@@ -248,8 +247,8 @@ def _backfill(
         told=_backends(inputs, account, log, from_fork=False),
         pace=pace,
         provide=partial(provide, LOOK_UPS, budget, log.line),
-        holds=scrub.holds,
-        words=scrub.words,
+        holds=log.scrub.holds,
+        words=log.scrub.words,
         say=log.line,
         warn=partial(ending.warned, account, log),
     )

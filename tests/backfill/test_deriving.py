@@ -9,7 +9,6 @@ import pytest
 from dora_deployments.attribution.answers import Comparison, Landings
 from dora_deployments.attribution.look_ups import LookUpError
 from dora_deployments.backends import dx
-from dora_deployments.backends.limits import Limits
 from dora_deployments.backfill import sheet
 from dora_deployments.backfill.day import UnavailableError
 from dora_deployments.backfill.deriving import Spacing, derived
@@ -17,7 +16,7 @@ from dora_deployments.backfill.gathering import Gathered
 from dora_deployments.backfill.neighbours import of_deployment
 from dora_deployments.backfill.past import named
 from dora_deployments.backfill.reading import Found, Items
-from dora_deployments.deployment import Service
+from dora_deployments.deployment import Limits, Service
 from dora_deployments.errors import InputError
 from tests.attribution.github.conftest import Kept
 from tests.backfill.terms import terms_of

@@ -35,7 +35,7 @@ def test_after_a_long_wait_the_next_line_is_not_late():
     clock = Clock()
     progress = Progress("Read", clock)
     clock.seconds += 100
-    assert progress.line(50, unit="pages") == "Read 50 pages, 30.0 a minute"
+    assert progress.line(50, remark="pages") == "Read 50 pages, 30.0 a minute"
     clock.seconds += 9
     assert progress.line(60) is None
     clock.seconds += 1

@@ -210,7 +210,7 @@ def test_of_another_environment_than_the_one_asked_for_they_are_counted_apart():
         environment_map="*-live=production",
     )
     assert ends(found) == [(1, 1)]
-    assert +found.elsewhere == {"test": 1, "staging": 1}
+    assert found.elsewhere == {"test": 1, "staging": 1}
     assert found.left_out == {}
 
 

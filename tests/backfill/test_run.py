@@ -12,9 +12,8 @@ from datetime import timedelta
 import pytest
 
 from dora_deployments.backends.dx import Dx
-from dora_deployments.backends.limits import Limits
+from dora_deployments.backfill.database import FILE, StateError
 from dora_deployments.backfill.run import backfill
-from dora_deployments.backfill.state import FILE, StateError
 from dora_deployments.catalogue import (
     BACKFILL_LEFT_OUT,
     BACKFILL_STATE,
@@ -24,6 +23,7 @@ from dora_deployments.catalogue import (
     OUTPUT_PATH,
     note,
 )
+from dora_deployments.deployment import Limits
 from dora_deployments.errors import InputError
 from tests.backfill.shop import ONCE, Shop, deployed_thrice, job_of, page
 from tests.backfill.test_state import full_disk, posix_only
@@ -651,7 +651,7 @@ def test_what_a_backend_did_not_take_is_sent_by_the_next_run_without_asking_gith
     assert results == [("undelivered", 0), ("undelivered", 1)]
     assert sent == 1  # after which it stops, to keep the order
     log = capsys.readouterr().out
-    assert "::warning title=Deployment report::4 reports left to send: " in log
+    assert "::warning title=Deployment report::4 reports to DX left to send: " in log
     assert outputs["undelivered-path"] == ""
     assert not (shop.folder / "dora-undelivered").exists()
     shop.asked()
@@ -972,7 +972,7 @@ def test_when_the_time_is_up_in_sending_the_rest_waits(shop):
         job, result = job_of(shop, lambda text: text.startswith("Going on "), dx_instance=down.url)
         backfill(job, result)
     assert result.unfinished == note(
-        f"4 reports left to send: {BACKFILL_TIME.sentence}", BACKFILL_TIME
+        f"4 reports to DX left to send: {BACKFILL_TIME.sentence}", BACKFILL_TIME
     )
     assert (result.resumed, result.deployments, result.requests) == (True, 4, 0)
     assert result.figures is not None
@@ -984,7 +984,7 @@ def test_one_report_that_is_left_is_one(shop):
         job, result = job_of(shop, lambda _: False, dx_instance=down.url)
         backfill(job, result)
     assert result.unfinished == note(
-        f"1 report left to send: {BACKFILL_STOPPED.sentence}", BACKFILL_STOPPED
+        f"1 report to DX left to send: {BACKFILL_STOPPED.sentence}", BACKFILL_STOPPED
     )
     assert (result.environments, result.services) == (("production",), ("shop",))
     assert (result.source, result.left_out) == ("GitHub deployments", {})
@@ -1100,7 +1100,7 @@ def test_when_the_time_is_up_between_two_reports_no_backend_is_to_blame(shop):
     slow = replace(backend, limits=Limits(a_minute=1))  # and there is less than a minute
     backfill(replace(job, told=(slow,)), result)
     assert result.unfinished == note(
-        f"3 reports left to send: {BACKFILL_TIME.sentence}", BACKFILL_TIME
+        f"3 reports to DX left to send: {BACKFILL_TIME.sentence}", BACKFILL_TIME
     )
     assert result.stopped == BACKFILL_TIME
     assert len(shop.told()) == 1

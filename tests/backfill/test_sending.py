@@ -16,11 +16,12 @@ import pytest
 from dora_deployments import signals
 from dora_deployments.backends.datadog import Datadog
 from dora_deployments.backends.dx import Dx
-from dora_deployments.backends.limits import Limits
+from dora_deployments.backfill.database import StateError
 from dora_deployments.backfill.sending import PACE, Clock, Rhythm, send
-from dora_deployments.backfill.state import State, StateError
+from dora_deployments.backfill.state import State
 from dora_deployments.budget import Budget
 from dora_deployments.delivery.retry import Pace
+from dora_deployments.deployment import Limits
 from dora_deployments.errors import Interrupted
 from tests.backfill.test_state import add, fine, full_disk, id_of, pending, posix_only, request_for
 from tests.delivery import tls, wire

@@ -16,7 +16,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from dora_deployments.backfill.state import FILE, Report, State, StateError, Tally
+from dora_deployments.backfill.database import FILE, StateError
+from dora_deployments.backfill.state import Report, State, Tally
 from dora_deployments.catalogue import BODY_REFUSED, DX_422, OUTCOME_NOT_SUPPORTED, STEP_ENDED
 from dora_deployments.deployment import Outcome, Request
 from dora_deployments.errors import EventError

@@ -94,7 +94,7 @@ def sent(dx):
 def test_the_sheet_holds_what_dx_is_sent_and_each_line_of_json_is_of_a_row(written, folder):
     written.history.deploy(written.history.branches["main"], states=("failure",), log_url="")
 
-    left = finished(folder, written.environ(folder, **SEND))
+    left = run_main(folder, written.environ(folder, **SEND))
 
     assert (left.finished.exit_code, left.finished.errors) == (0, "")
     assert left.finished.outputs["status"] == "delivered"
@@ -213,7 +213,7 @@ def of_socket(script):
 def test_faults_of_github_that_pass_change_nothing(written, folder, undisturbed, fault, which):
     written.story.github.fault = once(fault, which)
 
-    left = finished(folder, written.environ(folder, **SEND, timeout="300"))
+    left = run_main(folder, written.environ(folder, **SEND, timeout="300"))
 
     assert left.finished.exit_code == 0, left.finished.log
     assert (left.csv, left.json_lines) == (undisturbed.csv, undisturbed.json_lines)
@@ -225,7 +225,7 @@ def test_a_rate_limit_in_the_middle_is_waited_for(written, folder, undisturbed):
     github.refill(remaining=22)  # of which twenty are kept for others
     github.reset = int(time.time()) + 2
 
-    left = finished(folder, written.environ(folder, **SEND, timeout="300"))
+    left = run_main(folder, written.environ(folder, **SEND, timeout="300"))
 
     assert left.finished.exit_code == 0, left.finished.log
     assert "waiting" in left.finished.log

@@ -8,6 +8,7 @@ from dora_deployments.attribution.ranges import Range
 from dora_deployments.attribution.resolve import Resolved
 from dora_deployments.attribution.services import Carried
 from dora_deployments.attribution.shipped import Shipped
+from dora_deployments.backfill.state import Tally
 from dora_deployments.deployment import Deployment, Fact, Outcome, PullRequest, Service
 from tests.builders import deployment
 
@@ -117,3 +118,22 @@ def outcome(status: str = "delivered", **changes: Any) -> Outcome:
         attempts=1,
     )
     return replace(usual, **changes)
+
+
+def tally(status: str = "delivered", count: int = 12, backend: str = "DX", **changes: Any) -> Tally:
+    """Return how many reports of a backfill ended alike; `changes` replace single fields."""
+    return Tally(
+        **{
+            "backend": backend,
+            "service": "checkout",
+            "status": status,
+            "message": "recorded",
+            "topic": None,
+            "count": count,
+            "attempts": count,
+            "http_status": 200,
+            "detail": "",
+            "id": "dora-1",
+            **changes,
+        }
+    )

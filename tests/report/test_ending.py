@@ -3,11 +3,15 @@
 import io
 import signal
 from dataclasses import replace
+from datetime import timedelta
 from pathlib import Path
 
 import pytest
 
+from dora_deployments.backfill.figures import figures
+from dora_deployments.backfill.result import Backfilled
 from dora_deployments.catalogue import (
+    BACKFILL_STOPPED,
     BAD_EVENT,
     BAD_INPUT,
     BRANCH_UNKNOWN,
@@ -40,15 +44,18 @@ from dora_deployments.errors import (
 from dora_deployments.report import ending
 from dora_deployments.report.account import Account
 from dora_deployments.report.log import Log
+from dora_deployments.report.past import outcomes
 from dora_deployments.report.summary import summary
 from dora_deployments.report.text import Scrubber
 from tests.builders import DOCS, MORE
 from tests.report.accounts import (
+    FINISHED,
     ID,
     outcome,
     pull_request,
     resolved,
     shipped,
+    tally,
 )
 
 KEY = "fedcba9876543210fedcba9876543210"
@@ -467,6 +474,30 @@ def test_a_refused_run_names_every_problem(error, title, reason, topic, fail_on,
         topic=topic,
         problems=problems,
         exit_code=code,
+    )
+
+
+@pytest.mark.parametrize(
+    ("status", "advice"),
+    [
+        ("undelivered", "Run this again"),
+        ("rejected", "Mend what is named above, then run this again"),
+    ],
+)
+def test_who_goes_on_with_a_backfill_mends_first_what_was_refused(status, advice):
+    past = Backfilled(
+        repository="acme/shop",
+        since=FINISHED,
+        until=FINISHED,
+        folder="dora-backfill",
+        figures=figures((), FINISHED, FINISHED + timedelta(days=1)),
+        unfinished=note("some are left", BACKFILL_STOPPED),
+        tallies=(tally(status, 3),),
+    )
+    account = Account(outcomes=outcomes(past), backfilled=past)
+
+    assert told(ending.done, account)[-1] == (
+        f"{advice} with the same inputs: it goes on where it stopped"
     )
 
 

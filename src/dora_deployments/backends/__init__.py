@@ -6,11 +6,11 @@ from typing import Final, Protocol, runtime_checkable
 
 from dora_deployments.actions.inputs import Inputs
 from dora_deployments.backends import datadog, dx
-from dora_deployments.backends.limits import Limits
 from dora_deployments.catalogue import NO_BACKEND, NO_ONE_TO_TELL, Note, Topic
 from dora_deployments.deployment import (
     Credential,
     Deployment,
+    Limits,
     Reply,
     Request,
     TouchedServices,

@@ -12,9 +12,8 @@ from dora_deployments.actions.inputs import Inputs
 from dora_deployments.actions.moments import EPOCH
 from dora_deployments.actions.text import shown
 from dora_deployments.backends import replies, schema
-from dora_deployments.backends.limits import Limits
 from dora_deployments.catalogue import Note, Topic, note
-from dora_deployments.deployment import Credential, Deployment, Reply, Request, Verdict
+from dora_deployments.deployment import Credential, Deployment, Limits, Reply, Request, Verdict
 
 _REFUSALS = {
     400: catalogue.DATADOG_400,

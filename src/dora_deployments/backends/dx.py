@@ -11,11 +11,11 @@ from dora_deployments import catalogue
 from dora_deployments.actions.inputs import Inputs
 from dora_deployments.actions.moments import EPOCH, UTC
 from dora_deployments.backends import replies, schema
-from dora_deployments.backends.limits import Limits
 from dora_deployments.catalogue import Note, Topic
 from dora_deployments.deployment import (
     Credential,
     Deployment,
+    Limits,
     Reply,
     Request,
     Service,

@@ -12,7 +12,7 @@ from dora_deployments.deployment import PullRequest
 
 if TYPE_CHECKING:
     from dora_deployments.actions.config import Config
-    from dora_deployments.attribution.github.history import Pages
+    from dora_deployments.attribution.github.pages import Pages
 
 _AT_ONCE: Final = 1_000  # commits, whose pull requests are asked for
 _FILES_AT_ONCE: Final = 100  # pull requests: more could have more renames than are read
@@ -42,13 +42,7 @@ class Archive:
     def add_pulls(self, items: Iterable[Item]) -> None:
         """Add merged pull requests."""
         for item in items:
-            pull = PullRequest(
-                number=item["number"],
-                merge_commit_sha=item["merge_commit_sha"],
-                base=item["base"],
-                merged_at=moments.iso(item["merged_at"]),
-                first_commit_at=moments.iso(item["first_commit_at"]),
-            )
+            pull = _read(item)
             known = self._pulls.get(pull.merge_commit_sha, ())
             both = sorted((*known, pull), key=lambda each: each.number)
             self._pulls[pull.merge_commit_sha] = tuple(both)
@@ -132,7 +126,7 @@ class Archive:
             return [[sha, [*map(_written, pulls)]] for sha, pulls in found.by_commit.items()]
 
         for sha, pulls in self._once(ask, "landings", *shas):
-            self._landings[sha] = tuple(_read(*pull) for pull in pulls)
+            self._landings[sha] = tuple(map(_read, pulls))
 
     def _once(self, ask: Callable[[], Any], kind: str, *about: str) -> Any:
         """Return the answer to a question, which is asked once in all runs."""
@@ -148,23 +142,22 @@ def _batches(items: Sequence[Any], size: int) -> Iterable[Sequence[Any]]:
     return (items[start : start + size] for start in range(0, len(items), size))
 
 
-def _written(pull: PullRequest) -> list[object]:
-    moments_of = (pull.merged_at, pull.first_commit_at)
-    return [
-        pull.number,
-        pull.merge_commit_sha,
-        pull.base,
-        *(None if moment is None else moment.isoformat() for moment in moments_of),
-    ]
+def _written(pull: PullRequest) -> Item:
+    """Return a pull request as the bulk of them is kept."""
+    return {
+        "number": pull.number,
+        "merge_commit_sha": pull.merge_commit_sha,
+        "base": pull.base,
+        "merged_at": pull.merged_at and pull.merged_at.isoformat(),
+        "first_commit_at": pull.first_commit_at and pull.first_commit_at.isoformat(),
+    }
 
 
-def _read(
-    number: int, merge_commit_sha: str, base: str | None, merged_at: str | None, began: str | None
-) -> PullRequest:
+def _read(item: Item) -> PullRequest:
     return PullRequest(
-        number=number,
-        merge_commit_sha=merge_commit_sha,
-        base=base,
-        merged_at=moments.iso(merged_at),
-        first_commit_at=moments.iso(began),
+        number=item["number"],
+        merge_commit_sha=item["merge_commit_sha"],
+        base=item["base"],
+        merged_at=moments.iso(item["merged_at"]),
+        first_commit_at=moments.iso(item["first_commit_at"]),
     )

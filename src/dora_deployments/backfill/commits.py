@@ -1,6 +1,6 @@
 """The commit graph, read as far down as ranges need it, and never twice."""
 
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from datetime import datetime
 from typing import TYPE_CHECKING, Any, Final
 
@@ -8,6 +8,7 @@ from dora_deployments.actions import moments
 from dora_deployments.attribution.answers import Comparison
 from dora_deployments.attribution.look_ups import LookUpError
 from dora_deployments.backfill.graph import Graph
+from dora_deployments.backfill.progress import Tell
 
 if TYPE_CHECKING:
     from dora_deployments.attribution.github.history import GitHubHistory
@@ -28,16 +29,16 @@ class Commits:
         # Why they cannot be read, nor what came before them.
         self._gone: dict[str, str] = {}
 
-    def read_since(self, moment: datetime, told: Callable[[int, datetime | None], None]) -> None:
+    def read_since(self, moment: datetime, tell: Tell) -> None:
         """Read the default branch, down to what was committed before `moment`.
 
-        `told` is called with the number of commits that were read, and when the last was made.
+        `tell` is given when the last of them was made.
         """
         count = 0
         while self._ahead:
             page, last = self._next_page()
             count += page
-            told(count, last)
+            tell(count, last)
             if last is not None and last < moment:
                 break
 

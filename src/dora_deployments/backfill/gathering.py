@@ -1,6 +1,6 @@
 """Read what GitHub remembers: what was deployed, and by what ranges are cut."""
 
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Final
@@ -17,7 +17,7 @@ from dora_deployments.backfill.commits import Commits
 from dora_deployments.backfill.job import Job
 from dora_deployments.backfill.meaning import Terms
 from dora_deployments.backfill.past import Item
-from dora_deployments.backfill.progress import Progress
+from dora_deployments.backfill.progress import Progress, Tell
 from dora_deployments.backfill.reading import Found
 from dora_deployments.backfill.state import State
 from dora_deployments.catalogue import INCOMPLETE, notes
@@ -77,9 +77,9 @@ def _gathered(
     # Without the file, all of the past might go to the wrong services.
     full_name = repository["full_name"]
     config = config_file.looked_up(job.inputs, job.file, full_name, tip, github)
-    found = _found(job, github, state, history, config, period)
+    found = _found(job, github, history, state, config, period)
     commits = Commits(history, tip)
-    archive = Archive(github, repository["full_name"], state, config)
+    archive = Archive(github, full_name, state, config)
     since = found.oldest or period[0]
     if found.terms.source.name != "pull-requests":  # each of them is a change by itself
         commits.read_since(since - _DAY, _telling(job, "Read commits:", since))
@@ -96,8 +96,8 @@ def _gathered(
 def _found(
     job: Job,
     github: GitHub,
-    state: State,
     history: GitHubHistory,
+    state: State,
     config: "Config | None",
     period: tuple[datetime, datetime],
 ) -> Found:
@@ -114,12 +114,12 @@ def _found(
         source = past.named(name)
         job.say(f"Reading the {source.noun} of {repository['full_name']}")
         terms = Terms.of(source, job.inputs, job.run, config, repository, job.now)
-        told = _telling(job, f"Read {source.noun}:", since)
-        found = reading.read(terms, history, state, github, period, told)
+        tell = _telling(job, f"Read {source.noun}:", since)
+        found = reading.read(terms, history, state, github, period, tell)
         if found.events:
             return found
         why.append(_nothing(source.noun, found))
-        if any(found.elsewhere.values()):  # it is known where they go, and that is another place
+        if found.elsewhere:  # it is known where they go, and that is another place
             advice = "; name one of these in `environment`, or map them to it by `environment-map`"
             break
         job.say(f"There are {why[-1]}")
@@ -133,11 +133,11 @@ def _found(
 def _nothing(noun: str, found: Found) -> str:
     """Return what a source had that is not reported, in words that follow "has"."""
     left = [f"{count} as {reason}" for reason, count in found.left_out.items()]
-    left += [f"{count} to {shown(where)}" for where, count in found.elsewhere.items() if count]
+    left += [f"{count} to {shown(where)}" for where, count in found.elsewhere.items()]
     return f"no {noun} to report" + (f" (left out: {', '.join(left)})" if left else "")
 
 
-def _telling(job: Job, doing: str, since: datetime) -> Callable[[int, datetime | None], None]:
+def _telling(job: Job, doing: str, since: datetime) -> Tell:
     """Return what is called with how many were read, and says so now and then.
 
     They come newest first, down to `since`: from how far back the last one is follows how many
@@ -155,7 +155,7 @@ def _telling(job: Job, doing: str, since: datetime) -> Callable[[int, datetime |
     return tell
 
 
-def _told(pulls: Iterable[Item], tell: Callable[[int, datetime | None], None]) -> Iterator[Item]:
+def _told(pulls: Iterable[Item], tell: Tell) -> Iterator[Item]:
     """Yield merged pull requests, and tell how many there were."""
     for count, pull in enumerate(pulls, 1):
         tell(count, moments.iso(pull["updated_at"]))

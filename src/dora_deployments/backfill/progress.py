@@ -2,8 +2,11 @@
 
 import time
 from collections.abc import Callable
+from datetime import datetime
 from typing import Final
 
+# Called with how many were read so far, and when the last of them was made, if that is known.
+Tell = Callable[[int, datetime | None], None]
 _EVERY: Final = 10.0  # seconds
 
 
@@ -18,7 +21,7 @@ class Progress:
         self._now = now
         self._start = self._last = now()
 
-    def line(self, done: int, total: int | None = None, unit: str = "") -> str | None:
+    def line(self, done: int, total: int | None = None, remark: str = "") -> str | None:
         """Return what to say, if it is time to say something: every ten seconds.
 
         `done` counts from the start of this run on, and so does `total`, if it is known.
@@ -27,16 +30,16 @@ class Progress:
         if now - self._last < _EVERY:
             return None
         self._last = now
-        return sentence(self._doing, done, total, unit, now - self._start)
+        return sentence(self._doing, done, total, remark, now - self._start)
 
 
-def sentence(doing: str, done: int, total: int | None, unit: str, seconds: float) -> str:
+def sentence(doing: str, done: int, total: int | None, remark: str, seconds: float) -> str:
     """Return how far a work has come in so many seconds, which are more than none.
 
     For example "DX: sent 1,200 of 10,000, 14.9 a second, about 9 min 50 s left".
     """
     of_all = "" if total is None else f" of {total:,}"
-    words = f"{doing} {done:,}{of_all}{unit and f' {unit}'}"
+    words = f"{doing} {done:,}{of_all}{remark and f' {remark}'}"
     if not done:
         return words
     words += f", {_rate(done / seconds)}"

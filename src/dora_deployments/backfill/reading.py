@@ -1,7 +1,6 @@
 """Read one source: which of its events are to be reported, and what came before them."""
 
 from collections import Counter
-from collections.abc import Callable
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from functools import lru_cache
@@ -10,17 +9,19 @@ from typing import TYPE_CHECKING, Any, Final
 from dora_deployments.actions import moments
 from dora_deployments.actions.event import Happening
 from dora_deployments.actions.payload import full_sha
-from dora_deployments.attribution.answers import Mark, PastDeployment
+from dora_deployments.attribution.answers import Mark
 from dora_deployments.attribution.look_ups import LookUps
 from dora_deployments.backfill import neighbours
 from dora_deployments.backfill.meaning import Terms
 from dora_deployments.backfill.neighbours import Neighbours
 from dora_deployments.backfill.past import Item, PastEvent
+from dora_deployments.backfill.progress import Tell
 from dora_deployments.deployment import Fact
 from dora_deployments.errors import ActionError, EventError, Skip
 
 if TYPE_CHECKING:
-    from dora_deployments.attribution.github.history import GitHubHistory, Pages
+    from dora_deployments.attribution.github.history import GitHubHistory
+    from dora_deployments.attribution.github.pages import Pages
 
 # A job waits thirty days at most for its approval, and a run lasts five more (GitHub, "Actions
 # limits"): so long ago may have begun what ended in the period.
@@ -101,12 +102,11 @@ def read(
     pages: "Pages",
     look_ups: LookUps,
     period: tuple[datetime, datetime],
-    told: Callable[[int, datetime | None], None],
+    tell: Tell,
 ) -> Found:
     """Return what one source tells of the time from the first of `period` to before the second.
 
-    `told` is called with the number of items that were read, and when the last of them was
-    begun, if they come in order. Raises `LookUpError`.
+    `tell` is given when the last of them was begun, if they come in order. Raises `LookUpError`.
     """
     reading = _Reading(terms, pages, look_ups, *period)
     for count, item in enumerate(terms.source.items(history, period[0]), 1):
@@ -114,7 +114,7 @@ def read(
         if reading.is_enough(begun_at):
             break
         reading.take(item)
-        told(count, begun_at)
+        tell(count, begun_at)
     reading.close()
     return reading.found
 
@@ -154,11 +154,11 @@ class _Reading:
         """Put the events in order, and the deployments before them among what matters."""
         found = self.found
         found.events.sort()
-        for each in self._before():
-            if each is not None:
-                found.commits.add(each.commit_sha)
-        moments_of = [each.created_at for each in self._before() if each is not None]
-        found.oldest = min([*moments_of, *self._firsts.values()], default=None)
+        known = found.neighbours
+        before = [known.before(*key, first) for key, first in self._firsts.items()]
+        found.commits.update(each.commit_sha for each in before if each is not None)
+        begun = [each.created_at for each in before if each is not None]
+        found.oldest = min([*begun, *self._firsts.values()], default=None)
 
     def take(self, item: Item) -> None:
         """Take in an item: what it says is deployed, and what its neighbours are."""
@@ -174,7 +174,8 @@ class _Reading:
                     found.leave_out(past.finished_at, left)
                 continue
             if terms.only not in {None, reported}:
-                found.elsewhere[reported] += in_period
+                if in_period:
+                    found.elsewhere[reported] += 1
                 continue
             environment = happening.environment.value if happening.environment else reported
             self._remember_event(environment, past, happening)
@@ -187,11 +188,6 @@ class _Reading:
                 commit = happening.commit_sha
                 sha = commit.value if isinstance(commit, Fact) else found.tags.get(commit.tag or "")
                 found.commits |= {sha} if sha else set()
-
-    def _before(self) -> list[PastDeployment | None]:
-        """Return the deployment before the first of each environment and task, if it is known."""
-        known = self.found.neighbours
-        return [known.before(*key, first) for key, first in self._firsts.items()]
 
     def _remember(self, item: Item) -> None:
         """Keep a deployment or release for those that came after it, whatever became of it."""

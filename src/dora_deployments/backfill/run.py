@@ -18,13 +18,14 @@ from dora_deployments.attribution.github.patient import Patient
 from dora_deployments.attribution.look_ups import LookUpError
 from dora_deployments.backends import dx
 from dora_deployments.backfill import sending, sheet
+from dora_deployments.backfill.database import FILE, StateError
 from dora_deployments.backfill.day import UnavailableError
 from dora_deployments.backfill.deriving import derived
 from dora_deployments.backfill.figures import Record, figures
 from dora_deployments.backfill.gathering import gathered
 from dora_deployments.backfill.job import Job
 from dora_deployments.backfill.result import Backfilled
-from dora_deployments.backfill.state import FILE, State, StateError
+from dora_deployments.backfill.state import State
 from dora_deployments.backfill.writing import CSV, JSON_LINES, write
 from dora_deployments.budget import Budget
 from dora_deployments.catalogue import (
@@ -37,7 +38,6 @@ from dora_deployments.catalogue import (
     note,
 )
 from dora_deployments.delivery import folder as folders
-from dora_deployments.delivery.folder import unwritable
 from dora_deployments.errors import ConfigurationError, InputError, Skip
 
 _DERIVED: Final = "derived"
@@ -66,7 +66,7 @@ def backfill(job: Job, result: Backfilled) -> None:
     except StateError as error:
         raise InputError(f"`output-path` {error}", topic=BACKFILL_STATE) from None
     except OSError as error:
-        raise InputError(f"`output-path` {unwritable(error)}", topic=OUTPUT_PATH) from None
+        raise InputError(f"`output-path` {folders.unwritable(error)}", topic=OUTPUT_PATH) from None
 
 
 def _begin(job: Job, state: State, result: Backfilled) -> None:
@@ -111,7 +111,8 @@ def _end(job: Job, state: State, result: Backfilled, had_time: Collection[str]) 
         is_late = not any(each.backend in had_time for each in lacking)
         result.stopped = BACKFILL_TIME if is_late else BACKFILL_STOPPED
         left = count(sum(each.count for each in lacking), "report")
-        told = f"{left} left to send: {result.stopped.sentence}"
+        names = " and ".join(dict.fromkeys(each.backend for each in lacking))
+        told = f"{left} to {names} left to send: {result.stopped.sentence}"
         result.unfinished = note(told, result.stopped)
     if result.unfinished is None and not any(map(state.waiting, job.told)):
         state.finish()

@@ -9,14 +9,14 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
 from dora_deployments.backends import Backend
-from dora_deployments.backends.limits import Limits
+from dora_deployments.backfill.database import StateError
 from dora_deployments.backfill.progress import Progress
-from dora_deployments.backfill.state import Report, State, StateError
+from dora_deployments.backfill.state import Report, State
 from dora_deployments.budget import Budget, in_thread
 from dora_deployments.delivery.deliver import Delivery
 from dora_deployments.delivery.dispatch import Errand
 from dora_deployments.delivery.retry import Pace
-from dora_deployments.deployment import Outcome
+from dora_deployments.deployment import Limits, Outcome
 
 if TYPE_CHECKING:
     from dora_deployments.delivery import session

@@ -9,7 +9,6 @@ import hmac
 import json
 import secrets
 import sqlite3
-import stat
 import threading
 import zlib
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
@@ -19,28 +18,15 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
 from dora_deployments import catalogue
-from dora_deployments.actions import workspace
 from dora_deployments.backends import Backend
+from dora_deployments.backfill import database
 from dora_deployments.catalogue import BODY_REFUSED, STEP_ENDED, Topic
-from dora_deployments.delivery import folder as folders
 from dora_deployments.deployment import Outcome, Request, Status
 from dora_deployments.errors import InputError
 
 if TYPE_CHECKING:
     from typing_extensions import Self
 
-FILE: Final = "state.sqlite3"
-# No column has a type, so that a value stays what it was when it was signed. `place` is the order
-# in which to send, `run` the run to which a report belongs. What has no `status` was never sent.
-_SCHEMA: Final = (
-    "CREATE TABLE facts (kind, name, value, mac, PRIMARY KEY (kind, name))",
-    (
-        "CREATE TABLE outbox (backend, id, place, run, service, method, body, status, message,"
-        " detail, topic, http_status, attempts, mac, PRIMARY KEY (backend, id))"
-    ),
-    "CREATE INDEX places ON outbox (backend, run, place, id)",
-)
-_SCHEMA_OF: Final = "SELECT type, name, tbl_name, sql FROM sqlite_master ORDER BY type, name"
 _NEW: Final = ("", "", "", None, None, 0)  # from `status` to `attempts`
 _PAGE: Final = "page"
 _NOTE: Final = "note"
@@ -57,21 +43,6 @@ _BATCH: Final = 100  # requests in memory
 _FIRST: Final = (-(2**63), "")
 _TOPICS: Final = {each.slug: each for each in vars(catalogue).values() if isinstance(each, Topic)}
 _NOT_SENT: Final = "not sent before the step had to end"
-_REMOVE: Final = "remove it to start anew"
-# SQLite's own words; any others may quote what is in the file.
-_LOCKED: Final = "database is locked"
-_CANNOT_WRITE: Final = frozenset(
-    {
-        "database or disk is full",
-        "disk I/O error",
-        "attempt to write a readonly database",
-        "unable to open database file",
-    }
-)
-
-
-class StateError(ValueError):
-    """The state can no longer be used; the message follows "`output-path`"."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -154,10 +125,10 @@ class State:
         `words` is what may be kept of a server's own. `ValueError` says, in words that follow
         "`output-path`", why the file cannot be used.
         """
-        with _words():
-            connection = _connected(folder)
+        with database.words():
+            connection = database.connected(folder)
             try:
-                _prepare(connection)
+                database.prepare(connection)
                 state = cls(connection, plan=plan, keys=keys, check=check, words=words)
                 state._begin()
             except BaseException:
@@ -182,7 +153,7 @@ class State:
     def get(self, name: str) -> Any | None:
         """Return the page of that name, if there is one."""
         value = self._value(_PAGE, name)
-        with _words():
+        with database.words():
             return None if value is None else json.loads(zlib.decompress(value))
 
     def put(self, name: str, value: Any) -> None:
@@ -360,7 +331,7 @@ class State:
     @contextmanager
     def _used(self, *, many: bool = False) -> Iterator[Callable[..., sqlite3.Cursor]]:
         """Take a turn, and write what was done to the file, unless `many` more may follow."""
-        with self._turn, _words():
+        with self._turn, database.words():
             run = self._connection.execute
             if not self._connection.in_transaction:
                 run("BEGIN")
@@ -423,82 +394,6 @@ def _foreign(
         if (expected := digest(row)) is not None
         and not (isinstance(mac, bytes) and hmac.compare_digest(mac, expected))
     }
-
-
-def _connected(folder: Path) -> sqlite3.Connection:
-    """Return a connection to the file in `folder`, which is ours alone, made if need be."""
-    file = folder / FILE
-    with suppress(FileExistsError):
-        file.touch(exist_ok=False)
-        folders.hand_over(file)
-    for path in (file, *(folder / f"{FILE}-{kind}" for kind in ("wal", "shm", "journal"))):
-        with suppress(FileNotFoundError):
-            _require_ours(path)
-    return sqlite3.connect(file, timeout=0, isolation_level=None, check_same_thread=False)
-
-
-def _require_ours(path: Path) -> None:
-    status = path.lstat()
-    # A journal of this kind is never made here, and could make SQLite remove a file elsewhere.
-    if (
-        workspace.is_link(status)
-        or not stat.S_ISREG(status.st_mode)
-        or path.name.endswith("-journal")
-    ):
-        raise StateError(f"holds {path.name}, which this action did not write; {_REMOVE}")
-    if status.st_uid not in folders.owners(path.parent):
-        raise StateError(f"holds {path.name}, which belongs to another user; {_REMOVE}")
-
-
-def _prepare(connection: sqlite3.Connection) -> None:
-    """Take the file for this run alone, and see that it is a state, or make one of it."""
-    run = connection.execute
-    run("PRAGMA trusted_schema = OFF")
-    run("PRAGMA cell_size_check = ON")
-    run("PRAGMA locking_mode = EXCLUSIVE")
-    if run("PRAGMA page_count").fetchone() == (0,):
-        # Whenever a new one is left, no journal stays behind.
-        run("PRAGMA journal_mode = OFF")
-    # Whole after any kill, without a wait for the disk at every commit.
-    run("PRAGMA journal_mode = WAL")
-    run("PRAGMA synchronous = NORMAL")
-    run("BEGIN IMMEDIATE")
-    found = run(_SCHEMA_OF).fetchall()
-    if not found:
-        for statement in _SCHEMA:
-            run(statement)
-    # An index that does not fit its table could hide a row, or show one under another's name.
-    elif found != _schema() or run("PRAGMA integrity_check(1)").fetchone() != ("ok",):
-        raise StateError(f"holds {FILE}, which is damaged, or of another version; {_REMOVE}")
-    run("COMMIT")
-
-
-def _schema() -> list[Any]:
-    with closing(sqlite3.connect(":memory:")) as connection:
-        for statement in _SCHEMA:
-            connection.execute(statement)
-        return connection.execute(_SCHEMA_OF).fetchall()
-
-
-@contextmanager
-def _words() -> Iterator[None]:
-    """Say what is wrong with the file in words that follow "`output-path`"."""
-    try:
-        yield
-    except (sqlite3.Error, zlib.error, UnicodeDecodeError) as error:
-        why = str(error)
-        if why == _LOCKED:
-            wrong = "another run is using; let it end, or give each its own `output-path`"
-        elif why in _CANNOT_WRITE:
-            wrong = (
-                f"cannot be written ({why}); make room, or let the step's user write there, and run"
-                " the step again"
-            )
-        else:
-            wrong = f"is damaged, or no state file; {_REMOVE}"
-        raise StateError(f"holds {FILE}, which {wrong}") from None
-    except OSError as error:
-        raise StateError(str(folders.unwritable(error))) from None
 
 
 def _digest(key: bytes, *values: object) -> bytes:

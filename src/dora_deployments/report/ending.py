@@ -173,10 +173,11 @@ def _reject(account: Account, kind: type[ActionError]) -> None:
 
 def _advice(account: Account) -> str:
     """Return what to do about that which a backend lacks, in a sentence, if there is any."""
-    if account.backfilled is not None and account.backfilled.unfinished is not None:
-        return "Run this again with the same inputs: it goes on where it stopped"
     path = account.kept.path
     statuses = {outcome.status for outcome in account.outcomes}
+    if account.backfilled is not None and account.backfilled.unfinished is not None:
+        first = "Mend what is named above, then run" if "rejected" in statuses else "Run"
+        return f"{first} this again with the same inputs: it goes on where it stopped"
     if "rejected" in statuses:
         kept = f"; `{path}` has it too, but only for the same key" if path else ""
         return f"Mend what is named above, then run this job again{kept}"

@@ -20,23 +20,23 @@ class Log:
 
     def __init__(self, stream: TextIO | None, scrub: Scrubber, *, debug: bool = False) -> None:
         self._stream = stream
-        self._scrub = scrub
+        self.scrub = scrub
         self._debug = debug
 
     def mask(self) -> None:
         """Tell the runner every secret, so that it hides them in all later output."""
-        for secret in self._scrub.secrets:
+        for secret in self.scrub.secrets:
             self._print(command("add-mask", secret))
 
     def line(self, text: str) -> None:
         """Print one line of our own words, which may quote foreign text."""
-        shown = neutral(self._scrub(text), _LONGEST_LINE)
+        shown = neutral(self.scrub(text), _LONGEST_LINE)
         # The runner looks behind leading white space for a command.
         self._print(f"| {shown}" if shown.lstrip().startswith("::") else shown)
 
     def group(self, title: str, lines: Iterable[str]) -> None:
         """Print lines that the log shows folded under a title."""
-        self._print(command("group", neutral(self._scrub(title))))
+        self._print(command("group", neutral(self.scrub(title))))
         for text in lines:
             self.line(text)
         self._print(command("endgroup"))
@@ -46,19 +46,19 @@ class Log:
 
         `more` is a place of our own to read more, which is never cut off.
         """
-        shown = neutral(self._scrub(text), _LONGEST_LINE)
+        shown = neutral(self.scrub(text), _LONGEST_LINE)
         if more:
             shown = f"{shown.removesuffix('.')}. Read more: {more}"
-        self._print(command(level, shown, title=neutral(self._scrub(title))))
+        self._print(command(level, shown, title=neutral(self.scrub(title))))
 
     def debug(self, text: str) -> None:
         """Print a line that the runner shows only where debug logging is on."""
         if self._debug:
-            self._print(command("debug", neutral(self._scrub(text), _LONGEST_LINE)))
+            self._print(command("debug", neutral(self.scrub(text), _LONGEST_LINE)))
 
     def quoted(self, text: str, limit: int = 200) -> str:
         """Return the start of a server's words on one line; scrubbed first, then cut."""
-        return self._scrub.words(text)[:limit]
+        return self.scrub.words(text)[:limit]
 
     def _print(self, line: str) -> None:
         if self._stream is None:  # Python's word for an output that was closed from the start

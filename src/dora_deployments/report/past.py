@@ -6,6 +6,7 @@ from typing import Final
 from dora_deployments.actions.text import count, shown
 from dora_deployments.backfill.result import Backfilled
 from dora_deployments.backfill.state import Tally
+from dora_deployments.backfill.writing import CSV, JSON_LINES
 from dora_deployments.catalogue import STEP_ENDED, Topic
 from dora_deployments.deployment import Outcome, Status
 from dora_deployments.report import figures
@@ -90,15 +91,11 @@ def _told(past: Backfilled) -> Iterator[str]:
     asked = f"by {count(past.requests, 'request')} to GitHub's API"
     yield f"Counted by the {past.source}, read {asked if past.requests else 'by an earlier run'}"
     left = [f"{number:,} as `{reason}`" for reason, number in past.left_out.items()]
-    others = past.elsewhere.items()
-    elsewhere = [f"{number:,} to {shown(name)}" for name, number in others if number]
+    elsewhere = [f"{number:,} to {shown(name)}" for name, number in past.elsewhere.items()]
     left += [listed(elsewhere)] if elsewhere else []
     if left:
         yield f"Left out: {', '.join(left)}"
-    yield (
-        f"Written to `{past.folder}/deployments.csv`, in DX's fields, and"
-        f" `{past.folder}/deployments.jsonl`"
-    )
+    yield (f"Written to `{past.folder}/{CSV}`, in DX's fields, and `{past.folder}/{JSON_LINES}`")
 
 
 def _outcome(tallies: Sequence[Tally], stopped: Topic | None) -> Outcome:

@@ -12,14 +12,12 @@ from dora_deployments.actions.payload import Payload
 from dora_deployments.actions.text import shown
 from dora_deployments.attribution.github import graphql, trimmed
 from dora_deployments.attribution.github.api import WIDTH, get, get_links
+from dora_deployments.attribution.github.pages import PAGE, Loops, Pages, Reader, good
 from dora_deployments.attribution.github.patient import Patient
-from dora_deployments.attribution.github.reading import PAGE, Loops, Pages, Reader, good
 from dora_deployments.attribution.look_ups import LookUpError
 
 if TYPE_CHECKING:
     from dora_deployments.attribution.github.client import Client
-
-__all__ = ["GitHubHistory", "Pages"]
 
 T = TypeVar("T")
 
