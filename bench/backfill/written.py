@@ -178,6 +178,7 @@ class Objects:
         self.by_environment: dict[str, list[Deployment]] = defaultdict(list)
         for each in history.deployments:
             self.by_environment[each.environment].append(each)
+        self.by_number = {each.number: each for each in history.pulls}
         self.updated = sorted(history.pulls, key=lambda each: (-each.updated_at, -each.id))
 
     def root(self, then: int = _NEVER) -> dict[str, Any]:
@@ -197,7 +198,7 @@ class Objects:
             "object": lambda oid: self._object(oid, then),
             "deployments": lambda **given: self._deployments(then, **given),
             "pullRequests": self._pulls,
-            "pullRequest": self._files,
+            "pullRequest": self._details,
             "releases": lambda **given: connection([], **given),
             "refs": lambda **given: connection([], **given),
         }
@@ -284,13 +285,22 @@ class Objects:
             raise Refused("argumentNotAccepted", "only merged ones by their update are here")
         return connection(self.updated, first, after, self._pull)
 
-    def _files(self, number: int) -> dict[str, Any]:
+    def _details(self, number: int) -> dict[str, Any]:
         nodes = [{"path": path, "changeType": "MODIFIED"} for path in files(f"pull {number}")]
-        return {"files": lambda first: connection(nodes, first)}
+        return {
+            **self._pull(self.by_number[number]),
+            "files": lambda first: connection(nodes, first),
+        }
 
     def _pull(self, pull: Pull) -> dict[str, Any]:
         landed = self.history.commits[pull.landed]
-        first = {"commit": {"authoredDate": iso(pull.first_commit_at)}}
+        first = {
+            "commit": {
+                "oid": landed.sha,
+                "authoredDate": iso(pull.first_commit_at),
+                "messageHeadline": f"Change {pull.number}",
+            }
+        }
         return {
             "__typename": "PullRequest",
             "databaseId": pull.id,
@@ -302,6 +312,7 @@ class Objects:
             "mergedAt": iso(pull.merged_at),
             "updatedAt": iso(pull.updated_at),
             "baseRefName": pull.base,
+            "headRefName": f"change-{pull.number}",
             "mergeCommit": {"oid": landed.sha},
             "baseRepository": {"nameWithOwner": SLUG},
             "commits": lambda **given: connection([first], **given),

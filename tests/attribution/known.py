@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from datetime import datetime
 from typing import Any
 
 from dora_deployments.actions.event import Marks
@@ -12,6 +13,8 @@ from dora_deployments.attribution.answers import (
     Comparison,
     Landings,
     Past,
+    PullDetail,
+    PullDetails,
 )
 from dora_deployments.attribution.look_ups import LookUpError
 from dora_deployments.deployment import PullRequest
@@ -34,7 +37,8 @@ class Known:
     """Answers about commits by their parents; parents come before their children.
 
     `landed` has the pull requests that commits belong to, by commit. `changes` has the files
-    of pull requests, by their numbers, and of commits, by their SHAs. `past` is told of
+    of pull requests, by their numbers, and of commits, by their SHAs; `begun` when
+    pull requests were. `past` is told of
     "production" only, its marks only as what they are. `fails` has an error for each look-up
     that fails; `unknown` are commits whose pull requests could not be looked up.
     """
@@ -42,6 +46,7 @@ class Known:
     parents: Mapping[int, Sequence[int]] = field(default_factory=dict)
     landed: Mapping[int, Sequence[PullRequest]] = field(default_factory=dict)
     changes: Mapping[int | str, Sequence[str]] = field(default_factory=dict)
+    begun: Mapping[int, datetime] = field(default_factory=dict)
     past_of: Mapping[str, Past] = field(default_factory=dict)
     files: Mapping[str, bytes] = field(default_factory=dict)
     fails: Mapping[str, LookUpError] = field(default_factory=dict)
@@ -116,14 +121,30 @@ class Known:
             problem="GitHub gave up" if self.unknown else None,
         )
 
-    def changed_files(
-        self, repository: str, pulls: Sequence[int], commit_shas: Sequence[str]
-    ) -> ChangedFiles:
-        self._check("changed_files", repository)
+    def pull_details(self, repository: str, numbers: Sequence[int], *, files: bool) -> PullDetails:
+        if not files:
+            return PullDetails(
+                by_number={
+                    number: PullDetail(first_commit_at=self.begun[number])
+                    for number in numbers
+                    if number in self.begun
+                }
+            )
+        self._check("pull_details", repository)
+        return PullDetails(
+            by_number={
+                number: PullDetail(
+                    first_commit_at=self.begun.get(number),
+                    files=None if self.cut else frozenset(self.changes[number]),
+                )
+                for number in numbers
+            }
+        )
+
+    def commit_files(self, repository: str, commit_shas: Sequence[str]) -> ChangedFiles:
+        self._check("commit_files", repository)
         return ChangedFiles(
-            by_pull={number: frozenset(self.changes[number]) for number in pulls},
-            by_commit={sha: frozenset(self.changes[sha]) for sha in commit_shas},
-            cut=self.cut,
+            by_commit={sha: frozenset(self.changes[sha]) for sha in commit_shas}, cut=self.cut
         )
 
     def _check(self, question: str, repository: str) -> None:

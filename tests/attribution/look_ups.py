@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from dora_deployments.attribution.answers import Past
+from dora_deployments.attribution.answers import Past, PullDetails
 from dora_deployments.attribution.look_ups import LookUpError
 
 
@@ -49,8 +49,13 @@ class Answers:
     def landings(self, repository, commit_shas):
         return self._answer("landings", repository, tuple(commit_shas))
 
-    def changed_files(self, repository, pulls, commit_shas):
-        return self._answer("changed_files", repository, tuple(pulls), tuple(commit_shas))
+    def pull_details(self, repository, numbers, *, files):
+        if not files and self.fails:  # it never fails
+            return PullDetails()
+        return self._answer("pull_details", repository, tuple(numbers), files)
+
+    def commit_files(self, repository, commit_shas):
+        return self._answer("commit_files", repository, tuple(commit_shas))
 
     def _answer(self, *question):
         self.asked.append(question)

@@ -1005,7 +1005,7 @@ def test_a_team_given_wins_over_that_of_the_configuration_file(given, team):
 
 
 def test_files_that_cannot_be_looked_up_are_warned_about():
-    known = Known(parents=LINE, fails={"changed_files": LookUpError("GitHub says no")})
+    known = Known(parents=LINE, fails={"commit_files": LookUpError("GitHub says no")})
     found = of_line(5, content=CONFIG, look_ups=known, service="shop", previous_sha=sha(3))
     assert found.warnings == (
         (

@@ -1,8 +1,10 @@
+from dataclasses import replace
+from datetime import datetime, timezone
+
 import pytest
 
 from dora_deployments.actions.config import Config, MappedService
 from dora_deployments.attribution import services
-from dora_deployments.attribution.answers import ChangedFiles
 from dora_deployments.attribution.look_ups import LookUpError
 from dora_deployments.attribution.ranges import Range, between
 from dora_deployments.attribution.services import Carried
@@ -74,7 +76,8 @@ def unknown(service, *, touched=None):
 def test_without_any_named_the_repository_is_the_service_and_no_file_is_looked_up(config):
     shipped = since(1, 4)
     carried = Carried(service=Service(identifier="shop"), pulls=(TWELVE, THIRTEEN), is_exact=True)
-    assert services.deployed(inputs(), config, SLUG, shipped, Nobody()) == (
+    known = replace(KNOWN, changes={})
+    assert services.deployed(inputs(), config, SLUG, shipped, known) == (
         Fact(value=(carried,), source="the repository's name"),
         (),
     )
@@ -249,7 +252,12 @@ def test_where_the_lost_changes_are_not_all_known_all_are_deployed():
 
 @pytest.mark.parametrize(
     ("shipped", "look_up"),
-    [(since(1, 3), "changed_files"), (since(3, 1), "comparison"), (since(3, 1), "landings")],
+    [
+        (since(1, 3), "pull_details"),
+        (since(3, 4), "commit_files"),
+        (since(3, 1), "comparison"),
+        (since(3, 1), "landings"),
+    ],
 )
 def test_a_look_up_that_fails_deploys_all_with_a_warning(shipped, look_up):
     known = Known(parents=LINE, fails={look_up: LookUpError("GitHub's API answered 500")})
@@ -291,15 +299,56 @@ def test_a_warning_about_files_reaches_those_who_name_the_services():
 
 def test_only_the_pull_requests_and_commits_of_the_range_are_asked_for():
     class Listed(Known):
-        def changed_files(self, repository, pulls, commit_shas):
-            assert (repository, list(pulls), list(commit_shas)) == (
-                SLUG,
-                [12, 13],
-                [sha(4), sha(5)],
-            )
-            return ChangedFiles(by_pull={12: frozenset(["cart/a"])})
+        def pull_details(self, repository, numbers, *, files):
+            assert (repository, list(numbers), files) == (SLUG, [12, 13], True)
+            return super().pull_details(repository, numbers, files=files)
 
-    assert deployed(since(1, 5), Listed(parents=LINE))[0].value == (mapped(CART, TWELVE),)
+        def commit_files(self, repository, commit_shas):
+            assert (repository, list(commit_shas)) == (SLUG, [sha(4), sha(5)])
+            return super().commit_files(repository, commit_shas)
+
+    known = Listed(parents=LINE, changes=KNOWN.changes)
+    assert deployed(since(1, 5), known) == deployed(since(1, 5))
+
+
+# --- when the pull requests were begun
+
+BEGUN = {12: datetime(2026, 6, 1, 8, tzinfo=timezone.utc)}
+BEGUN_TWELVE = replace(TWELVE, first_commit_at=BEGUN[12])
+
+
+@pytest.mark.parametrize("service", ["other", "cart, other", "cart"])
+def test_exactly_known_pull_requests_are_told_with_the_times_of_their_first_commits(service):
+    known = replace(KNOWN, begun=BEGUN)
+    fact, warnings = deployed(since(1, 3), known, service=service)
+    assert warnings == ()
+    assert {each.service.identifier: each.pulls for each in fact.value} == {
+        name: {"cart": (BEGUN_TWELVE,), "other": (BEGUN_TWELVE, THIRTEEN)}[name]
+        for name in service.split(", ")
+    }
+
+
+def test_nobody_is_asked_for_times_that_are_known_or_not_of_use():
+    known = replace(TWELVE, first_commit_at=BEGUN[12])
+    for shipped in (
+        since(1, 2, pulls=()),
+        since(1, 2, pulls=(known,)),
+        since(1, 2, was_deployed=False),
+        Shipped(merged=TWELVE, pulls=(TWELVE,)),
+    ):
+        fact, _ = services.deployed(inputs(service="other"), None, SLUG, shipped, Nobody())
+        assert fact.value[0].pulls == shipped.pulls
+
+
+def test_the_merge_of_a_pull_request_is_told_without_the_time():
+    known = replace(KNOWN, begun=BEGUN)
+    shipped = Shipped(merged=TWELVE, pulls=(TWELVE,))
+    assert deployed(shipped, known)[0].value == (mapped(CART, TWELVE),)
+
+
+def test_times_that_are_not_told_are_no_warning():
+    fact, warnings = deployed(since(1, 3), KNOWN, service="other")
+    assert (fact.value[0].pulls, warnings) == ((TWELVE, THIRTEEN), ())
 
 
 # --- which are told of a merged pull request

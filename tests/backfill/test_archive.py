@@ -6,7 +6,7 @@ from datetime import datetime, timezone
 import pytest
 
 from dora_deployments.actions import config
-from dora_deployments.attribution.answers import ChangedFiles, Landings
+from dora_deployments.attribution.answers import ChangedFiles, Landings, PullDetail, PullDetails
 from dora_deployments.attribution.look_ups import LookUpError
 from dora_deployments.backfill.archive import Archive
 from dora_deployments.deployment import PullRequest
@@ -52,8 +52,12 @@ def pull(number):
     )
 
 
-def files_asked(numbers, commits=()):
-    return ("changed_files", SLUG, tuple(numbers), tuple(commits))
+def details_asked(*numbers, files=True):
+    return ("pull_details", SLUG, numbers, files)
+
+
+def files_asked(*commits):
+    return ("commit_files", SLUG, commits)
 
 
 def landings_asked(*commits):
@@ -68,12 +72,32 @@ def archive_of(answers=(), *numbers, mapped=True, pages=None):
     return archive, github
 
 
-def changed(by_pull, by_commit=None, *, cut=False):
-    return ChangedFiles(
-        by_pull={number: frozenset(files) for number, files in by_pull.items()},
-        by_commit={sha: frozenset(files) for sha, files in (by_commit or {}).items()},
-        cut=cut,
+def details(by_number, *, paged=(), **more):
+    return PullDetails(
+        by_number={
+            number: PullDetail(
+                files=None if files is None else frozenset(files),
+                is_paged=number in paged,
+                **more,
+            )
+            for number, files in by_number.items()
+        }
     )
+
+
+def changed(by_commit=None, *, cut=False):
+    return ChangedFiles(
+        by_commit={sha: frozenset(files) for sha, files in (by_commit or {}).items()}, cut=cut
+    )
+
+
+def shown(archive, *numbers):
+    """Return the files of pull requests that an archive shows."""
+    found = archive.pull_details(numbers, files=True).by_number
+    return {
+        number: each.files if each.files is None else sorted(each.files)
+        for number, each in found.items()
+    }
 
 
 # --- pull requests by commit
@@ -97,22 +121,46 @@ def test_one_commit_may_merge_several_pull_requests():
     assert github.asked == []
 
 
-def test_of_old_commits_github_is_asked_once():
-    other = pull(9)
-    answers = {landings_asked(sha(3)): Landings(by_commit={sha(3): (other, pull(2))})}
+BEGUN_NINE = PullDetails(by_number={9: PullDetail(first_commit_at=BEGUN)})
+BARE_NINE = replace(pull(9), first_commit_at=None)
+
+
+def test_of_old_commits_github_is_asked_once_and_when_their_pull_requests_were_begun():
+    answers = {
+        landings_asked(sha(3)): Landings(
+            by_commit={sha(3): (BARE_NINE, replace(pull(1), first_commit_at=None))}
+        ),
+        details_asked(9, files=False): BEGUN_NINE,
+    }
     archive, github = archive_of(answers, 1)
     for _ in range(2):
         found = archive.landings([sha(1), sha(3)], [sha(1), sha(3)])
-        assert found == Landings(by_commit={sha(1): (pull(1),), sha(3): (other, pull(2))})
-    assert github.asked == [landings_asked(sha(3))]
+        assert found == Landings(by_commit={sha(1): (pull(1),), sha(3): (pull(9), pull(1))})
+    assert github.asked == list(answers)
+    assert archive.pull_details([9, 1, 8], files=False).by_number == {
+        9: PullDetail(first_commit_at=BEGUN),
+        1: PullDetail(first_commit_at=BEGUN),
+    }
+
+
+def test_when_a_pull_request_was_begun_may_stay_unknown():
+    answers = {
+        landings_asked(sha(3)): Landings(by_commit={sha(3): (BARE_NINE,)}),
+        details_asked(9, files=False): PullDetails(),
+    }
+    archive, _ = archive_of(answers)
+    assert archive.landings([sha(3)], [sha(3)]) == Landings(by_commit={sha(3): (BARE_NINE,)})
 
 
 def test_what_an_earlier_run_asked_is_not_asked_again():
     pages = Kept()
-    answers = {landings_asked(sha(3)): Landings(by_commit={sha(3): (pull(1), pull(2))})}
+    answers = {
+        landings_asked(sha(3)): Landings(by_commit={sha(3): (BARE_NINE, pull(2))}),
+        details_asked(2, 9, files=False): BEGUN_NINE,
+    }
     archive_of(answers, pages=pages)[0].landings([sha(3)], [sha(3)])
     archive, github = archive_of({}, pages=pages)
-    assert archive.landings([sha(3)], [sha(3)]) == Landings(by_commit={sha(3): (pull(1), pull(2))})
+    assert archive.landings([sha(3)], [sha(3)]) == Landings(by_commit={sha(3): (pull(9), pull(2))})
     assert github.asked == []
 
 
@@ -138,22 +186,22 @@ def test_without_services_no_files_are_asked_for():
 def test_one_file_of_each_service_is_kept():
     files = {1: ["search/b", "README.md", "search/a", "checkout/z"], 2: ["README.md"]}
     answers = {
-        files_asked([1, 2]): changed(files),
-        landings_asked(sha(8)): Landings(by_commit={sha(8): (pull(7),)}),
+        details_asked(1, 2): details(files),
+        landings_asked(sha(8)): Landings(by_commit={sha(8): (pull(1),)}),
     }
     archive, github = archive_of(answers, 1, 2)
     archive.look_up([sha(1), sha(8)])
-    assert archive.changed_files([2, 1], []) == changed({2: [], 1: ["checkout/z", "search/a"]})
-    assert archive.landings([sha(8)], [sha(8)]) == Landings(by_commit={sha(8): (pull(7),)})
-    assert github.asked == [files_asked([1, 2]), landings_asked(sha(8))]
+    assert shown(archive, 2, 1) == {2: [], 1: ["checkout/z", "search/a"]}
+    assert archive.landings([sha(8)], [sha(8)]) == Landings(by_commit={sha(8): (pull(1),)})
+    assert github.asked == [details_asked(1, 2), landings_asked(sha(8))]
 
 
 def test_files_are_asked_for_a_hundred_pull_requests_and_a_thousand_commits_at_a_time():
     numbers = range(1, 102)
     commits = [sha(number) for number in range(1_000, 2_001)]
     answers = {
-        files_asked(numbers[:100]): changed({number: [] for number in numbers[:100]}),
-        files_asked([101]): changed({101: []}),
+        details_asked(*numbers[:100]): details({number: [] for number in numbers[:100]}),
+        details_asked(101): details({101: []}),
         landings_asked(*commits[:1_000]): Landings(by_commit={}),
         landings_asked(commits[1_000]): Landings(by_commit={}),
     }
@@ -162,71 +210,87 @@ def test_files_are_asked_for_a_hundred_pull_requests_and_a_thousand_commits_at_a
     assert github.asked == list(answers)
 
 
-def test_files_of_other_pull_requests_are_asked_for_when_they_are_needed():
-    answers = {files_asked([5]): changed({5: ["search/a"]})}
+def test_details_of_other_pull_requests_are_asked_for_when_they_are_needed():
+    answers = {details_asked(5): details({5: ["search/a"]}, first_commit_at=BEGUN)}
     archive, github = archive_of(answers)
     for _ in range(2):
-        assert archive.changed_files([5], []) == changed({5: ["search/a"]})
-    assert github.asked == [files_asked([5])]
-
-
-def test_where_lists_are_cut_each_pull_request_is_asked_for_alone():
-    answers = {
-        files_asked([1, 2]): changed({1: ["search/a"], 2: []}, cut=True),
-        files_asked([1]): changed({1: ["search/a"]}),
-        files_asked([2]): changed({2: []}, cut=True),
+        assert archive.pull_details([5], files=True).by_number == {
+            5: PullDetail(first_commit_at=BEGUN, files=frozenset({"search/a"}))
+        }
+    assert archive.pull_details([5], files=False).by_number == {
+        5: PullDetail(first_commit_at=BEGUN)
     }
-    archive, github = archive_of(answers, 1, 2)
+    assert github.asked == [details_asked(5)]
+
+
+def test_pull_requests_without_files_are_asked_for_alone():
+    answers = {
+        details_asked(1, 2, 3): details({1: None, 2: None, 3: []}),
+        details_asked(1): details({1: ["search/a"]}, paged=[1]),
+        details_asked(2): details({2: None}, paged=[2]),
+    }
+    archive, github = archive_of(answers, 1, 2, 3)
     archive.look_up([])
     assert github.asked == list(answers)
-    assert archive.changed_files([1], []) == changed({1: ["search/a"]})
-    assert archive.changed_files([1, 2], []) == changed({1: ["search/a"]}, cut=True)
+    assert shown(archive, 1, 2, 3) == {1: ["search/a"], 2: None, 3: []}
     assert github.asked == list(answers)
+
+
+@pytest.mark.parametrize("count", [20, 21])
+def test_more_than_a_few_long_lists_would_not_have_been_asked_for_on_the_day(count):
+    numbers = [*range(1, count + 1)]
+    answers = {
+        details_asked(*numbers, 99): details(
+            {number: ["search/a"] for number in (*numbers, 99)}, paged=numbers
+        )
+    }
+    archive, _ = archive_of(answers, *numbers, 99)
+    archive.look_up([])
+    told = ["search/a"] if count == 20 else None
+    assert shown(archive, *numbers, 99) == {**dict.fromkeys(numbers, told), 99: ["search/a"]}
+    assert shown(archive, *numbers[:20]) == {number: ["search/a"] for number in numbers[:20]}
 
 
 def test_single_commits_are_asked_for_their_files_once():
     both = {sha(8): ["search/b", "search/a", "docs/x"], sha(9): ["docs/y"]}
-    answers = {
-        files_asked([1]): changed({1: []}),
-        files_asked([], [sha(8), sha(9)]): changed({}, both),
-    }
-    archive, github = archive_of(answers, 1)
+    answers = {files_asked(sha(8), sha(9)): changed(both)}
+    archive, github = archive_of(answers)
     shown = {sha(8): ["search/a"], sha(9): []}
-    assert archive.changed_files([1], [sha(8), sha(9)]) == changed({1: []}, shown)
-    assert archive.changed_files([1], [sha(8)]) == changed({1: []}, {sha(8): ["search/a"]})
+    assert archive.commit_files([sha(8), sha(9)]) == changed(shown)
+    assert archive.commit_files([sha(8)]) == changed({sha(8): ["search/a"]})
     assert github.asked == list(answers)
 
 
 def test_where_lists_of_commits_are_cut_each_is_asked_for_alone():
     answers = {
-        files_asked([], [sha(8), sha(9)]): changed({}, cut=True),
-        files_asked([], [sha(8)]): changed({}, {sha(8): ["search/a"]}),
-        files_asked([], [sha(9)]): changed({}, cut=True),
+        files_asked(sha(8), sha(9)): changed(cut=True),
+        files_asked(sha(8)): changed({sha(8): ["search/a"]}),
+        files_asked(sha(9)): changed(cut=True),
     }
     archive, github = archive_of(answers)
-    shown = changed({}, {sha(8): ["search/a"]}, cut=True)
-    assert archive.changed_files([], [sha(8), sha(9)]) == shown
+    shown = changed({sha(8): ["search/a"]}, cut=True)
+    assert archive.commit_files([sha(8), sha(9)]) == shown
     assert github.asked == list(answers)
 
 
 def test_too_many_single_commits_are_not_asked_for():
-    many = [sha(number) for number in range(101)]
-    files = {key: ["search/a"] for key in many[:100]}
-    answers = {files_asked([], many[:100]): changed({}, files)}
+    many = [sha(number) for number in range(21)]
+    files = {key: ["search/a"] for key in many[:20]}
+    answers = {files_asked(*many[:20]): changed(files)}
     archive, github = archive_of(answers)
-    assert archive.changed_files([], many) == ChangedFiles(by_pull={}, cut=True)
-    assert archive.changed_files([], many[:100]) == changed({}, files)
+    assert archive.commit_files(many) == ChangedFiles(cut=True)
+    assert archive.commit_files(many[:20]) == changed(files)
     assert github.asked == list(answers)
 
 
 def test_each_question_has_an_answer_of_its_own():
     answers = {
-        landings_asked(sha(8)): Landings(by_commit={sha(8): (pull(7),)}),
-        files_asked([], [sha(8)]): changed({}, {sha(8): ["search/a"]}),
-        files_asked([], [sha(9)]): changed({}, {sha(9): ["checkout/a"]}),
+        landings_asked(sha(8)): Landings(by_commit={sha(8): (pull(1),)}),
+        files_asked(sha(8)): changed({sha(8): ["search/a"]}),
+        files_asked(sha(9)): changed({sha(9): ["checkout/a"]}),
     }
-    archive, github = archive_of(answers)
-    assert archive.landings([sha(8)], [sha(8)]).by_commit == {sha(8): (pull(7),)}
-    assert archive.changed_files([], [sha(8)]) == changed({}, {sha(8): ["search/a"]})
-    assert archive.changed_files([], [sha(9)]) == changed({}, {sha(9): ["checkout/a"]})
+    archive, github = archive_of(answers, 1)
+    assert archive.landings([sha(8)], [sha(8)]).by_commit == {sha(8): (pull(1),)}
+    assert archive.commit_files([sha(8)]) == changed({sha(8): ["search/a"]})
+    assert archive.commit_files([sha(9)]) == changed({sha(9): ["checkout/a"]})
     assert github.asked == list(answers)

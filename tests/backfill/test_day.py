@@ -12,6 +12,7 @@ from dora_deployments.attribution.answers import (
     Mark,
     Past,
     PastDeployment,
+    PullDetails,
 )
 from dora_deployments.attribution.look_ups import LookUpError
 from dora_deployments.backfill.day import Day, UnavailableError
@@ -64,8 +65,11 @@ class Asked:
         found = dict.fromkeys(commit_shas, self.pulls)
         return self._answer(Landings(by_commit=found), tuple(commit_shas), tuple(old))
 
-    def changed_files(self, pulls, commit_shas):
-        return self._answer(ChangedFiles(by_pull={}), tuple(pulls), tuple(commit_shas))
+    def pull_details(self, numbers, *, files):
+        return self._answer(PullDetails(), tuple(numbers), files)
+
+    def commit_files(self, commit_shas):
+        return self._answer(ChangedFiles(), tuple(commit_shas))
 
     def _answer(self, answer, *about):
         self.asked.append(about)
@@ -175,28 +179,30 @@ def test_pull_requests_that_were_merged_later_are_not_known_yet():
 
 def test_files_are_told_by_the_archive():
     asked = Asked()
-    assert day_of(asked).changed_files(SLUG, [1], [sha(4)]) == ChangedFiles(by_pull={})
-    assert asked.asked == [((1,), (sha(4),))]
+    assert day_of(asked).pull_details(SLUG, [1], files=True) == PullDetails()
+    assert day_of(asked).commit_files(SLUG, [sha(4)]) == ChangedFiles()
+    assert asked.asked == [((1,), True), ((sha(4),),)]
 
 
 QUESTIONS = [
-    ("comparison", (sha(1), sha(2))),
-    ("landings", ([sha(1)],)),
-    ("changed_files", ([1], [])),
+    ("comparison", (sha(1), sha(2)), {}),
+    ("landings", ([sha(1)],), {}),
+    ("pull_details", ([1],), {"files": True}),
+    ("commit_files", ([sha(1)],), {}),
 ]
 
 
-@pytest.mark.parametrize(("question", "about"), QUESTIONS)
-def test_what_github_knows_no_more_is_an_answer(question, about):
+@pytest.mark.parametrize(("question", "about", "more"), QUESTIONS)
+def test_what_github_knows_no_more_is_an_answer(question, about, more):
     error = LookUpError("gone", absent=True)
     with pytest.raises(LookUpError) as caught:
-        getattr(day_of(Asked(error)), question)(SLUG, *about)
+        getattr(day_of(Asked(error)), question)(SLUG, *about, **more)
     assert caught.value is error
 
 
-@pytest.mark.parametrize(("question", "about"), QUESTIONS)
-def test_no_answer_is_none_and_ends_the_work(question, about):
+@pytest.mark.parametrize(("question", "about", "more"), QUESTIONS)
+def test_no_answer_is_none_and_ends_the_work(question, about, more):
     error = LookUpError("GitHub is down", outage=True, wait=0.0)
     with pytest.raises(UnavailableError, match=r"^GitHub is down$") as caught:
-        getattr(day_of(Asked(error)), question)(SLUG, *about)
+        getattr(day_of(Asked(error)), question)(SLUG, *about, **more)
     assert caught.value.error is error

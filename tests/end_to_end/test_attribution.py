@@ -2,6 +2,7 @@
 
 import json
 import threading
+from dataclasses import replace
 
 import pytest
 
@@ -926,6 +927,29 @@ def test_a_range_takes_two_requests_for_a_hundred_commits_and_two_more(story, hi
     assert {each.status for each in story.github.asked} == {200}
 
 
+@pytest.mark.parametrize(("service", "points"), [("other", 1), ("shop", 2), ("", 2)])
+def test_a_hundred_pull_requests_take_one_request_more_and_three_points(
+    story, history, service, points
+):
+    base = history.commit()
+    history.deploy(base)
+    for _ in range(99):
+        story.landed("squash")
+    head = story.merge_commit(99)
+    file = b'services: {shop: {paths: ["src/**"]}}'
+
+    told = story.told(story.push(head), service=service, workspace_file=file)
+
+    name = service or "shop"
+    assert told == replace(
+        story.shipped(head, *range(1, 100), since=base, service={"identifier": name}),
+        services=(name,),
+    )
+    assert len(story.github.asked) == 4
+    # The deployment before, then the pull requests of the commits, then what these are made of.
+    assert story.github.points == [1, 1, points]
+
+
 @pytest.mark.parametrize(("commits", "pages", "queries"), [(101, 2, 2), (500, 5, 5)])
 def test_a_long_range_takes_as_many_round_trips_as_a_short_one(story, commits, pages, queries):
     base = story.history.commit()
@@ -938,8 +962,8 @@ def test_a_long_range_takes_as_many_round_trips_as_a_short_one(story, commits, p
     story.github.fault = together(pages - 1, queries)
 
     assert story.told(story.push(head)) == story.shipped(head, 1, since=base)
-    assert len(story.github.asked) == 1 + pages + queries
-    assert story.github.rounds() == 4
+    assert len(story.github.asked) == 1 + pages + queries + 1
+    assert story.github.rounds() == 5
     assert story.github.most_at_once() == queries
 
 

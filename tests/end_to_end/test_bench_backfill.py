@@ -259,13 +259,14 @@ def test_with_services_there_are_files(session):
         sha = SMALL.commits[7].sha
         listed = session.get(f"{served.url}{ROOT}/commits/{sha}?per_page=100").json()["files"]
         assert [each["filename"] for each in listed] == [*written.files(sha)]
-        text = """query Files { repository(owner: "acme", name: "shop") {
-          p0: pullRequest(number: 7) { files(first: 100) { nodes { path } } }
-        } }"""
+        number = SMALL.pulls[0].number
+        text = f"""query Details {{ repository(owner: "acme", name: "shop") {{
+          p0: pullRequest(number: {number}) {{ files(first: 100) {{ nodes {{ path }} }} }}
+        }} }}"""
         answer = session.post(f"{served.url}/graphql", json={"query": text}).json()
         nodes = answer["data"]["repository"]["p0"]["files"]["nodes"]
-        assert [each["path"] for each in nodes] == [*written.files("pull 7")]
-        assert served.asked == {"contents": 1, "commit": 1, "GraphQL Files": 1, "points": 1}
+        assert [each["path"] for each in nodes] == [*written.files(f"pull {number}")]
+        assert served.asked == {"contents": 1, "commit": 1, "GraphQL Details": 1, "points": 1}
 
 
 class Memory(dict):

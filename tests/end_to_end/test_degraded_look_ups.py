@@ -97,6 +97,10 @@ def is_landings(asked):
     return is_query(asked) and "query Landings" in asked.operation
 
 
+def is_details(asked):
+    return is_query(asked) and "query Details" in asked.operation
+
+
 def commits_of(asked):
     """Return how many commits a query for pull requests asks for: all fields but the name."""
     return asked.objects - 1
@@ -377,24 +381,24 @@ def test_a_long_range_is_asked_in_halves_side_by_side(story):
     ]
 
 
-def test_queries_that_always_fail_end_in_single_requests_for_a_hundred_commits(story):
-    base, _, head, event = pushed(story, more=96)
+def test_queries_that_always_fail_end_in_single_requests_for_a_few_commits(story):
+    base, _, head, event = pushed(story, more=16)
     story.github.fault = answers(502, when=is_landings)
 
-    assert story.told(event) == story.shipped(head, 1, 2, since=base, begun=False)
+    assert story.told(event) == story.shipped(head, 1, 2, since=base)
     assert len(list(filter(is_landings, story.github.asked))) <= 6
-    assert sum(each.path.endswith("/pulls") for each in story.github.asked) == 100
+    assert sum(each.path.endswith("/pulls") for each in story.github.asked) == 20
 
 
-def test_queries_that_always_fail_end_there_for_more_than_a_hundred_commits(story):
-    base, _, head, event = pushed(story, more=97)
+def test_queries_that_always_fail_end_there_for_more_than_a_few_commits(story):
+    base, _, head, event = pushed(story, more=17)
     story.github.fault = answers(502, when=is_landings)
 
     assert story.told(event) == story.shipped(
         head,
         since=base,
         by="commit",
-        warnings=(no_pulls(101, 101, "GitHub gave up on the query"),),
+        warnings=(no_pulls(21, 21, "GitHub gave up on the query"),),
     )
     assert len(list(filter(is_landings, story.github.asked))) <= 7
     assert not any(each.path.endswith("/pulls") for each in story.github.asked)
@@ -421,7 +425,16 @@ def test_pull_requests_with_errors_beside_them_are_asked_one_by_one(story, kind)
 
     story.github.fault = partial
 
+    assert story.told(event) == story.shipped(head, 1, 2, since=base)
+
+
+@pytest.mark.parametrize("status", [400, 403, 502])
+def test_details_that_are_not_told_are_no_warning(story, status):
+    base, _, head, event = pushed(story)
+    story.github.fault = answers(status, when=is_details)
+
     assert story.told(event) == story.shipped(head, 1, 2, since=base, begun=False)
+    assert len(list(filter(is_details, story.github.asked))) == 1
 
 
 def past(story, statuses_of, **more):
@@ -545,7 +558,7 @@ def test_a_slow_server_leaves_the_backends_their_time(tmp_path):
             )
             if name == "hang on queries":
                 # The other way had time left.
-                expected = story.shipped(head, 1, 2, since=base, begun=False)
+                expected = story.shipped(head, 1, 2, since=base)
             return finished, told, expected
 
     with ThreadPoolExecutor() as pool:

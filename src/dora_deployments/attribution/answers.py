@@ -8,6 +8,9 @@ from typing import Final, Literal
 from dora_deployments.deployment import PullRequest
 
 LARGEST_RANGE: Final = 5_000
+# How many commits or pull requests of a range are asked about with a request for each, where no
+# answer tells of many at once: `GITHUB_TOKEN` has 1,000 requests an hour for all jobs.
+MOST_ALONE: Final = 20
 Relation = Literal["identical", "ahead", "behind", "diverged"]
 
 
@@ -88,13 +91,45 @@ class Landings:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class ChangedFiles:
-    """The paths that pull requests and commits change, the old ones of renames included.
+class PullCommit:
+    """A commit of a pull request, as it was before the merge. The headline is foreign text."""
 
-    `by_pull` has them by the pull request's number, `by_commit` by the commit's SHA. `cut` means
-    that GitHub does not list all of them.
+    sha: str
+    authored_at: datetime | None = None
+    headline: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PullDetail:
+    """What a pull request is made of, as far as it is known.
+
+    `head` is its branch. `commits` are the first hundred of its `commit_count` commits, the
+    oldest first. `files` are the paths that it changes, the old ones of renames included; None
+    if they were not asked for, or are too many to be listed. `is_paged` means that no query
+    tells all of them, so that they take requests of their own.
     """
 
-    by_pull: Mapping[int, frozenset[str]]
+    head: str | None = None
+    commit_count: int = 0
+    commits: tuple[PullCommit, ...] = ()
+    first_commit_at: datetime | None = None
+    files: frozenset[str] | None = None
+    is_paged: bool = False
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PullDetails:
+    """Details of pull requests by their numbers; of those missing nothing could be found out."""
+
+    by_number: Mapping[int, PullDetail] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ChangedFiles:
+    """The paths that commits change, by their SHAs, the old ones of renames included.
+
+    `cut` means that GitHub does not list all of them, or that they are too many to be asked for.
+    """
+
     by_commit: Mapping[str, frozenset[str]] = field(default_factory=dict)
     cut: bool = False

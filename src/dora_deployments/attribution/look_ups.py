@@ -6,7 +6,13 @@ from typing import TYPE_CHECKING, Protocol
 from dora_deployments.actions.event import Marks
 
 if TYPE_CHECKING:
-    from dora_deployments.attribution.answers import ChangedFiles, Comparison, Landings, Past
+    from dora_deployments.attribution.answers import (
+        ChangedFiles,
+        Comparison,
+        Landings,
+        Past,
+        PullDetails,
+    )
 
 
 class LookUps(Protocol):
@@ -49,10 +55,16 @@ class LookUps(Protocol):
     def landings(self, repository: str, commit_shas: Sequence[str]) -> "Landings":
         """Return the merged pull requests that each commit belongs to."""
 
-    def changed_files(
-        self, repository: str, pulls: Sequence[int], commit_shas: Sequence[str]
-    ) -> "ChangedFiles":
-        """Return the files that pull requests and single commits change."""
+    def pull_details(
+        self, repository: str, numbers: Sequence[int], *, files: bool
+    ) -> "PullDetails":
+        """Return what pull requests are made of, and the files that they change if asked for.
+
+        Without `files` it never fails: what could not be found out is missing.
+        """
+
+    def commit_files(self, repository: str, commit_shas: Sequence[str]) -> "ChangedFiles":
+        """Return the files that single commits change."""
 
 
 class LookUpError(Exception):

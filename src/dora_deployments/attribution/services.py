@@ -13,7 +13,8 @@ from dora_deployments.errors import ConfigurationError, Skip
 
 if TYPE_CHECKING:
     from dora_deployments.actions.config import Config, MappedService
-    from dora_deployments.attribution.answers import ChangedFiles
+    from dora_deployments.attribution.answers import PullDetail
+    from dora_deployments.attribution.ranges import Range
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -36,10 +37,13 @@ class Carried:
 class Files:
     """The files that a deployment changes, or why it is not known which these are.
 
-    `all_count` says that then every file counts as changed, as far as anybody can tell.
+    `by_pull` has those of pull requests, by their numbers, None if any are not known; `direct`
+    has all others. `all_count` says that files which are not known count as those of every
+    service.
     """
 
-    known: "ChangedFiles | None" = None
+    by_pull: Mapping[int, frozenset[str]] | None = None
+    direct: frozenset[str] = frozenset()
     unknown: str = ""
     all_count: bool = False
     warnings: tuple[str, ...] = ()
@@ -62,18 +66,20 @@ def deployed(
         )
     services, source = _candidates(inputs, config, mapped, repository)
     if not any(service.identifier in mapped for service in services):
+        pulls = _begun(shipped, _details(repository, shipped, look_ups))
         carried = tuple(
-            Carried(service=service, pulls=shipped.pulls, is_exact=shipped.is_exact)
-            for service in services
+            Carried(service=service, pulls=pulls, is_exact=shipped.is_exact) for service in services
         )
         return Fact(value=carried, source=source), ()
-    files = _files(repository, shipped, look_ups)
+    files, details = _files(repository, shipped, look_ups)
+    pulls = _begun(shipped, details)
     carried = tuple(
-        _carried(service, mapped.get(service.identifier), shipped, files) for service in services
+        _carried(service, mapped.get(service.identifier), shipped, pulls, files)
+        for service in services
     )
     if inputs.service and inputs.mode == "deployment":
         return Fact(value=carried, source=source), files.warnings
-    if files.known is None:
+    if files.by_pull is None:
         return Fact(value=carried, source=f"{source}, {files.unknown}"), files.warnings
     touched = tuple(each for each in carried if each.is_touched)
     if not touched:
@@ -121,11 +127,15 @@ def _filled(service: Service, mapped: "MappedService | None") -> Service:
 
 
 def _carried(
-    service: Service, mapped: "MappedService | None", shipped: Shipped, files: Files
+    service: Service,
+    mapped: "MappedService | None",
+    shipped: Shipped,
+    pulls: tuple[PullRequest, ...],
+    files: Files,
 ) -> Carried:
     if mapped is None:
-        return Carried(service=service, pulls=shipped.pulls, is_exact=shipped.is_exact)
-    if files.known is None:
+        return Carried(service=service, pulls=pulls, is_exact=shipped.is_exact)
+    if files.by_pull is None:
         return Carried(
             service=service,
             pulls=(),
@@ -133,43 +143,66 @@ def _carried(
             by_path=True,
             is_touched=True if files.all_count else None,
         )
-    by_pull = files.known.by_pull
-    touching = {number for number, names in by_pull.items() if mapped.touched_by(names)}
-    by_commit = files.known.by_commit.values()
+    touching = {number for number, names in files.by_pull.items() if mapped.touched_by(names)}
     return Carried(
         service=service,
-        pulls=tuple(pull for pull in shipped.pulls if pull.number in touching),
+        pulls=tuple(pull for pull in pulls if pull.number in touching),
         is_exact=True,
         by_path=True,
-        is_touched=bool(touching) or any(map(mapped.touched_by, by_commit)),
+        is_touched=bool(touching) or mapped.touched_by(files.direct),
     )
 
 
-def _files(repository: str, shipped: Shipped, look_ups: LookUps) -> Files:
-    """Return the files of the pull requests and other commits that the deployment changes."""
+def _details(repository: str, shipped: Shipped, look_ups: LookUps) -> "Mapping[int, PullDetail]":
+    """Return what tells when the shipped pull requests were begun, where that is not known."""
+    numbers = [pull.number for pull in shipped.pulls if pull.first_commit_at is None]
+    if not numbers or not shipped.is_exact:  # it is told of all of them, or not at all
+        return {}
+    return look_ups.pull_details(repository, numbers, files=False).by_number
+
+
+def _begun(shipped: Shipped, details: "Mapping[int, PullDetail]") -> tuple[PullRequest, ...]:
+    """Return the shipped pull requests with the times of their first commits, where known."""
+    return tuple(
+        replace(pull, first_commit_at=details[pull.number].first_commit_at)
+        if shipped.range is not None and pull.first_commit_at is None and pull.number in details
+        else pull
+        for pull in shipped.pulls
+    )
+
+
+def _files(
+    repository: str, shipped: Shipped, look_ups: LookUps
+) -> "tuple[Files, Mapping[int, PullDetail]]":
+    """Return the files that the deployment changes, and what is known of its pull requests."""
     if shipped.is_redeployment:
-        return Files(unknown="all of them, since the same commit is deployed again")
+        return Files(unknown="all of them, since the same commit is deployed again"), {}
     try:
         landed = _landed(repository, shipped, look_ups)
         if landed is None:
-            return Files(unknown="all of them, since it is not known what they had before")
-        known = look_ups.changed_files(repository, *landed)
+            return Files(unknown="all of them, since it is not known what they had before"), {}
+        pulls, direct = landed
+        others = look_ups.commit_files(repository, direct) if direct else None
+        details = look_ups.pull_details(repository, pulls, files=True).by_number if pulls else {}
     except LookUpError as error:
         warning = (
             f"the changed files could not be looked up: {error}; so it is not known which"
             " services they belong to"
         )
-        return Files(unknown="all of them, since no file is known", warnings=(warning,))
-    if known.cut:
+        return Files(unknown="all of them, since no file is known", warnings=(warning,)), {}
+    by_pull = {number: each.files for number, each in details.items() if each.files is not None}
+    if len(by_pull) < len(pulls) or (others is not None and others.cut):
         warning = (
             "the changed files are too many to be listed; so they count as those of every service"
         )
-        return Files(
+        files = Files(
             unknown="all of them, since not every changed file is known",
             all_count=True,
             warnings=(warning,),
         )
-    return Files(known=known)
+        return files, details
+    of_commits = others.by_commit.values() if others is not None else ()
+    return Files(by_pull=by_pull, direct=frozenset[str]().union(*of_commits)), details
 
 
 def _landed(
@@ -184,14 +217,16 @@ def _landed(
         return None if shipped.merged is None else ([shipped.merged.number], ())
     if not shipped.was_deployed:
         return None
-    ranges = [found]
-    if found.relation in {"behind", "diverged"}:
-        from dora_deployments.attribution.ranges import between
-
-        ranges.append(between(look_ups, repository, found.head, found.base))
+    ranges = _ranges(repository, found, look_ups)
     if any(each.missing is not None for each in ranges):
         return None
-    return (
-        [pull.number for each in ranges for pull in each.landed],
-        [sha for each in ranges for sha in each.direct],
-    )
+    numbers = dict.fromkeys(pull.number for each in ranges for pull in each.landed)
+    return list(numbers), [sha for each in ranges for sha in each.direct]
+
+
+def _ranges(repository: str, found: "Range", look_ups: LookUps) -> "list[Range]":
+    if found.relation not in {"behind", "diverged"}:
+        return [found]
+    from dora_deployments.attribution.ranges import between
+
+    return [found, between(look_ups, repository, found.head, found.base)]

@@ -2,10 +2,19 @@
 
 import hashlib
 from collections.abc import Callable, Iterable, Sequence
+from dataclasses import replace
+from datetime import datetime
+from functools import partial
 from typing import TYPE_CHECKING, Any, Final
 
 from dora_deployments.actions import moments
-from dora_deployments.attribution.answers import ChangedFiles, Landings
+from dora_deployments.attribution.answers import (
+    MOST_ALONE,
+    ChangedFiles,
+    Landings,
+    PullDetail,
+    PullDetails,
+)
 from dora_deployments.attribution.look_ups import LookUpError, LookUps
 from dora_deployments.backfill.past import Item
 from dora_deployments.deployment import PullRequest
@@ -15,9 +24,7 @@ if TYPE_CHECKING:
     from dora_deployments.attribution.github.pages import Pages
 
 _AT_ONCE: Final = 1_000  # commits, whose pull requests are asked for
-_FILES_AT_ONCE: Final = 100  # pull requests: more could have more renames than are read
-# As on the day, when each takes a request of its own.
-_MOST_ALONE: Final = 100
+_PULLS_AT_ONCE: Final = 100
 
 
 class Archive:
@@ -36,8 +43,11 @@ class Archive:
         # By merge commits, of which a push to several branches makes one for several.
         self._pulls: dict[str, tuple[PullRequest, ...]] = {}
         self._landings: dict[str, tuple[PullRequest, ...]] = {}
+        # When they were begun, by their numbers.
+        self._begun: dict[int, datetime | None] = {}
+        self._details: dict[int, PullDetail] = {}
         # None where GitHub does not list all of them.
-        self._files: dict[int | str, frozenset[str] | None] = {}
+        self._files: dict[str, frozenset[str] | None] = {}
 
     def add_pulls(self, items: Iterable[Item]) -> None:
         """Add merged pull requests."""
@@ -46,6 +56,7 @@ class Archive:
             known = self._pulls.get(pull.merge_commit_sha, ())
             both = sorted((*known, pull), key=lambda each: each.number)
             self._pulls[pull.merge_commit_sha] = tuple(both)
+            self._begun[pull.number] = pull.first_commit_at
 
     def look_up(self, commits: Iterable[str]) -> None:
         """Ask which files the pull requests change, and which of them other commits belong to.
@@ -54,9 +65,7 @@ class Archive:
         """
         if not self._services:
             return
-        numbers = [pull.number for pulls in self._pulls.values() for pull in pulls]
-        for batch in _batches(numbers, _FILES_AT_ONCE):
-            self._look_up_files(batch, [])
+        self._look_up_details([pull.number for pulls in self._pulls.values() for pull in pulls])
         others = [sha for sha in commits if sha not in self._pulls]
         for shas in _batches(others, _AT_ONCE):
             self._ask_landings(shas)
@@ -72,41 +81,88 @@ class Archive:
             }
         )
 
-    def changed_files(self, pulls: Sequence[int], commit_shas: Sequence[str]) -> ChangedFiles:
-        """Return the files that tell which services pull requests and commits touch."""
-        if len(commit_shas) > _MOST_ALONE:
-            return ChangedFiles(by_pull={}, cut=True)
-        self._look_up_files([number for number in pulls if number not in self._files], [])
-        self._look_up_files([], [sha for sha in commit_shas if sha not in self._files])
-        keys: tuple[int | str, ...] = (*pulls, *commit_shas)
-        whole = {key: files for key in keys if (files := self._files.get(key)) is not None}
-        return ChangedFiles(
-            by_pull={number: whole[number] for number in pulls if number in whole},
-            by_commit={sha: whole[sha] for sha in commit_shas if sha in whole},
-            cut=any(key not in whole for key in keys),
-        )
+    def pull_details(self, numbers: Sequence[int], *, files: bool) -> PullDetails:
+        """Return when pull requests were begun, and the files that tell which services they touch.
 
-    def _look_up_files(self, numbers: Sequence[int], commit_shas: Sequence[str]) -> None:
-        """Add the files of pull requests and commits; None where GitHub cannot list them all."""
-        asked: list[int | str] = [*numbers, *commit_shas]
-        if not asked:
+        Where GitHub would have had to be asked for too many lists of files on the day, there are
+        none.
+        """
+        if not files:
+            return PullDetails(
+                by_number={
+                    number: PullDetail(first_commit_at=self._begun[number])
+                    for number in numbers
+                    if number in self._begun
+                }
+            )
+        self._look_up_details([number for number in numbers if number not in self._details])
+        found = {number: self._details[number] for number in numbers}
+        paged = [number for number, each in found.items() if each.is_paged]
+        if len(paged) > MOST_ALONE:
+            found.update((number, replace(found[number], files=None)) for number in paged)
+        return PullDetails(by_number=found)
+
+    def commit_files(self, commit_shas: Sequence[str]) -> ChangedFiles:
+        """Return the files that tell which services commits touch."""
+        if len(commit_shas) > MOST_ALONE:
+            return ChangedFiles(cut=True)
+        self._look_up_files([sha for sha in commit_shas if sha not in self._files])
+        whole = {sha: files for sha in commit_shas if (files := self._files[sha]) is not None}
+        return ChangedFiles(by_commit=whole, cut=len(whole) < len(commit_shas))
+
+    def _look_up_details(self, numbers: Sequence[int]) -> None:
+        """Add the details of pull requests, with files; those with too many alone once more."""
+        for batch in _batches(numbers, _PULLS_AT_ONCE):
+            long = self._ask_details(batch)
+            for number in long if len(batch) > 1 else ():
+                self._ask_details([number])
+
+    def _ask_details(self, numbers: Sequence[int]) -> list[int]:
+        """Add the details of pull requests; return the numbers of those without files."""
+
+        def ask() -> list[Any]:
+            found = self._github.pull_details(self._repository, numbers, files=True).by_number
+            return [
+                [
+                    number,
+                    each.first_commit_at and each.first_commit_at.isoformat(),
+                    None if each.files is None else self._telling(each.files),
+                    each.is_paged,
+                ]
+                for number, each in found.items()
+            ]
+
+        found = {
+            number: PullDetail(
+                first_commit_at=moments.iso(begun),
+                files=None if files is None else frozenset(files),
+                is_paged=is_paged,
+            )
+            for number, begun, files, is_paged in self._once(ask, "details", *map(str, numbers))
+        }
+        self._details.update(found)
+        for number, each in found.items():
+            self._begun.setdefault(number, each.first_commit_at)
+        return [number for number, each in found.items() if each.files is None]
+
+    def _look_up_files(self, commit_shas: Sequence[str]) -> None:
+        """Add the files of commits; None where GitHub cannot list them all."""
+        if not commit_shas:
             return
 
         def ask() -> dict[str, Any]:
-            found = self._github.changed_files(self._repository, numbers, commit_shas)
-            files = [*found.by_pull.items(), *found.by_commit.items()]
-            return {"files": [[key, self._telling(its)] for key, its in files], "cut": found.cut}
+            found = self._github.commit_files(self._repository, commit_shas)
+            files = [[sha, self._telling(its)] for sha, its in found.by_commit.items()]
+            return {"files": files, "cut": found.cut}
 
-        told = self._once(ask, "files", *map(str, asked))
+        told = self._once(ask, "files", *commit_shas)
         if not told["cut"]:
-            self._files.update((key, frozenset(files)) for key, files in told["files"])
-        elif len(asked) == 1:
-            self._files[asked[0]] = None
+            self._files.update((sha, frozenset(files)) for sha, files in told["files"])
+        elif len(commit_shas) == 1:
+            self._files[commit_shas[0]] = None
         else:  # nobody says of which of them
-            for number in numbers:
-                self._look_up_files([number], [])
             for sha in commit_shas:
-                self._look_up_files([], [sha])
+                self._look_up_files([sha])
 
     def _telling(self, files: frozenset[str]) -> list[str]:
         """Return a file of each service that any of `files` is of."""
@@ -125,8 +181,28 @@ class Archive:
                 raise LookUpError(found.problem, outage=True, wait=0.0)
             return [[sha, [*map(_written, pulls)]] for sha, pulls in found.by_commit.items()]
 
-        for sha, pulls in self._once(ask, "landings", *shas):
-            self._landings[sha] = tuple(map(_read, pulls))
+        landed = {
+            sha: tuple(map(_read, pulls)) for sha, pulls in self._once(ask, "landings", *shas)
+        }
+        self._look_up_begun({pull.number for pulls in landed.values() for pull in pulls})
+        for sha, pulls in landed.items():
+            self._landings[sha] = tuple(
+                replace(pull, first_commit_at=self._begun[pull.number]) for pull in pulls
+            )
+
+    def _look_up_begun(self, numbers: Iterable[int]) -> None:
+        """Add when pull requests were begun, which is not told with the commits."""
+
+        def ask(batch: Sequence[int]) -> list[Any]:
+            found = self._github.pull_details(self._repository, batch, files=False).by_number
+            times = [(number, each.first_commit_at) for number, each in found.items()]
+            return [[number, time and time.isoformat()] for number, time in times]
+
+        unknown = sorted(number for number in numbers if number not in self._begun)
+        for batch in _batches(unknown, _PULLS_AT_ONCE):
+            told = dict(self._once(partial(ask, batch), "begun", *map(str, batch)))
+            for number in batch:
+                self._begun[number] = moments.iso(told.get(number))
 
     def _once(self, ask: Callable[[], Any], kind: str, *about: str) -> Any:
         """Return the answer to a question, which is asked once in all runs."""

@@ -7,7 +7,13 @@ from functools import partial
 from typing import NoReturn, TypeVar
 
 from dora_deployments.actions.event import Marks
-from dora_deployments.attribution.answers import ChangedFiles, Comparison, Landings, Past
+from dora_deployments.attribution.answers import (
+    ChangedFiles,
+    Comparison,
+    Landings,
+    Past,
+    PullDetails,
+)
 from dora_deployments.attribution.look_ups import LookUpError
 from dora_deployments.backfill.archive import Archive
 from dora_deployments.backfill.commits import Commits
@@ -102,12 +108,15 @@ class Day:
             }
         )
 
-    def changed_files(
-        self, repository: str, pulls: Sequence[int], commit_shas: Sequence[str]
-    ) -> ChangedFiles:
-        """Return the files that pull requests and single commits change."""
+    def pull_details(self, repository: str, numbers: Sequence[int], *, files: bool) -> PullDetails:
+        """Return when pull requests were begun, and the files that they change if asked for."""
         del repository
-        return _asked(partial(self.archive.changed_files, pulls, commit_shas))
+        return _asked(partial(self.archive.pull_details, numbers, files=files))
+
+    def commit_files(self, repository: str, commit_shas: Sequence[str]) -> ChangedFiles:
+        """Return the files that single commits change."""
+        del repository
+        return _asked(partial(self.archive.commit_files, commit_shas))
 
     def _unknown(self, *about: object) -> NoReturn:
         del about

@@ -117,7 +117,7 @@ def test_a_bomb_takes_no_more_memory_than_the_largest_answer_could(serve):
 def test_a_query_is_answered_no_longer_than_that_either(serve):
     github, api = serve()
     github.fault = always((200, PACKED, BOMB))
-    question = partial(graphql.ask, query=graphql.files([1]), repository=SLUG)
+    question = partial(graphql.ask, query=graphql.details([1], files=True), repository=SLUG)
     error = failure(api.ask, NEEDS, question)
     assert (type(error).__name__, str(error)) == ("LookUpError", TOO_LONG)
 

@@ -2,8 +2,9 @@ import re
 
 import pytest
 
-from dora_deployments.attribution.answers import ChangedFiles
-from dora_deployments.attribution.github.files import changed_files
+from dora_deployments.attribution.answers import ChangedFiles, PullCommit, PullDetail, PullDetails
+from dora_deployments.attribution.github.details import pull_details
+from dora_deployments.attribution.github.files import commit_files
 from tests.attribution.github.answers import (
     MALFORMED,
     NO_TIME,
@@ -66,6 +67,17 @@ def listed(count, last=None, **links):
     return said(names, link=link, **links)
 
 
+def look_up(api, pulls, commits):
+    """Return the files of pull requests and of commits, as one."""
+    by_pull = pull_details(api, SLUG, pulls, files=True).by_number
+    by_commit = commit_files(api, SLUG, commits)
+    return {number: each.files for number, each in by_pull.items()}, by_commit
+
+
+def files_of(api, pulls):
+    return look_up(api, pulls, [])[0]
+
+
 # --- what there is
 
 
@@ -74,9 +86,7 @@ def test_a_query_tells_the_files_of_pull_requests(serve, history):
     changed(history, 1, "cart/a b.py", "caf\xe9")
     changed(history, 2, "b", removed=["gone"])
     github, api = serve()
-    assert changed_files(api, SLUG, [2, 1], []) == ChangedFiles(
-        by_pull={2: files("b", "gone"), 1: files("cart/a b.py", "caf\xe9")}
-    )
+    assert files_of(api, [2, 1]) == {2: files("b", "gone"), 1: files("cart/a b.py", "caf\xe9")}
     assert (queries(github), rest(github)) == ([2], [])
 
 
@@ -85,8 +95,8 @@ def test_a_commits_files_are_read_one_commit_a_request(serve, history):
     one = history.commit("main", {"b": "x"})
     two = history.commit("main", {"c": "x\n" * 9, "a": None})
     github, api = serve()
-    assert changed_files(api, SLUG, [], [one, two]) == ChangedFiles(
-        by_pull={}, by_commit={one: files("b"), two: files("a", "c")}
+    assert commit_files(api, SLUG, [one, two]) == ChangedFiles(
+        by_commit={one: files("b"), two: files("a", "c")}
     )
     assert queries(github) == []
     assert rest(github) == sorted([f"/commits/{one}?page=1", f"/commits/{two}?page=1"])
@@ -94,7 +104,8 @@ def test_a_commits_files_are_read_one_commit_a_request(serve, history):
 
 def test_nothing_is_asked_for_nothing(serve):
     github, api = serve()
-    assert changed_files(api, SLUG, [], []) == ChangedFiles(by_pull={})
+    assert look_up(api, [], []) == ({}, ChangedFiles())
+    assert pull_details(api, SLUG, [], files=False) == PullDetails()
     assert github.asked == []
 
 
@@ -105,9 +116,11 @@ def test_a_file_that_was_renamed_counts_by_both_of_its_names(serve, history):
     history.merge_pull(history.open_pull("side"))
     changed(history, 2, "b")
     github, api = serve()
-    assert changed_files(api, SLUG, [1, 2], []) == ChangedFiles(
-        by_pull={1: files("old", "new"), 2: files("b")}
-    )
+    details = pull_details(api, SLUG, [1, 2], files=True).by_number
+    assert {number: (each.files, each.is_paged) for number, each in details.items()} == {
+        1: (files("old", "new"), True),
+        2: (files("b"), False),
+    }
     assert rest(github) == ["/pulls/1/files?page=1"]
 
 
@@ -120,7 +133,7 @@ def test_more_than_a_hundred_files_are_read_by_pages(serve, history, count, page
     paths = [f"{number}.py" for number in range(count)]
     changed(history, 1, *paths)
     github, api = serve()
-    assert changed_files(api, SLUG, [1], []) == ChangedFiles(by_pull={1: files(*paths)})
+    assert files_of(api, [1]) == {1: files(*paths)}
     assert rest(github) == [f"/pulls/1/files?page={page}" for page in pages]
 
 
@@ -129,14 +142,14 @@ def test_the_files_of_a_large_commit_are_read_by_pages(serve, history):
     paths = [f"{number}.py" for number in range(250)]
     sha = history.commit("main", dict.fromkeys(paths, "x"))
     github, api = serve()
-    assert changed_files(api, SLUG, [], [sha]).by_commit == {sha: files(*paths)}
+    assert commit_files(api, SLUG, [sha]).by_commit == {sha: files(*paths)}
     assert rest(github) == [f"/commits/{sha}?page={page}" for page in (1, 2, 3)]
 
 
 def test_pages_and_lists_are_asked_side_by_side(serve):
     github, api = serve(latency=0.25)
     github.fault = lambda asked: BUSY if asked.operation else listed(100, last=4)
-    changed_files(api, SLUG, [*range(1, 4)], [])
+    files_of(api, [*range(1, 4)])
     assert (github.rounds(), len(github.asked)) == (3, 13)
     assert github.most_at_once() == 9
 
@@ -146,7 +159,7 @@ def test_without_the_permission_that_is_named(serve, history):
     changed(history, 1, "a")
     _, api = serve(permissions={"deployments"})
     for pulls, commits in (([1], []), ([], [sha])):
-        assert why(failure(changed_files, api, SLUG, pulls, commits)) == (
+        assert why(failure(look_up, api, pulls, commits)) == (
             (
                 "`github-token` may not read this (403); add `pull-requests: read` to the job's"
                 " `permissions:`"
@@ -160,27 +173,41 @@ def test_without_the_permission_that_is_named(serve, history):
 
 
 @pytest.mark.parametrize(
-    ("count", "asked"), [(1, [1]), (50, [50]), (51, [1, 50]), (120, [20, 50, 50])]
+    ("count", "asked"), [(1, [1]), (100, [100]), (101, [1, 100]), (250, [50, 100, 100])]
 )
-def test_fifty_pull_requests_are_asked_at_a_time(serve, count, asked):
+def test_a_hundred_pull_requests_are_asked_at_a_time(serve, count, asked):
     github, api = serve()
     github.fault = lambda asked: answered(
         asked.operation, lambda n: ([{"path": f"{n}", "changeType": "ADDED"}], False)
     )
-    found = changed_files(api, SLUG, [*range(1, count + 1)], [])
-    assert found == ChangedFiles(by_pull={n: files(f"{n}") for n in range(1, count + 1)})
+    found = files_of(api, [*range(1, count + 1)])
+    assert found == {n: files(f"{n}") for n in range(1, count + 1)}
     assert sorted(queries(github)) == asked
 
 
-@pytest.mark.parametrize(("count", "cut"), [(100, False), (101, True)])
-def test_the_files_of_more_than_a_hundred_commits_are_too_many(serve, count, cut):
+def test_pull_requests_that_are_too_many_for_the_server_are_asked_in_halves(serve):
+    github, api = serve()
+    github.fault = lambda asked: (
+        BUSY
+        if len(ALIAS.findall(asked.operation)) > 25
+        else answered(asked.operation, lambda n: ([{"path": f"{n}", "changeType": "ADDED"}], False))
+    )
+    numbers = [*range(1, 101)]
+    assert files_of(api, numbers) == {n: files(f"{n}") for n in numbers}
+    assert queries(github) == [100, 50, 25, 25, 25, 25]
+    del github.asked[:]
+    assert len(pull_details(api, SLUG, numbers, files=False).by_number) == 100
+    assert queries(github) == [100, 50, 25, 25, 25, 25]
+
+
+@pytest.mark.parametrize(("count", "cut"), [(20, False), (21, True)])
+def test_the_files_of_more_than_a_few_commits_are_too_many(serve, count, cut):
     github, api = serve()
     github.fault = always(said({"files": [{"filename": "a"}]}))
     shas = [f"{n:040x}" for n in range(1, count + 1)]
     by_commit = {} if cut else dict.fromkeys(shas, files("a"))
-    found = changed_files(api, SLUG, [], shas)
-    assert found == ChangedFiles(by_pull={}, by_commit=by_commit, cut=cut)
-    assert len(github.asked) == (0 if cut else 100)
+    assert commit_files(api, SLUG, shas) == ChangedFiles(by_commit=by_commit, cut=cut)
+    assert len(github.asked) == (0 if cut else 20)
     assert github.most_at_once() <= 10
 
 
@@ -195,21 +222,25 @@ def test_github_lists_three_thousand_files_and_tells_no_more(serve, history, of,
     github, api = serve()
     if of == "pull":
         changed(history, 1, *names)
-        found = changed_files(api, SLUG, [1], [])
-        listed = found.by_pull[1]
+        assert files_of(api, [1]) == {1: None if cut else files(*names)}
     else:
         sha = history.commit("main", dict.fromkeys(names, "x"))
-        found = changed_files(api, SLUG, [], [sha])
-        listed = found.by_commit[sha]
-    assert (len(listed), found.cut) == (min(count, 3_000), cut)
+        found = commit_files(api, SLUG, [sha])
+        assert (len(found.by_commit[sha]), found.cut) == (min(count, 3_000), cut)
     assert len(rest(github)) == 30
     assert github.most_at_once() <= 10
 
 
-def test_each_list_may_be_long_without_being_cut(serve):
+@pytest.mark.parametrize(("last", "asked"), [(29, 58), (30, 60), (31, 2)])
+def test_more_than_sixty_pages_are_not_read(serve, last, asked):
     github, api = serve()
-    github.fault = lambda asked: listed(100, last=20) if asked.operation is None else BUSY
-    assert changed_files(api, SLUG, [1, 2], []).cut is False
+    github.fault = lambda asked: listed(1, last=last) if asked.operation is None else BUSY
+    found = files_of(api, [1, 2])
+    assert found == dict.fromkeys((1, 2), None if last > 30 else files("0"))
+    assert len(rest(github)) == asked
+    del github.asked[:]
+    github.fault = always(said({"files": []}, link=f'<x?page={last}>; rel="last"'))
+    assert commit_files(api, SLUG, ["5" * 40, "6" * 40]).cut is (last > 30)
 
 
 # --- what goes wrong
@@ -232,49 +263,39 @@ def test_where_no_query_does_each_pull_request_is_asked(serve, history, fault):
     changed(history, 2, "b")
     github, api = serve()
     github.fault = on("/graphql", fault)
-    assert changed_files(api, SLUG, [1, 2], []).by_pull == {1: files("a"), 2: files("b")}
+    assert files_of(api, [1, 2]) == {1: files("a"), 2: files("b")}
     assert rest(github) == ["/pulls/1/files?page=1", "/pulls/2/files?page=1"]
     assert queries(github) == [2]
 
 
-@pytest.mark.parametrize(
-    ("pulls", "commits", "cut"), [(100, 0, False), (101, 0, True), (60, 40, False), (60, 41, True)]
-)
-def test_where_no_query_does_no_more_than_a_hundred_are_asked(serve, pulls, commits, cut):
+@pytest.mark.parametrize("count", [20, 21])
+def test_where_no_query_does_no_more_than_a_few_are_asked(serve, count):
     github, api = serve()
-    github.fault = lambda asked: (
-        BUSY
-        if asked.operation
-        else said({"files": [{"filename": "a"}]})
-        if "/commits/" in asked.path
-        else listed(1)
-    )
-    numbers = [*range(1, pulls + 1)]
-    shas = [f"{n:040x}" for n in range(1, commits + 1)]
-    found = changed_files(api, SLUG, numbers, shas)
-    assert found == (
-        ChangedFiles(by_pull={}, cut=True)
-        if cut
-        else ChangedFiles(
-            by_pull=dict.fromkeys(numbers, files("0")),
-            by_commit=dict.fromkeys(shas, files("a")),
-        )
-    )
-    assert len(rest(github)) == (0 if cut else 100)
+    github.fault = lambda asked: BUSY if asked.operation else listed(1)
+    numbers = [*range(1, count + 1)]
+    assert files_of(api, numbers) == dict.fromkeys(numbers, files("0") if count == 20 else None)
+    assert len(rest(github)) == (20 if count == 20 else 0)
 
 
-def test_what_queries_tell_does_not_count_to_the_hundred(serve):
+def test_what_queries_tell_does_not_count_to_the_few(serve):
     github, api = serve()
     github.fault = lambda asked: (
         answered(asked.operation, lambda n: ([{"path": f"{n}", "changeType": "ADDED"}], n > 120))
         if asked.operation
         else listed(1)
     )
-    found = changed_files(api, SLUG, [*range(1, 221)], [])
-    assert found == ChangedFiles(
-        by_pull={n: files("0" if n > 120 else f"{n}") for n in range(1, 221)}
+    found = files_of(api, [*range(1, 141)])
+    assert found == {n: files("0" if n > 120 else f"{n}") for n in range(1, 141)}
+    assert len(rest(github)) == 20
+
+
+def test_too_many_long_lists_leave_the_others_known(serve):
+    github, api = serve()
+    github.fault = lambda asked: answered(
+        asked.operation, lambda n: ([{"path": f"{n}", "changeType": "ADDED"}], n > 1)
     )
-    assert len(rest(github)) == 100
+    assert files_of(api, [*range(1, 23)]) == {1: files("1"), **dict.fromkeys(range(2, 23))}
+    assert rest(github) == []
 
 
 @pytest.mark.parametrize(
@@ -288,7 +309,7 @@ def test_what_queries_tell_does_not_count_to_the_hundred(serve):
 def test_where_more_questions_are_in_vain_none_follow(serve, answer, problem):
     github, api = serve()
     github.fault = always(answer)
-    assert why(failure(changed_files, api, SLUG, [1], ["5" * 40])) == (problem, False, True)
+    assert why(failure(look_up, api, [1], ["5" * 40])) == (problem, False, True)
     assert len(github.asked) == 1
 
 
@@ -314,7 +335,7 @@ def test_a_list_that_may_not_be_whole_is_read_by_pages(serve, nodes, more):
         if asked.operation
         else said([{"filename": " "}, {"filename": "b"}])
     )
-    assert changed_files(api, SLUG, [7], []) == ChangedFiles(by_pull={7: files(" ", "b")})
+    assert files_of(api, [7]) == {7: files(" ", "b")}
 
 
 @pytest.mark.parametrize("pull", [None, [], "x", {}, {"files": None}, {"files": {"nodes": []}}])
@@ -325,14 +346,14 @@ def test_a_pull_request_that_the_answer_lacks_is_read_by_pages(serve, pull):
         if asked.operation
         else said([{"filename": "b"}])
     )
-    assert changed_files(api, SLUG, [7], []) == ChangedFiles(by_pull={7: files("b")})
+    assert files_of(api, [7]) == {7: files("b")}
 
 
 def test_a_file_may_lack_its_name(serve):
     github, api = serve()
     listed_files = [None, "x", {}, {"filename": None}, {"filename": 5, "previous_filename": "a"}]
     github.fault = lambda asked: BUSY if asked.operation else said(listed_files)
-    assert changed_files(api, SLUG, [7], []).by_pull == {7: files("a")}
+    assert files_of(api, [7]) == {7: files("a")}
 
 
 @pytest.mark.parametrize("answer", MALFORMED.values(), ids=MALFORMED)
@@ -341,11 +362,11 @@ def test_an_answer_of_another_kind_is_no_list_of_files(serve, answer, pulls, com
     github, api = serve()
     github.fault = always(answer)
     if answer[2][:1] == b"[":
-        found = changed_files(api, SLUG, pulls, commits)
-        named = {*found.by_pull.values(), *found.by_commit.values()}
-        assert (named, found.cut) == ({files()}, False)
+        by_pull, by_commit = look_up(api, pulls, commits)
+        named = {*by_pull.values(), *by_commit.by_commit.values()}
+        assert (named, by_commit.cut) == ({files()}, False)
     else:
-        assert str(failure(changed_files, api, SLUG, pulls, commits)) in {
+        assert str(failure(look_up, api, pulls, commits)) in {
             UNREADABLE,
             "GitHub's answer could not be read (JSONDecodeError)",
         }
@@ -360,11 +381,69 @@ def test_a_later_page_that_fails_fails_the_list(serve):
         if "page=2" in asked.query
         else listed(100, last=3)
     )
-    assert failure(changed_files, api, SLUG, [7], []).absent is True
+    assert failure(files_of, api, [7]).absent is True
 
 
 def test_the_budget_bounds_all_of_it(serve):
     github, api = serve(seconds=0.15)
     github.fault = always(hang())
-    assert why(failure(changed_files, api, SLUG, [7], ["5" * 40])) == (NO_TIME, False, True)
+    assert why(failure(look_up, api, [7], ["5" * 40])) == (NO_TIME, False, True)
     assert len(github.asked) == 1
+
+
+# --- what pull requests are made of
+
+
+def test_the_branch_and_the_first_hundred_commits_are_told_and_when_the_first_was_made(
+    serve, history
+):
+    history.commit()
+    history.branch("side")
+    shas = [history.commit("side", {"a": f"{n}"}, f"Commit {n}\n\nMore") for n in range(102)]
+    number = history.open_pull("side")
+    history.merge_pull(number)
+    github, api = serve()
+    commits = tuple(
+        PullCommit(sha=sha, authored_at=history.commits[sha].authored, headline=f"Commit {n}")
+        for n, sha in enumerate(shas[:100])
+    )
+    assert pull_details(api, SLUG, [number], files=False) == PullDetails(
+        by_number={
+            number: PullDetail(
+                head="side",
+                commit_count=102,
+                commits=commits,
+                first_commit_at=history.commits[shas[0]].authored,
+            )
+        }
+    )
+    assert len(github.asked) == 1
+
+
+@pytest.mark.parametrize(
+    ("node", "expected"),
+    [
+        (None, PullDetail()),
+        ([], PullDetail()),
+        ("x", PullDetail()),
+        ({}, PullDetail()),
+        ({"headRefName": 5, "commits": None}, PullDetail()),
+        ({"commits": {"totalCount": "2", "nodes": [None, {"commit": {"oid": "main"}}]}},
+         PullDetail()),
+        ({"commits": {"totalCount": 2, "nodes": [{"commit": {"oid": "5" * 40}}]}},
+         PullDetail(commit_count=2, commits=(PullCommit(sha="5" * 40),))),
+    ],
+)  # fmt: skip
+def test_a_pull_request_may_lack_what_makes_it_one(serve, node, expected):
+    github, api = serve()
+    github.fault = always(said({"data": {"repository": {"p0": node}}}))
+    assert pull_details(api, SLUG, [7], files=False) == PullDetails(by_number={7: expected})
+
+
+@pytest.mark.parametrize("fault", [said({}, 429), said({}, 401), said({}, 404), BUSY], ids=str)
+def test_without_files_nothing_fails_and_no_page_is_asked_for(serve, fault):
+    github, api = serve()
+    github.fault = always(fault)
+    assert pull_details(api, SLUG, [7, 8], files=False) == PullDetails()
+    assert queries(github) == [2]
+    assert rest(github) == []

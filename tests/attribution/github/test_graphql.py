@@ -18,7 +18,7 @@ from tests.attribution.github.answers import (
     why,
 )
 
-QUERY = graphql.files([1])
+QUERY = graphql.details([1], files=True)
 GOOD = {"data": {"repository": {"p0": None}}}
 GAVE_UP = ("GitHub gave up on the query", False, False)
 NO_JSON = ("GitHub's answer could not be read (JSONDecodeError)", False, False)

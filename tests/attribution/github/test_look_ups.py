@@ -1,6 +1,8 @@
+from functools import partial
+
 import pytest
 
-from dora_deployments.attribution.answers import ChangedFiles, Mark
+from dora_deployments.attribution.answers import ChangedFiles, Mark, PullDetails
 from dora_deployments.attribution.github import LOOK_UP_SECONDS, GitHub
 from dora_deployments.attribution.github.api import Api
 from dora_deployments.attribution.look_ups import LookUpError
@@ -33,8 +35,9 @@ def test_every_look_up_is_answered(serve, history):
         assert (compared.relation, compared.total) == ("ahead", 2)
         landed = github.landings(SLUG, [base, head]).by_commit
         assert [[pull.number for pull in landed[sha]] for sha in (base, head)] == [[], [number]]
-        assert github.changed_files(SLUG, [number], [base]) == ChangedFiles(
-            by_pull={number: frozenset({"b"})},
+        details = github.pull_details(SLUG, [number], files=True).by_number[number]
+        assert details.files == frozenset({"b"})
+        assert github.commit_files(SLUG, [base]) == ChangedFiles(
             by_commit={base: frozenset({".github/dora.yml", "a"})},
         )
 
@@ -51,10 +54,12 @@ def test_without_a_token_every_look_up_fails(serve):
             (github.file, ("a", "5" * 40, 1)),
             (github.past, ("production", "deploy", "5" * 40, None)),
             (github.comparison, ("5" * 40, "6" * 40)),
-            (github.changed_files, ([1], [])),
+            (partial(github.pull_details, files=True), ([1],)),
+            (github.commit_files, (["5" * 40],)),
         ):
             with pytest.raises(LookUpError) as raised:
                 look_up(SLUG, *arguments)
             assert str(raised.value) == "`github-token` is empty"
+        assert github.pull_details(SLUG, [1], files=False) == PullDetails()
         assert github.landings(SLUG, ["5" * 40]).problem == "`github-token` is empty"
     assert server.asked == []

@@ -1,5 +1,4 @@
 import re
-from dataclasses import replace
 
 import pytest
 
@@ -54,7 +53,6 @@ def node(number, /, **changes):
         "baseRefName": "main",
         "mergeCommit": {"oid": sha(number)},
         "baseRepository": {"nameWithOwner": SLUG},
-        "commits": {"nodes": [{"commit": {"authoredDate": "2026-06-01T07:00:00Z"}}]},
         **changes,
     }
 
@@ -75,7 +73,6 @@ def landed(number, **changes):
         "base": "main",
         "title": f"Change {number}",
         "merged_at": moments.iso("2026-06-01T08:00:00Z"),
-        "first_commit_at": moments.iso("2026-06-01T07:00:00Z"),
         **changes,
     }
     return PullRequest(number=number, merge_commit_sha=sha(number), **known)
@@ -109,7 +106,8 @@ def up_to(most, *, otherwise=BUSY):
 def merged(history, branch, method="merge", base="main", commits=1):
     """Merge a branch with some commits of its own; return the pull request as it should be."""
     history.branch(branch, base)
-    first = next(history.commit(branch, {branch: f"{n}"}) for n in range(commits))
+    for number in range(commits):
+        history.commit(branch, {branch: f"{number}"})
     number = history.open_pull(branch, base)
     commit = history.merge_pull(number, method)
     return PullRequest(
@@ -118,7 +116,6 @@ def merged(history, branch, method="merge", base="main", commits=1):
         base=base,
         title=f"Change {number}",
         merged_at=history.commits[commit].committed,
-        first_commit_at=history.commits[first].authored,
     )
 
 
@@ -245,14 +242,19 @@ def test_a_few_commits_are_asked_one_by_one_where_no_query_does(serve):
         if asked.path == ROOT
         else said([item(int(asked.path.split("/")[5], 16))])
     )
-    found = landings(api, SLUG, shas(100))
-    assert found == Landings(
-        by_commit={sha(n): (landed(n, first_commit_at=None),) for n in range(1, 101)}
-    )
-    assert sizes(github) == [100, 50, 25, 12, 6]
+    found = landings(api, SLUG, shas(20))
+    assert found == Landings(by_commit={sha(n): (landed(n),) for n in range(1, 21)})
+    assert sizes(github) == [20, 12, 6]
     assert rest(github)[0] == ROOT
-    assert sorted(rest(github)[1:]) == [f"{ROOT}/commits/{each}/pulls" for each in shas(100)]
+    assert sorted(rest(github)[1:]) == [f"{ROOT}/commits/{each}/pulls" for each in shas(20)]
     assert github.most_at_once() <= 10
+
+
+def test_more_than_a_few_commits_are_not_asked_one_by_one(serve):
+    github, api = serve()
+    github.fault = always(BUSY)
+    assert landings(api, SLUG, shas(21)) == Landings(by_commit={}, problem=GAVE_UP)
+    assert rest(github) == []
 
 
 def test_a_commit_that_is_too_much_itself_is_asked_with_as_few_others_as_can_be(serve):
@@ -280,8 +282,8 @@ def test_a_refusal_is_not_asked_in_halves(serve):
     github, api = serve()
     refused = said({"data": {"repository": {}}, "errors": [{"type": "FORBIDDEN"}]})
     github.fault = lambda asked: refused if asked.operation else said([])
-    assert landings(api, SLUG, shas(101)) == Landings(by_commit={}, problem=REFUSED)
-    assert sizes(github) in ([100, 1], [1, 100])
+    assert landings(api, SLUG, shas(21)) == Landings(by_commit={}, problem=REFUSED)
+    assert sizes(github) == [21]
     assert rest(github) == []
     assert landings(api, SLUG, shas(3)) == Landings(by_commit=dict.fromkeys(shas(3), ()))
     assert rest(github)[0] == ROOT
@@ -307,7 +309,7 @@ def test_the_limit_of_queries_leaves_the_other_interface(serve, history, kind):
     github, api = serve()
     github.fault = on("/graphql", said({"errors": [{"type": kind}]}))
     assert landings(api, SLUG, [one.merge_commit_sha]) == Landings(
-        by_commit={one.merge_commit_sha: (replace(one, first_commit_at=None),)}
+        by_commit={one.merge_commit_sha: (one,)}
     )
     assert sizes(github) == [1]
 
@@ -369,7 +371,7 @@ def crowd(history, count, at):
 
 
 @pytest.mark.parametrize(("count", "asked"), [(10, [2]), (11, [2, 1]), (100, [2, 1])])
-def test_a_commit_of_many_pull_requests_is_asked_again_alone(serve, history, count, asked):
+def test_a_commit_of_many_pull_requests_is_asked_again(serve, history, count, asked):
     one, other = history.commit(), history.commit()
     crowd(history, count, other)
     github, api = serve()
@@ -388,7 +390,52 @@ def test_of_more_than_a_hundred_pull_requests_the_first_count(serve, history):
     assert sizes(github) == [1, 1]
 
 
-def test_a_crowded_commit_that_is_not_answered_alone_is_asked_one_by_one(serve, history):
+def crowded(operation):
+    """Answer as if each commit had eleven pull requests."""
+    first = int(re.search(r"associatedPullRequests\(first: (\d+)\)", operation)[1])
+    found = {
+        f"c{index}": {
+            "associatedPullRequests": connection(
+                *(node(int(oid, 16) * 100 + n) for n in range(min(11, first))), more=first < 11
+            )
+        }
+        for index, oid in NUMBERED.findall(operation)
+    }
+    return said({"data": {"repository": {"nameWithOwner": SLUG, **found}}})
+
+
+@pytest.mark.parametrize(
+    ("count", "asked"), [(7, [7, 7]), (100, [100, 100]), (150, [50, 50, 100, 100])]
+)
+def test_all_crowded_commits_are_asked_again_together(serve, count, asked):
+    github, api = serve()
+    github.fault = lambda asked: crowded(asked.operation)
+    found = landings(api, SLUG, shas(count))
+    assert {len(pulls) for pulls in found.by_commit.values()} == {11}
+    assert (len(found.by_commit), found.problem) == (count, None)
+    assert sorted(sizes(github)) == asked
+
+
+def test_a_crowded_commit_that_is_asked_for_twice_is_told_once(serve):
+    github, api = serve()
+    github.fault = lambda asked: crowded(asked.operation)
+    assert len(landings(api, SLUG, [sha(1), sha(1)]).by_commit[sha(1)]) == 11
+    assert sizes(github) == [2, 1]
+
+
+def test_crowded_commits_that_are_too_much_are_asked_in_halves(serve):
+    github, api = serve()
+    github.fault = lambda asked: (
+        BUSY
+        if "(first: 100)" in asked.operation and len(NUMBERED.findall(asked.operation)) > 50
+        else crowded(asked.operation)
+    )
+    found = landings(api, SLUG, shas(100))
+    assert {len(pulls) for pulls in found.by_commit.values()} == {11}
+    assert sizes(github) == [100, 100, 50, 50]
+
+
+def test_a_crowded_commit_that_is_not_answered_again_is_asked_one_by_one(serve, history):
     commits = [history.commit() for _ in range(3)]
     crowd(history, 11, commits[1])
     github, api = serve()
@@ -413,9 +460,6 @@ def test_a_crowded_commit_that_is_not_answered_alone_is_asked_one_by_one(serve, 
         (node(7, baseRefName=None), landed(7, base=None)),
         (node(7, mergedAt=None), landed(7, merged_at=None)),
         (node(7, mergedAt="soon"), landed(7, merged_at=None)),
-        (node(7, commits=None), landed(7, first_commit_at=None)),
-        (node(7, commits={"nodes": []}), landed(7, first_commit_at=None)),
-        (node(7, commits={"nodes": [None]}), landed(7, first_commit_at=None)),
         (node(7, baseRepository={"nameWithOwner": "ACME/Shop"}), landed(7)),
         (node(7, baseRepository=None), landed(7)),
         (node(7, baseRepository={"nameWithOwner": "mallory/shop"}), None),
@@ -443,12 +487,12 @@ def test_a_pull_request_counts_if_it_was_merged_here(serve, told, expected):
 @pytest.mark.parametrize(
     ("told", "expected"),
     [
-        (item(7), landed(7, first_commit_at=None)),
-        (item(7, title=None), landed(7, first_commit_at=None, title="")),
-        (item(7, base={"ref": "main"}), landed(7, first_commit_at=None)),
-        (item(7, base=None), landed(7, first_commit_at=None, base=None)),
+        (item(7), landed(7)),
+        (item(7, title=None), landed(7, title="")),
+        (item(7, base={"ref": "main"}), landed(7)),
+        (item(7, base=None), landed(7, base=None)),
         (item(7, base={"ref": "main", "repo": {"full_name": "Acme/SHOP"}}),
-         landed(7, first_commit_at=None)),
+         landed(7)),
         (item(7, base={"ref": "main", "repo": {"full_name": "mallory/shop"}}), None),
         (item(7, merged_at=None), None),
         (item(7, merge_commit_sha=None), None),
@@ -548,7 +592,7 @@ def test_the_other_interface_tells_the_present_name_first(serve, told, base, cou
         said({}, 400) if asked.operation else said(told) if asked.path == ROOT else said([pull])
     )
     assert landings(api, SLUG, [sha(7)]) == Landings(
-        by_commit={sha(7): (landed(7, first_commit_at=None),) if counts else ()}
+        by_commit={sha(7): (landed(7),) if counts else ()}
     )
 
 
@@ -558,7 +602,7 @@ def test_a_repository_that_was_renamed_keeps_its_pull_requests_where_no_query_do
     github, api = serve(former="acme/store")
     github.fault = on("/graphql", BUSY)
     assert landings(api, "acme/store", [one.merge_commit_sha]) == Landings(
-        by_commit={one.merge_commit_sha: (replace(one, first_commit_at=None),)}
+        by_commit={one.merge_commit_sha: (one,)}
     )
 
 

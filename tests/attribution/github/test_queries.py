@@ -12,7 +12,7 @@ from graphql import (
     visit,
 )
 
-from dora_deployments.attribution.github import graphql, pulls
+from dora_deployments.attribution.github import batches, graphql, pulls
 from tests.end_to_end.github.queries import NODE_LIMIT, cost, prepared
 from tests.end_to_end.github.schema import schema
 
@@ -21,9 +21,11 @@ QUERIES = {
     "past": graphql.PAST,
     "landings of one": graphql.landings(SHAS[:1], 100),
     "landings of a hundred": graphql.landings(SHAS, 10),
+    "landings of a crowded hundred": graphql.landings(SHAS, 100),
     "landings of SHA-256": graphql.landings(["a" * 64], 10),
-    "files of one": graphql.files([1]),
-    "files of fifty": graphql.files([*range(1, 51)]),
+    "details of one": graphql.details([1], files=False),
+    "details of a hundred": graphql.details([*range(1, 101)], files=False),
+    "details of a hundred with files": graphql.details([*range(1, 101)], files=True),
     "statuses": graphql.STATUSES,
     "releases": graphql.RELEASES,
     "pulls": graphql.PULLS,
@@ -78,13 +80,22 @@ def test_every_query_is_valid_and_uses_nothing_deprecated(text):
     assert deprecated(text) == []
 
 
-@pytest.mark.parametrize("name", ["past", "landings of a hundred", "files of fifty"])
-def test_every_query_is_within_githubs_limits_and_costs_little(name):
+@pytest.mark.parametrize(
+    ("name", "points"),
+    [
+        ("past", 1),
+        ("landings of a hundred", 1),
+        ("landings of a crowded hundred", 1),
+        ("details of a hundred", 1),
+        ("details of a hundred with files", 2),
+    ],
+)
+def test_every_query_is_within_githubs_limits_and_costs_little(name, points):
     query = prepared(QUERIES[name])
     variables = {"releases": True, "tags": True}
     spent = cost(query, query.operation(None), variables)
     assert spent.nodes < NODE_LIMIT / 20
-    assert spent.points <= 11
+    assert spent.points == points
 
 
 @pytest.mark.parametrize(
@@ -118,7 +129,7 @@ def test_a_query_in_bulk_costs_what_its_reader_says(name, variables, points, nod
          "Variable '$releases' of type 'String!' used in position expecting type 'Boolean!'."),
         (graphql.landings(SHAS[:2], 10), "mergeCommit", "merge_commit",
          "Cannot query field 'merge_commit' on type 'PullRequest'. Did you mean 'mergeCommit'?"),
-        (graphql.files([1]), "changeType", "status",
+        (graphql.details([1], files=True), "changeType", "status",
          "Cannot query field 'status' on type 'PullRequestChangedFile'."),
         (graphql.STATUSES, "environmentUrl", "transientEnvironment",
          ("Cannot query field 'transientEnvironment' on type 'DeploymentStatus'. Did you mean"
@@ -140,7 +151,7 @@ def test_a_deprecated_field_would_be_seen():
 
 
 def test_the_sizes_that_are_asked_are_those_that_are_checked():
-    assert pulls._SIZES[0] == len(SHAS)
+    assert batches.SIZES[0] == len(SHAS)
     assert (pulls._PULLS, pulls._MOST_PULLS) == (10, 100)
 
 
@@ -151,9 +162,9 @@ def test_the_queries_say_by_what_names_they_are_answered():
     )
     assert "associatedPullRequests(first: 7)" in graphql.landings(["a"], 7)
     assert (
-        "    p0: pullRequest(number: 5) { ...Changed }\n"
-        "    p1: pullRequest(number: 3) { ...Changed }\n"
-    ) in graphql.files([5, 3])
+        "    p0: pullRequest(number: 5) { ...Detailed }\n"
+        "    p1: pullRequest(number: 3) { ...Detailed }\n"
+    ) in graphql.details([5, 3], files=False)
     assert (
         '    c0: object(oid: "a") { ...Before }\n    c1: object(oid: "b") { ...Before }\n'
         in graphql.ancestors(["a", "b"])

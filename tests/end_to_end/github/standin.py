@@ -138,6 +138,8 @@ class GitHub(Local):
         if unknown := set(permissions) - READS:
             raise ValueError(f"no permission to read: {', '.join(sorted(unknown))}")
         self.asked: list[Asked] = []
+        self.points: list[int] = []
+        """What each query that was answered cost of GraphQL's limit."""
         self.fault: Callable[[Asked], Answer | Script | None] | None = None
         self._hosted = Hosted(
             history=history,
@@ -283,6 +285,7 @@ class GitHub(Local):
         if not self._spent("graphql", cost.points):
             # "the response status will still be 200, but you will receive an error message"
             raise Refused("RATE_LIMITED", _TOO_FAST)
+        self.points.append(cost.points)
         remaining = self._remaining["graphql"]
         return RateLimit(
             cost=cost.points,

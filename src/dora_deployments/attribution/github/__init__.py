@@ -9,7 +9,13 @@ from dora_deployments.attribution.github.api import Api
 if TYPE_CHECKING:
     from typing_extensions import Self
 
-    from dora_deployments.attribution.answers import ChangedFiles, Comparison, Landings, Past
+    from dora_deployments.attribution.answers import (
+        ChangedFiles,
+        Comparison,
+        Landings,
+        Past,
+        PullDetails,
+    )
 
 LOOK_UP_SECONDS: Final = 20.0
 
@@ -90,10 +96,16 @@ class GitHub:
 
         return landings(self._api, repository, commit_shas)
 
-    def changed_files(
-        self, repository: str, pulls: Sequence[int], commit_shas: Sequence[str]
-    ) -> "ChangedFiles":
-        """Return the files that pull requests and single commits change."""
-        from dora_deployments.attribution.github.files import changed_files
+    def pull_details(
+        self, repository: str, numbers: Sequence[int], *, files: bool
+    ) -> "PullDetails":
+        """Return what pull requests are made of, and the files that they change if asked for."""
+        from dora_deployments.attribution.github.details import pull_details
 
-        return changed_files(self._api, repository, pulls, commit_shas)
+        return pull_details(self._api, repository, numbers, files=files)
+
+    def commit_files(self, repository: str, commit_shas: Sequence[str]) -> "ChangedFiles":
+        """Return the files that single commits change."""
+        from dora_deployments.attribution.github.files import commit_files
+
+        return commit_files(self._api, repository, commit_shas)

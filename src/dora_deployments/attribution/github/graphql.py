@@ -64,21 +64,26 @@ fragment Landed on Commit {
       number title merged mergedAt baseRefName
       mergeCommit { oid }
       baseRepository { nameWithOwner }
-      commits(first: 1) { nodes { commit { authoredDate } } }
     }
   }
 }
 """
 
-_FILES: Final = """
-query Files($owner: String!, $name: String!) {
+# A point is a hundred connections, however long they are ("Rate limits and query limits for the
+# GraphQL API"): a hundred pull requests cost one, or two with their files.
+_DETAILS: Final = """
+query Details($owner: String!, $name: String!) {
   repository(owner: $owner, name: $name) {
     %s
   }
 }
-fragment Changed on PullRequest {
+fragment Detailed on PullRequest {
+  headRefName
+  commits(first: 100) { totalCount nodes { commit { oid authoredDate messageHeadline } } }
+%s}
+"""
+_OF_FILES: Final = """\
   files(first: 100) { pageInfo { hasNextPage } nodes { path changeType } }
-}
 """
 
 
@@ -164,13 +169,13 @@ def landings(commit_shas: Sequence[str], first: int) -> str:
     return _LANDINGS % ("\n    ".join(aliases), first)
 
 
-def files(pulls: Sequence[int]) -> str:
-    """Return the query for the files of pull requests, answered as `p0`, `p1` and so on."""
+def details(pulls: Sequence[int], *, files: bool) -> str:
+    """Return the query for details of pull requests, answered as `p0`, `p1` and so on."""
     aliases = (
-        f"p{index}: pullRequest(number: {number}) {{ ...Changed }}"
+        f"p{index}: pullRequest(number: {number}) {{ ...Detailed }}"
         for index, number in enumerate(pulls)
     )
-    return _FILES % "\n    ".join(aliases)
+    return _DETAILS % ("\n    ".join(aliases), _OF_FILES if files else "")
 
 
 def ancestors(commit_shas: Sequence[str]) -> str:

@@ -6,9 +6,10 @@ from typing import TYPE_CHECKING, Final
 
 from dora_deployments.actions import moments
 from dora_deployments.actions.payload import Payload
-from dora_deployments.attribution.answers import Landings
+from dora_deployments.attribution.answers import MOST_ALONE, Landings
 from dora_deployments.attribution.github import graphql
 from dora_deployments.attribution.github.api import Api, get
+from dora_deployments.attribution.github.batches import ask_in_batches
 from dora_deployments.attribution.look_ups import LookUpError
 from dora_deployments.deployment import PullRequest
 
@@ -16,22 +17,19 @@ if TYPE_CHECKING:
     from dora_deployments.attribution.github.client import Client
 
 _NEEDS: Final = "pull-requests: read"
-# How many commits one query asks for, and to how few it is cut where that is too many.
-_SIZES: Final = (100, 50, 25, 12, 6)
 # A commit belongs to one pull request or two; where there are more, they are asked again.
 _PULLS: Final = 10
 _MOST_PULLS: Final = 100
-_MOST_BY_REST: Final = 100
 
 _Found = dict[str, tuple[PullRequest, ...]]
 
 
 def landings(api: Api, repository: str, commit_shas: Sequence[str]) -> Landings:
-    """Return the merged pull requests of each commit: by queries, else one by one."""
+    """Return the merged pull requests of each commit: by queries, else a few one by one."""
     found: _Found = {}
     problem = _by_queries(api, repository, commit_shas, found)
     missing = [sha for sha in commit_shas if sha not in found]
-    if problem is not None and not problem.outage and len(missing) <= _MOST_BY_REST:
+    if problem is not None and not problem.outage and len(missing) <= MOST_ALONE:
         problem = _by_rest(api, repository, missing, found)
     return Landings(by_commit=found, problem=str(problem) if problem else None)
 
@@ -39,63 +37,25 @@ def landings(api: Api, repository: str, commit_shas: Sequence[str]) -> Landings:
 def _by_queries(
     api: Api, repository: str, commit_shas: Sequence[str], found: _Found
 ) -> LookUpError | None:
-    """Add what queries tell to `found`; return why something is missing, if it is.
-
-    What is too much for the server is asked in halves. As long as it has answered nothing,
-    the first half goes alone, to see whether its size will do.
-    """
-    problem: LookUpError | None = None
-    for size in _SIZES:
-        missing = [sha for sha in commit_shas if sha not in found]
-        if problem and (len(missing) <= size or not api.has_time()):
-            continue  # nothing would get smaller, or the other way needs the time
-        batches = _batches(missing, size)
-        probes = 1 if problem and not found else len(batches)
-        for group in (batches[:probes], batches[probes:]):
-            problem = _asked(api, repository, group, found) or problem
-            if problem and not found:
-                break
-        if len(found) == len(set(commit_shas)):
-            return None
-        if not isinstance(problem, graphql.TooLargeError):
-            break
-    return problem
-
-
-def _asked(
-    api: Api, repository: str, batches: Sequence[Sequence[str]], found: _Found
-) -> LookUpError | None:
-    """Add the answers for all of `batches` to `found`; return the worst problem, if any."""
-    problem: LookUpError | None = None
-    questions = [partial(_query, repository, batch, _PULLS) for batch in batches]
-    crowded: list[str] = []
-    for answer in api.ask_all(_NEEDS, questions):
-        if not isinstance(answer, LookUpError):
-            pulls, more = answer
-            found.update(pulls)
-            crowded.extend(more)
-        elif problem is None or isinstance(problem, graphql.TooLargeError):
-            problem = answer
-    if not crowded:
-        return problem
-    alone = [partial(_query, repository, [sha], _MOST_PULLS) for sha in crowded]
-    for answer in api.ask_all(_NEEDS, alone):
-        if isinstance(answer, LookUpError):
-            return answer
-        found.update(answer[0])
-    return problem
-
-
-def _batches(commit_shas: Sequence[str], size: int) -> list[Sequence[str]]:
-    return [commit_shas[start : start + size] for start in range(0, len(commit_shas), size)]
+    """Add what queries tell to `found`; return why something is missing, if it is."""
+    more: list[str] = []
+    query = partial(_query, repository, _PULLS, more)
+    problem = ask_in_batches(api, _NEEDS, commit_shas, query, found)
+    crowded = list(dict.fromkeys(more))
+    for sha in crowded:
+        del found[sha]
+    again: _Found = {}
+    query = partial(_query, repository, _MOST_PULLS, more)
+    worse = ask_in_batches(api, _NEEDS, crowded, query, again)
+    found.update(again)
+    return worse or problem
 
 
 def _query(
-    repository: str, commit_shas: Sequence[str], first: int, client: "Client"
-) -> tuple[_Found, list[str]]:
-    """Return the pull requests of each commit, and the commits that have more than `first`."""
-    text = graphql.landings(commit_shas, first)
-    answer, errors = graphql.ask(client, text, repository)
+    repository: str, first: int, more: list[str], commit_shas: Sequence[str], client: "Client"
+) -> _Found:
+    """Return the `first` pull requests of each commit; add commits that have more to `more`."""
+    answer, errors = graphql.ask(client, graphql.landings(commit_shas, first), repository)
     if errors:
         raise LookUpError("GitHub refused the query for pull requests")
     own = answer.text("nameWithOwner") or repository  # it may have been renamed since
@@ -105,14 +65,12 @@ def _query(
         connection = answer.get(f"c{index}.associatedPullRequests")
         if not isinstance(connection, dict):
             raise LookUpError("GitHub's answer to the query for pull requests lacks a commit")
-        if first < _MOST_PULLS and Payload(connection).flag("pageInfo.hasNextPage"):
+        if Payload(connection).flag("pageInfo.hasNextPage"):
             crowded.append(sha)
-        else:
-            nodes = map(Payload, graphql.nodes(connection))
-            found[sha] = tuple(
-                pull for node in nodes if (pull := _from_query(node, own)) is not None
-            )
-    return found, crowded
+        nodes = map(Payload, graphql.nodes(connection))
+        found[sha] = tuple(pull for node in nodes if (pull := _from_query(node, own)) is not None)
+    more.extend(crowded)
+    return found
 
 
 def _by_rest(
@@ -150,14 +108,12 @@ def _from_query(node: Payload, repository: str) -> PullRequest | None:
     base = node.text("baseRepository.nameWithOwner") or repository
     if not number or not sha or not node.flag("merged") or not _same(base, repository):
         return None
-    first = next(map(Payload, graphql.nodes(node.get("commits"))), Payload({}))
     return PullRequest(
         number=number,
         merge_commit_sha=sha,
         base=node.text("baseRefName"),
         title=node.text("title") or "",
         merged_at=moments.iso(node.get("mergedAt")),
-        first_commit_at=moments.iso(first.get("commit.authoredDate")),
     )
 
 
