@@ -1,3 +1,5 @@
+from dataclasses import replace
+
 import pytest
 
 from dora_deployments.attribution.answers import LARGEST_RANGE, Commit, Comparison
@@ -123,6 +125,7 @@ def test_no_more_than_so_many_commits_are_read(total, is_read):
     assert read.commits == total
     assert read.landed == ((MERGED, SQUASHED) if is_read else ())
     assert read.direct == ((sha(6),) if is_read else ())
+    assert read.is_read is is_read
     assert read.missing == (
         None if is_read else "the range has 5001 commits, and no more than 5000 are read"
     )
@@ -153,7 +156,41 @@ def test_what_could_not_be_looked_up_is_missing_and_the_rest_is_known():
         landed=(MERGED,),
         direct=(sha(3), sha(6), sha(7)),
         missing="the pull requests of 2 of 5 commits could not be looked up: GitHub gave up",
+        is_read=False,
     )
+
+
+UNPLACED = (
+    "GitHub does not name the merge commit{0} of the merged pull request{0} {1} (list the merge"
+    " commits of what is shipped in `merge-commit-shas`)"
+)
+
+
+def test_a_pull_request_whose_merge_commit_is_not_named_leaves_the_range_inexact():
+    lost = replace(pull(9, 3), merge_commit_sha="")
+    known = Known(parents=LINE, landed={2: [pull(8, 2)], 3: [lost], 4: [lost]})
+    assert found(1, 5, known) == Range(
+        base=sha(1),
+        head=sha(5),
+        relation="ahead",
+        merge_base=sha(1),
+        commits=4,
+        landed=(pull(8, 2),),
+        direct=(sha(3), sha(4), sha(5)),
+        missing=UNPLACED.format("", "#9"),
+    )
+    assert found(1, 2, known).missing is None
+
+
+def test_all_that_is_missing_is_named():
+    lost = [replace(pull(number, 3), merge_commit_sha="") for number in (10, 9)]
+    known = Known(parents=LINE, landed={3: lost}, unknown=(4,))
+    read = found(1, 5, known)
+    assert read.missing == (
+        "the pull requests of 1 of 4 commits could not be looked up: GitHub gave up; and"
+        f" {UNPLACED.format('s', '#9, #10')}"
+    )
+    assert read.is_read is False
 
 
 @pytest.mark.parametrize("look_up", ["comparison", "landings"])

@@ -245,6 +245,19 @@ def test_where_it_is_not_known_what_changed_all_are_deployed_by_the_commit(shipp
     )
 
 
+def test_a_pull_request_that_cannot_be_placed_leaves_the_services_known_and_their_changes_inexact():
+    lost = replace(THIRTEEN, merge_commit_sha="")
+    known = replace(
+        KNOWN, landed={2: [TWELVE], 3: [lost]}, changes={**KNOWN.changes, sha(3): ["lib/c.py"]}
+    )
+    fact, warnings = deployed(since(1, 3, known=known), known)
+    assert fact.value == (
+        replace(mapped(CART, TWELVE), is_exact=False),
+        replace(mapped(CHECKOUT), is_exact=False),
+    )
+    assert warnings == ()
+
+
 def test_where_the_lost_changes_are_not_all_known_all_are_deployed():
     known = Known(parents=LINE, unknown=[3])
     assert deployed(since(3, 2), known) == (Fact(value=ALL, source=f"{FILE}, {BEFORE}"), ())

@@ -183,6 +183,21 @@ def test_without_services_no_files_are_asked_for():
     assert github.asked == []
 
 
+def test_where_a_merge_commit_is_not_known_the_pull_requests_of_all_commits_are_asked_for():
+    lost = replace(pull(9), merge_commit_sha="", first_commit_at=None)
+    answers = {
+        landings_asked(sha(8)): Landings(by_commit={sha(8): (lost,)}),
+        details_asked(9, files=False): BEGUN_NINE,
+    }
+    archive, github = archive_of(answers, 1, mapped=False)
+    archive.add_pulls([{**item(9), "merge_commit_sha": None}])
+    archive.look_up([sha(1), sha(8)])
+    assert archive.landings([sha(1), sha(8)], []) == Landings(
+        by_commit={sha(1): (pull(1),), sha(8): (replace(lost, first_commit_at=BEGUN),)}
+    )
+    assert github.asked == list(answers)
+
+
 def test_one_file_of_each_service_is_kept():
     files = {1: ["search/b", "README.md", "search/a", "checkout/z"], 2: ["README.md"]}
     answers = {

@@ -165,8 +165,9 @@ def test_a_pull_request_is_told_by_its_merge():
     assert events(past.of_pull, pull()) == [("pull_request", payload, at(9), at(9))]
 
 
-def test_a_pull_request_without_the_time_of_its_merge_is_told_by_nothing():
-    assert events(past.of_pull, pull(merged_at=None)) == []
+@pytest.mark.parametrize("field", ["merged_at", "merge_commit_sha"])
+def test_a_pull_request_without_the_time_or_commit_of_its_merge_is_told_by_nothing(field):
+    assert events(past.of_pull, pull(**{field: None})) == []
 
 
 # --- sources

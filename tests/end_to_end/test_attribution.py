@@ -909,6 +909,33 @@ def test_an_integration_branch_without_pull_requests_leaves_the_commit(three):
     assert told == story.shipped(head, since=base, by="commit", integration_branch="develop")
 
 
+@pytest.mark.parametrize("queries", [True, False])
+def test_a_pull_request_whose_merge_commit_is_not_named_turns_the_pull_requests_off(three, queries):
+    story, base = three
+    head = story.merge_commit(3)
+    story.history.deploy(base)
+    story.history.lose_merge(2)
+    story.github.fault = None if queries else refuse_queries
+
+    told = story.told(story.push(head))
+
+    assert told == story.shipped(
+        head,
+        1,
+        3,
+        since=base,
+        by="commit",
+        begun=False,
+        warnings=(
+            (
+                "GitHub does not name the merge commit of the merged pull request #2 (list the merge"
+                " commits of what is shipped in `merge-commit-shas`); so not all of the shipped pull"
+                " requests are known"
+            ),
+        ),
+    )
+
+
 # --- how much is asked
 
 

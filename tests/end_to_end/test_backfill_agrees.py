@@ -147,6 +147,21 @@ def test_what_is_reverted_and_picked(written, history):
     assert_agrees(written, 4)
 
 
+@pytest.mark.parametrize("inputs", [{"service": "shop"}, {}])
+@pytest.mark.parametrize("method", ["squash", "merge", "rebase"])
+def test_where_a_merge_commit_is_not_named_the_range_is_not_exact(written, history, method):
+    written.file = CONFIG
+    written.deployed(tip(written))
+    written.story.landed("squash", "cart/1.txt")
+    written.deployed(tip(written))
+    written.story.landed("squash", "cart/2.txt")
+    history.lose_merge(written.story.landed(method, "checkout/3.txt", "cart/3.txt"))
+    written.deployed(tip(written))
+
+    assert_agrees(written, len(written.reported))
+    assert "commit_sha" in list(written.reported.values())[-1].body
+
+
 def test_what_is_pushed_to_several_bases_is_merged_by_the_same_commit(written, history):
     history.branch("release")
     history.branch("fix")

@@ -83,7 +83,8 @@ class Comparison:
 class Landings:
     """The merged pull requests that commits belong to, by commit.
 
-    A commit that is not among the keys could not be looked up; `problem` then says why.
+    A commit that is not among the keys could not be looked up; `problem` then says why. Where
+    GitHub does not name the merge commit of a pull request, it has an empty `merge_commit_sha`.
     """
 
     by_commit: Mapping[str, tuple[PullRequest, ...]]

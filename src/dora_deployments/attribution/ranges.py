@@ -15,7 +15,8 @@ class Range:
 
     `landed` are the pull requests whose merge commits are in the range, the first merged
     first; `direct` the commits of no such pull request that merge nothing. `missing` says
-    what of these could not be found out, and why; without it, they are exact.
+    what of these could not be found out, and why; without it, they are exact. `is_read` says
+    that the pull requests of all commits were looked up, even if not all could be placed.
     """
 
     base: str
@@ -27,6 +28,7 @@ class Range:
     direct: tuple[str, ...] = ()
     committed_at: datetime | None = None
     missing: str | None = None
+    is_read: bool = True
 
 
 def between(look_ups: LookUps, repository: str, base: str, head: str) -> Range:
@@ -47,6 +49,10 @@ def between(look_ups: LookUps, repository: str, base: str, head: str) -> Range:
                 f" looked up: {landings.problem}"
             )
     landed = _landed(found.commits, landings)
+    is_read = missing is None
+    if unplaced := _unplaced(landings):
+        # Nobody can tell whether they are among what is shipped.
+        missing = f"{missing}; and {unplaced}" if missing else unplaced
     return Range(
         base=found.base,
         head=head,
@@ -57,6 +63,7 @@ def between(look_ups: LookUps, repository: str, base: str, head: str) -> Range:
         direct=_direct(found.commits, landings, {pull.number for pull in landed}),
         committed_at=found.committed_at,
         missing=missing,
+        is_read=is_read,
     )
 
 
@@ -70,6 +77,20 @@ def _landed(commits: Sequence[Commit], landings: Landings) -> tuple[PullRequest,
         if pull.merge_commit_sha in order
     }
     return tuple(sorted(pulls.values(), key=lambda pull: order[pull.merge_commit_sha]))
+
+
+def _unplaced(landings: Landings) -> str:
+    """Return words about the pull requests whose merge commits GitHub does not name, if any."""
+    known = (pull for pulls in landings.by_commit.values() for pull in pulls)
+    numbers = sorted({pull.number for pull in known if not pull.merge_commit_sha})
+    if not numbers:
+        return ""
+    named = ", ".join(f"#{number}" for number in numbers)
+    plural = "s" * (len(numbers) > 1)
+    return (
+        f"GitHub does not name the merge commit{plural} of the merged pull request{plural} {named}"
+        " (list the merge commits of what is shipped in `merge-commit-shas`)"
+    )
 
 
 def _direct(

@@ -147,7 +147,7 @@ def _carried(
     return Carried(
         service=service,
         pulls=tuple(pull for pull in pulls if pull.number in touching),
-        is_exact=True,
+        is_exact=shipped.range is None or shipped.is_exact,
         by_path=True,
         is_touched=bool(touching) or mapped.touched_by(files.direct),
     )
@@ -218,7 +218,7 @@ def _landed(
     if not shipped.was_deployed:
         return None
     ranges = _ranges(repository, found, look_ups)
-    if any(each.missing is not None for each in ranges):
+    if not all(each.is_read for each in ranges):
         return None
     numbers = dict.fromkeys(pull.number for each in ranges for pull in each.landed)
     return list(numbers), [sha for each in ranges for sha in each.direct]

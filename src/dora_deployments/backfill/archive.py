@@ -43,6 +43,7 @@ class Archive:
         # By merge commits, of which a push to several branches makes one for several.
         self._pulls: dict[str, tuple[PullRequest, ...]] = {}
         self._landings: dict[str, tuple[PullRequest, ...]] = {}
+        self._is_whole = True
         # When they were begun, by their numbers.
         self._begun: dict[int, datetime | None] = {}
         self._details: dict[int, PullDetail] = {}
@@ -50,8 +51,11 @@ class Archive:
         self._files: dict[str, frozenset[str] | None] = {}
 
     def add_pulls(self, items: Iterable[Item]) -> None:
-        """Add merged pull requests."""
+        """Add merged pull requests; of some the merge commit is not known."""
         for item in items:
+            if item["merge_commit_sha"] is None:
+                self._is_whole = False
+                continue
             pull = _read(item)
             known = self._pulls.get(pull.merge_commit_sha, ())
             both = sorted((*known, pull), key=lambda each: each.number)
@@ -61,11 +65,14 @@ class Archive:
     def look_up(self, commits: Iterable[str]) -> None:
         """Ask which files the pull requests change, and which of them other commits belong to.
 
-        Without services there is no need to know.
+        Without services there is no need to know the files, nor the pull requests of commits that
+        merge none, unless there is one whose merge commit is not known.
         """
-        if not self._services:
+        if not self._services and self._is_whole:
             return
-        self._look_up_details([pull.number for pulls in self._pulls.values() for pull in pulls])
+        if self._services:
+            numbers = [pull.number for pulls in self._pulls.values() for pull in pulls]
+            self._look_up_details(numbers)
         others = [sha for sha in commits if sha not in self._pulls]
         for shas in _batches(others, _AT_ONCE):
             self._ask_landings(shas)

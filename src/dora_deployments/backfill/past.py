@@ -119,9 +119,9 @@ def of_run(item: Item, repository: Item) -> Iterator[PastEvent]:
 
 
 def of_pull(item: Item, repository: Item) -> Iterator[PastEvent]:
-    """Yield the merge of a pull request."""
+    """Yield the merge of a pull request, if it is known by which commit."""
     merged_at = moments.iso(item["merged_at"])
-    if merged_at is not None:
+    if merged_at is not None and item["merge_commit_sha"] is not None:
         pull = {
             "id": item["id"],
             "number": item["number"],

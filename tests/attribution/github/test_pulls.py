@@ -1,4 +1,5 @@
 import re
+from dataclasses import replace
 
 import pytest
 
@@ -466,8 +467,8 @@ def test_a_crowded_commit_that_is_not_answered_again_is_asked_one_by_one(serve, 
         (node(7, merged=False), None),
         (node(7, merged=None), None),
         (node(7, merged="true"), None),
-        (node(7, mergeCommit=None), None),
-        (node(7, mergeCommit={"oid": "main"}), None),
+        (node(7, mergeCommit=None), replace(landed(7), merge_commit_sha="")),
+        (node(7, mergeCommit={"oid": "main"}), replace(landed(7), merge_commit_sha="")),
         (node(7, number=0), None),
         (node(7, number=True), None),
         (node(7, number="7"), None),
@@ -495,7 +496,7 @@ def test_a_pull_request_counts_if_it_was_merged_here(serve, told, expected):
          landed(7)),
         (item(7, base={"ref": "main", "repo": {"full_name": "mallory/shop"}}), None),
         (item(7, merged_at=None), None),
-        (item(7, merge_commit_sha=None), None),
+        (item(7, merge_commit_sha=None), replace(landed(7), merge_commit_sha="")),
         (item(7, number=None), None),
         (None, None),
         ("x", None),

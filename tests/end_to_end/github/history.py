@@ -178,6 +178,7 @@ class History:
         self.releases: dict[int, Release] = {}
         self.workflows: dict[int, Workflow] = {}
         self.runs: dict[int, Run] = {}
+        self.lost_merges: set[int] = set()
         self.commits: dict[str, Commit] = {}
         self._made: list[str] = []
         self._pulls: dict[int, PullRequest] = {}
@@ -331,6 +332,10 @@ class History:
         self._pulls[number] = merged
         self._introduce(merged)
         return sha
+
+    def lose_merge(self, number: int) -> None:
+        """Let GitHub name the merge commit of a merged pull request no more."""
+        self.lost_merges.add(number)
 
     def touch_pull(self, number: int, at: datetime | None = None) -> None:
         """Update a pull request, by a comment for example."""

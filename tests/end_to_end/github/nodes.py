@@ -459,7 +459,8 @@ class PullRequest(Node):
         return iso(self._history.updated(self._pull))
 
     def merge_commit(self) -> Commit | None:
-        return self._merge() if self.merged else None
+        is_lost = self._pull.repository is None and self.number in self._history.lost_merges
+        return self._merge() if self.merged and not is_lost else None
 
     def potential_merge_commit(self) -> Commit | None:
         return None if self.merged else self._merge()

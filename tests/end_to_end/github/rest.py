@@ -510,6 +510,7 @@ def _written_pull(hosted: Hosted, pull: PullRequest) -> dict[str, Any]:
     slug = hosted.slug_of(pull)
     merged_at = pull.merged_at and iso(pull.merged_at)
     repository = _written_repository(hosted, slug)
+    is_lost = pull.repository is None and pull.number in hosted.history.lost_merges
     return {
         "id": pull.id,
         "node_id": hosted.node_id("PR", pull.id),
@@ -522,7 +523,7 @@ def _written_pull(hosted: Hosted, pull: PullRequest) -> dict[str, Any]:
         "created_at": iso(pull.created_at),
         "closed_at": merged_at,
         "merged_at": merged_at,
-        "merge_commit_sha": pull.merge_commit_sha,
+        "merge_commit_sha": None if is_lost else pull.merge_commit_sha,
         "base": {"ref": pull.base, "sha": pull.base_sha, "repo": repository},
         "head": {"ref": pull.head, "sha": pull.head_sha, "repo": repository},
     }

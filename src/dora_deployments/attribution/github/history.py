@@ -167,6 +167,8 @@ class GitHubHistory:
     def merged_pulls(self, floor: datetime) -> Iterator[dict[str, Any]]:
         """Yield the merged pull requests that were updated at `floor` or later, each once.
 
+        Of some, GitHub does not name the merge commit, which is None then.
+
         One that is updated while others are read moves to the front, where it would be missed;
         so the front is read again, down to where it began, until that is on a single page or
         nothing newer has come.
@@ -186,8 +188,7 @@ class GitHubHistory:
                 for pull, moment in zip(items, updated, strict=True):
                     if moment >= down_to and pull["number"] not in seen:
                         seen.add(pull["number"])
-                        if pull["merge_commit_sha"]:
-                            yield pull
+                        yield pull
                 newest = max([newest, *updated])
                 if updated and updated[-1] < down_to:
                     break

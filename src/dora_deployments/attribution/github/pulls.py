@@ -104,13 +104,13 @@ def _by_rest(
 
 def _from_query(node: Payload, repository: str) -> PullRequest | None:
     """Return a merged pull request of this repository; its forks share their commits with it."""
-    number, sha = node.id("number"), node.sha("mergeCommit.oid")
+    number = node.id("number")
     base = node.text("baseRepository.nameWithOwner") or repository
-    if not number or not sha or not node.flag("merged") or not _same(base, repository):
+    if not number or not node.flag("merged") or not _same(base, repository):
         return None
     return PullRequest(
         number=number,
-        merge_commit_sha=sha,
+        merge_commit_sha=node.sha("mergeCommit.oid") or "",
         base=node.text("baseRefName"),
         title=node.text("title") or "",
         merged_at=moments.iso(node.get("mergedAt")),
@@ -119,14 +119,14 @@ def _from_query(node: Payload, repository: str) -> PullRequest | None:
 
 def _from_rest(item: Payload, repository: str) -> PullRequest | None:
     """Return a merged pull request of this repository; an open one has no time of merging."""
-    number, sha = item.id("number"), item.sha("merge_commit_sha")
+    number = item.id("number")
     merged_at = moments.iso(item.get("merged_at"))
     base = item.text("base.repo.full_name") or repository
-    if not number or not sha or merged_at is None or not _same(base, repository):
+    if not number or merged_at is None or not _same(base, repository):
         return None
     return PullRequest(
         number=number,
-        merge_commit_sha=sha,
+        merge_commit_sha=item.sha("merge_commit_sha") or "",
         base=item.text("base.ref"),
         title=item.text("title") or "",
         merged_at=merged_at,
