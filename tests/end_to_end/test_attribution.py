@@ -928,9 +928,9 @@ def test_a_pull_request_whose_merge_commit_is_not_named_turns_the_pull_requests_
         begun=False,
         warnings=(
             (
-                "GitHub does not name the merge commit of the merged pull request #2 (list the merge"
-                " commits of what is shipped in `merge-commit-shas`); so not all of the shipped pull"
-                " requests are known"
+                "GitHub does not name the merge commit of the merged pull request #2 (list the"
+                " merge commits of what is shipped in `merge-commit-shas`); so not all of the"
+                " shipped pull requests are known"
             ),
         ),
     )

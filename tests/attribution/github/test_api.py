@@ -4,7 +4,9 @@ from functools import partial
 
 import pytest
 
+from dora_deployments.attribution.github import graphql
 from dora_deployments.attribution.github.api import WIDTH, Api, get, get_page
+from dora_deployments.attribution.github.limits import Limits
 from dora_deployments.attribution.look_ups import LookUpError
 from dora_deployments.budget import Budget
 from tests.attribution.github.answers import (
@@ -313,6 +315,77 @@ def test_the_last_twenty_requests_are_left_to_others(serve, history, remaining, 
         True,
     )
     assert len(github.asked) == answered
+
+
+POINTS = "the rate limit of `github-token` leaves {} points for queries, which are left to others"
+
+
+def query(api, count=1):
+    question = partial(graphql.ask, query=graphql.details([1], files=False), repository=SLUG)
+    return api.ask_all(NEEDS, [question] * count)
+
+
+@pytest.mark.parametrize(("remaining", "answered"), [(23, 4), (20, 1), (1, 1)])
+def test_the_last_twenty_points_are_left_to_others_as_well(serve, history, remaining, answered):
+    history.commit()
+    github, api = serve(remaining=remaining)
+    for _ in range(answered):
+        assert not isinstance(query(api)[0], LookUpError)
+    (error,) = query(api)
+    assert why(error) == (POINTS.format(remaining - answered), False, False)
+    assert 0 < error.wait <= 3_600
+    assert len(github.asked) == answered
+    # Requests are limited apart.
+    assert ask(api)["default_branch"] == "main"
+
+
+@pytest.mark.parametrize("queries", [True, False])
+def test_all_that_are_asked_side_by_side_keep_to_the_reserve(serve, history, queries):
+    history.commit()
+    github, api = serve(remaining=40, latency=0.05)
+
+    def ask_many(count):
+        if queries:
+            return query(api, count)
+        return api.ask_all(NEEDS, [lambda client: get(client, ROOT)] * count)
+
+    ask_many(1)
+    answers = ask_many(60)
+    assert sum(isinstance(answer, LookUpError) for answer in answers) == 40
+    assert len(github.asked) == 21
+    assert github.most_at_once() > 1
+
+
+def limits_of(*told):
+    """Return the limits that answers with what is left, and until when, told."""
+    limits = Limits()
+    for left, until in told:
+        limits.note("requests", {"x-ratelimit-remaining": left, "x-ratelimit-reset": until})
+    return limits
+
+
+@pytest.mark.parametrize(
+    ("told", "left"),
+    [
+        ([("19", "100"), ("900", "100")], 19),
+        ([("900", "100"), ("19", "100")], 19),
+        ([("19", "100"), ("900", "200")], None),
+        ([("900", "200"), ("19", "100")], None),
+        ([("19", "")], None),
+        ([("", "100")], None),
+        ([("-1", "100")], None),
+        ([("19", "12345678901")], None),
+    ],
+)
+def test_the_least_that_an_answer_of_the_newest_hour_tells_counts(told, left):
+    limits = limits_of(*told)
+    if left is None:
+        limits.take("requests")
+    else:
+        with pytest.raises(LookUpError, match=f"leaves {left} requests"):
+            limits.take("requests")
+    limits.forget()
+    limits.take("requests")
 
 
 def test_a_limit_that_is_used_up_is_seen_with_the_first_request(serve, history):

@@ -6,13 +6,13 @@ question is asked. It is not thread-safe: no two threads share a client at the s
 
 import logging
 import re
-import time
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
 from datetime import datetime, timezone
 from functools import partial
 from typing import TYPE_CHECKING, Any, ClassVar, Final, TypeVar
 
+from dora_deployments.attribution.github.limits import Limits, is_number, until_reset
 from dora_deployments.attribution.look_ups import LookUpError
 from dora_deployments.budget import Budget, NoThreadError, side_by_side
 from dora_deployments.errors import PackagesError
@@ -25,9 +25,6 @@ T = TypeVar("T")
 # GitHub takes up to a hundred at once, and bans those who are not modest ("Best practices
 # for using the REST API").
 WIDTH: Final = 10
-# `GITHUB_TOKEN` has a thousand requests an hour for all jobs of a repository; the last ones
-# are not for us.
-_RESERVE: Final = 20
 _LAST_PAGE: Final = re.compile(r'[?&]page=(\d{1,4})[^>]*>; *rel="last"', re.ASCII)
 _OUTAGES: Final = frozenset({408, 425, 500, 502, 503, 504})
 # "If the `retry-after` response header is present, [...]. Otherwise, wait for at least one
@@ -56,6 +53,7 @@ class Api:
         self._budget = budget
         # Time for a request that hangs, and for two more after it.
         self._timeout = max(1, min(self._longest_request, int(budget.left() / 3)))
+        self._limits = Limits()
         self._idle: list[Client] = []
         self._closed = False
 
@@ -129,7 +127,11 @@ class Api:
             respect_retry_after_header=False,
         )
         return Client(
-            api_url=self._api_url, token=self._token or "", timeout=self._timeout, retry=retry
+            api_url=self._api_url,
+            token=self._token or "",
+            timeout=self._timeout,
+            retry=retry,
+            limits=self._limits,
         )
 
 
@@ -146,13 +148,7 @@ def get_page(client: "Client", path: str, **parameters: object) -> tuple[Any, in
 
 def get_links(client: "Client", path: str, **parameters: object) -> tuple[Any, str]:
     """Return the JSON of one page, and the header with the links to others."""
-    left = client.rate_limiting[0]
-    if 0 <= left < _RESERVE:
-        raise LookUpError(
-            f"the rate limit of `github-token` leaves {left} requests, which are left to others",
-            outage=True,
-            wait=_until_reset(client.rate_limiting_resettime),
-        )
+    client.limits.take("requests")
     headers, answer = client.requestJsonAndCheck("GET", path, parameters=parameters)
     return answer, headers.get("link", "")
 
@@ -170,17 +166,12 @@ def rate_limited(headers: Mapping[str, str]) -> float:
     limit".
     """
     after = headers.get("retry-after", "").strip()
-    if _is_number(after):
+    if is_number(after):
         return min(max(1.0, float(after)), _LONGEST_LIMIT)
     reset = headers.get("x-ratelimit-reset", "")
-    if headers.get("x-ratelimit-remaining") == "0" and _is_number(reset):
-        return _until_reset(int(reset))
+    if headers.get("x-ratelimit-remaining") == "0" and is_number(reset):
+        return until_reset(int(reset))
     return _SECONDARY
-
-
-def _until_reset(moment: int) -> float:
-    """Return the seconds until a reset and a little more; clocks may disagree, but not longer."""
-    return min(max(0.0, moment - time.time()) + 1.0, _LONGEST_LIMIT)
 
 
 def translated(error: Exception, needs: str) -> LookUpError:
@@ -239,10 +230,6 @@ def _is_rate_limit(error: Exception, headers: dict[str, str]) -> bool:
 def until(headers: Mapping[str, str]) -> str:
     """Return the words for when a rate limit ends, or none if the headers do not tell."""
     reset = headers.get("x-ratelimit-reset", "")
-    if not _is_number(reset):
+    if not is_number(reset):
         return ""
     return f" until {datetime.fromtimestamp(int(reset), timezone.utc):%H:%M} UTC"
-
-
-def _is_number(text: str) -> bool:
-    return text.isascii() and text.isdigit() and len(text) <= 10

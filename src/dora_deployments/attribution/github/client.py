@@ -20,6 +20,7 @@ from github.Requester import (
 from requests import Response
 from urllib3 import Retry
 
+from dora_deployments.attribution.github.limits import Kind, Limits
 from dora_deployments.attribution.look_ups import LookUpError
 
 # GitHub's longest answers are a hundred files or commits with their patches and messages, and
@@ -31,9 +32,14 @@ _CHUNK: Final = 64 * 1024
 
 
 class Client(Requester):
-    """A requester for `api_url`, as far as `token` lets it see that."""
+    """A requester for `api_url`, as far as `token` lets it see that.
 
-    def __init__(self, *, api_url: str, token: str, timeout: int, retry: Retry) -> None:
+    `limits` are told what each answer says of them.
+    """
+
+    def __init__(
+        self, *, api_url: str, token: str, timeout: int, retry: Retry, limits: Limits
+    ) -> None:
         super().__init__(
             auth=Auth.Token(token),
             base_url=api_url,
@@ -53,6 +59,7 @@ class Client(Requester):
         self._own = kind(self.hostname, urlsplit(api_url).port, timeout=timeout, retry=retry)
         self._own.session.hooks["response"].append(self._read)
         self._redirects = 0
+        self.limits = limits
         self.asked = 0
         """How many requests there were, not counting those to where another one led."""
 
@@ -71,6 +78,8 @@ class Client(Requester):
         self._redirects = 0
         self.asked += 1
         answer = super().requestJson(verb, url, parameters, headers, input, self._own)
+        kind: Kind = "points for queries" if url == self.graphql_url else "requests"
+        self.limits.note(kind, answer[1])
         if answer[0] < _REDIRECTS and not answer[2].startswith(("{", "[")):
             # A web page, or nothing at all, is a proxy's in trouble; PyGithub takes it for good.
             json.loads(answer[2])

@@ -224,7 +224,7 @@ def _asked(
     from github import GithubException
 
     given = {"query": query, "variables": variables}
-    rest_limit = client.rate_limiting, client.rate_limiting_resettime
+    client.limits.take("points for queries")
     try:
         headers, answer = client.requestJsonAndCheck("POST", client.graphql_url, input=given)
     except GithubException as error:
@@ -233,9 +233,6 @@ def _asked(
         raise
     except OSError:  # all of requests' own errors are: a wait that was too long, or cut off
         raise TooLargeError from None
-    finally:
-        # Queries have a limit of their own, which says nothing about the others.
-        client.rate_limiting, client.rate_limiting_resettime = rest_limit
     found = Payload(answer)
     types = _types(found.get("errors"))
     if not isinstance(found.get("data"), dict) and not types:

@@ -109,10 +109,9 @@ class Patient(Api):
         return client
 
     def _forget(self) -> None:
-        """Let no client hold on to a limit that was waited for."""
+        """Hold on to no limit that was waited for."""
         self._limit = None
-        for client in self._clients:
-            client.rate_limiting = (-1, -1)
+        self._limits.forget()
 
     def _say_limit(self, pause: float) -> None:
         self.say(
