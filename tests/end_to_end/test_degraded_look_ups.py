@@ -404,6 +404,19 @@ def test_queries_that_always_fail_end_there_for_more_than_a_few_commits(story):
     assert not any(each.path.endswith("/pulls") for each in story.github.asked)
 
 
+# --- a comparison that takes too long
+
+
+@pytest.mark.parametrize("more", [0, 120])
+def test_a_comparison_that_github_cannot_make_is_made_of_the_commits(story, more):
+    base, _, head, event = pushed(story, more=more)
+    too_long = b'{"message": "Server Error: Sorry, this diff is taking too long to generate."}'
+    story.github.fault = answers(500, too_long, when=lambda asked: "/compare/" in asked.path)
+
+    assert story.told(event) == story.shipped(head, 1, 2, since=base)
+    assert sum("/compare/" in asked.path for asked in story.github.asked) == 1
+
+
 # --- errors beside data
 
 

@@ -6,8 +6,8 @@ from typing import TYPE_CHECKING, Any, Final
 
 from dora_deployments.actions import moments
 from dora_deployments.attribution.answers import Comparison
+from dora_deployments.attribution.graph import Graph
 from dora_deployments.attribution.look_ups import LookUpError
-from dora_deployments.backfill.graph import Graph
 from dora_deployments.backfill.progress import Tell
 
 if TYPE_CHECKING:

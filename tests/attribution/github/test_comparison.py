@@ -256,3 +256,133 @@ def test_a_comparison_that_hangs_ends_with_the_budget(serve):
     github, api = serve(seconds=0.15)
     github.fault = always(hang())
     assert why(failure(comparison, api, SLUG, BASE, HEAD)) == (NO_TIME, False, True)
+
+
+# --- where GitHub cannot compare
+
+TOO_LONG = said({"message": "Server Error: Sorry, this diff is taking too long to generate."}, 500)
+
+
+def undiffable(asked):
+    return TOO_LONG if "/compare/" in asked.path else None
+
+
+def lists(github):
+    """Return which page of the commits before which one was asked for."""
+    found = [parse_qs(each.query) for each in github.asked if each.path.endswith("/commits")]
+    return sorted((each["sha"][0], int(each["page"][0])) for each in found)
+
+
+@pytest.mark.parametrize(
+    ("count", "asked"), [(2, [1]), (99, [1]), (100, [1]), (101, [1, 2, 3]), (250, [1, 2, 3])]
+)
+@pytest.mark.fault(107)
+def test_the_commits_tell_what_a_comparison_would(serve, history, count, asked):
+    for _ in range(200):
+        base = history.commit()
+    history.branch("side")
+    history.commit("side")
+    for _ in range(count - 2):
+        history.commit()
+    head = history.merge("main", "side")
+    github, api = serve()
+    expected = comparison(api, SLUG, base, head)
+    assert expected.total == count
+    del github.asked[:]
+    github.fault = undiffable
+    assert comparison(api, SLUG, base[:9], head) == expected
+    assert sum("/compare/" in each.path for each in github.asked) == 1
+    assert lists(github) == sorted([(base[:9], 1), *((head, number) for number in asked)])
+
+
+def test_commits_of_two_branches_and_older_ones_are_told_in_the_same_way(serve, history):
+    first = history.commit()
+    history.branch("side")
+    main = [history.commit() for _ in range(230)][-1]
+    side = [history.commit("side") for _ in range(120)][-1]
+    github, api = serve()
+    for base, head in ((main, side), (side, main), (main, first), (first, main)):
+        github.fault = None
+        expected = comparison(api, SLUG, base, head)
+        github.fault = undiffable
+        assert comparison(api, SLUG, base, head) == expected
+
+
+def in_a_line(asked):
+    """List commits in a line, one a minute, and compare none."""
+    if "/compare/" in asked.path:
+        return TOO_LONG
+    query = parse_qs(asked.query)
+    newest, page = int(query["sha"][0], 16), int(query["page"][0])
+    start = newest - 100 * (page - 1)
+    items = [
+        {
+            "sha": f"{number:040x}",
+            "parents": [{"sha": f"{number - 1:040x}"}] if number > 1 else [],
+            "commit": {"committer": {"date": (START + timedelta(minutes=number)).isoformat()}},
+        }
+        for number in range(start, max(0, start - 100), -1)
+    ]
+    last = -(-newest // 100)
+    return said(items, link=f'<x?page={last}>; rel="last"' if page < last else "")
+
+
+GIVEN_UP = (
+    "GitHub gave up on the comparison of two commits, and more than 5000 of the commits before one"
+    " of them would have to be read instead"
+)
+
+
+@pytest.mark.parametrize(
+    ("total", "requests"), [(300, 1 + 1 + 3), (5_000, 1 + 1 + 50), (5_001, 1 + 1 + 50 + 49)]
+)
+@pytest.mark.fault(107)
+def test_no_more_than_five_thousand_commits_are_listed(serve, total, requests):
+    github, api = serve()
+    github.fault = in_a_line
+    base, head = f"{14_000 - total:040x}", f"{14_000:040x}"
+    if total > 5_000:
+        assert why(failure(comparison, api, SLUG, base, head)) == (GIVEN_UP, False, False)
+    else:
+        found = comparison(api, SLUG, base, head)
+        assert (found.relation, found.total, len(found.commits)) == ("ahead", total, total)
+    assert len(github.asked) == requests
+    assert github.most_at_once() <= 10
+
+
+@pytest.mark.parametrize(
+    ("answer", "problem"),
+    [
+        (said({}, 404),
+         "GitHub knows no such thing, or `github-token` lacks `contents: read` (404)"),
+        (TOO_LONG, "GitHub's API answered 500"),
+        (said({}), "what GitHub tells of the commits could not be read"),
+        (said([]), "what GitHub tells of the commits could not be read"),
+        (said([{"sha": "main"}]), "what GitHub tells of the commits could not be read"),
+        (
+            said([{"sha": "a" * 40, "parents": [],
+                   "commit": {"committer": {"date": "2026-06-01T08:00:00Z"}}}]),
+            f"GitHub knows no commit {HEAD}",
+        ),
+    ],
+)  # fmt: skip
+def test_where_the_commits_cannot_be_listed_either_there_is_no_range(serve, answer, problem):
+    github, api = serve()
+    github.fault = lambda asked: TOO_LONG if "/compare/" in asked.path else answer
+    assert str(failure(comparison, api, SLUG, BASE, HEAD)) == problem
+
+
+@pytest.mark.parametrize("status", [502, 503, 504])
+def test_a_mishap_is_no_comparison_that_cannot_be_made_and_is_asked_again(serve, status):
+    github, api = serve()
+    github.fault = always(said({}, status))
+    assert str(failure(comparison, api, SLUG, BASE, HEAD)) == f"GitHub's API answered {status}"
+    assert len(github.asked) == 3
+
+
+def test_a_comparison_that_takes_too_long_is_not_waited_for_again(serve, history):
+    base, head = history.commit(), history.commit()
+    github, api = serve(seconds=4)
+    github.fault = lambda asked: hang() if "/compare/" in asked.path else None
+    assert comparison(api, SLUG, base, head).total == 1
+    assert sum("/compare/" in asked.path for asked in github.asked) == 1

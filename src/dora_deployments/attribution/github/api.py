@@ -109,16 +109,15 @@ class Api:
 
     def _client(self) -> "Client":
         from github import set_log_level
-        from urllib3 import Retry
 
-        from dora_deployments.attribution.github.client import Client
+        from dora_deployments.attribution.github.client import Client, Repeats
 
         # PyGithub prints addresses to stderr, redirects and refusals for example.
         set_log_level(logging.CRITICAL)
         # By default PyGithub repeats a server error ten times at once, and sleeps up to an
         # hour on a rate limit, for which there is no time here: a limit ends the look-up.
         # Queries are POSTs; whoever asks one decides about the next attempt.
-        retry = Retry(
+        retry = Repeats(
             total=self._repeats,
             backoff_factor=0.5,
             status_forcelist=[500, 502, 503, 504],

@@ -6,8 +6,8 @@ Importing this module imports PyGithub.
 import json
 from collections.abc import Iterator
 from functools import partial
-from types import SimpleNamespace
-from typing import Any, Final
+from types import SimpleNamespace, TracebackType
+from typing import TYPE_CHECKING, Any, Final
 from urllib.parse import urlsplit
 
 from github import Auth
@@ -18,10 +18,14 @@ from github.Requester import (
     Requester,
 )
 from requests import Response
-from urllib3 import Retry
+from urllib3 import BaseHTTPResponse, Retry
+from urllib3.exceptions import MaxRetryError, ReadTimeoutError
 
 from dora_deployments.attribution.github.limits import Kind, Limits
 from dora_deployments.attribution.look_ups import LookUpError
+
+if TYPE_CHECKING:
+    from typing_extensions import Self
 
 # GitHub's longest answers are a hundred files or commits with their patches and messages, and
 # it cuts the patches of one comparison at a few megabytes ("Repository limits").
@@ -29,6 +33,32 @@ LARGEST_ANSWER: Final = 16 * 1024 * 1024
 _REDIRECTS: Final = 300  # the first status that is none of success
 _MOST_REDIRECTS: Final = 5  # of a repository that was renamed time and again
 _CHUNK: Final = 64 * 1024
+_CANNOT: Final = 500
+
+
+class Repeats(Retry):
+    """Repeats as it is told to, but for comparisons that GitHub cannot make in time.
+
+    It answers them with 500 after ten seconds ("Server Error: Sorry, this diff is taking too long
+    to generate."), the next time as well.
+    """
+
+    def increment(
+        self,
+        method: str | None = None,
+        url: str | None = None,
+        response: BaseHTTPResponse | None = None,
+        error: Exception | None = None,
+        _pool: Any = None,
+        _stacktrace: TracebackType | None = None,
+    ) -> "Self":
+        """Return what is left to repeat, or raise what urllib3 does where nothing is."""
+        if url is not None and "/compare/" in url:
+            if isinstance(error, ReadTimeoutError):
+                raise error
+            if response is not None and response.status == _CANNOT:
+                raise MaxRetryError(_pool, url, error)
+        return super().increment(method, url, response, error, _pool, _stacktrace)
 
 
 class Client(Requester):

@@ -8,8 +8,8 @@ from hypothesis import strategies as st
 
 from dora_deployments.actions.moments import EPOCH
 from dora_deployments.attribution.answers import LARGEST_RANGE, Commit, Comparison
+from dora_deployments.attribution.graph import Graph
 from dora_deployments.attribution.look_ups import LookUpError
-from dora_deployments.backfill.graph import Graph
 
 
 def sha(number):
