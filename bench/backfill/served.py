@@ -204,6 +204,10 @@ class GitHub(Local):
             "total_commits": len(found.ahead),
             "commits": [written.commit(self._history, number) for number in shown],
         }
+        if page == 1:
+            shas = [written.commit(self._history, number)["sha"] for number in found.ahead]
+            paths = sorted({path for sha in shas for path in written.files(sha)})
+            body["files"] = [{"filename": path} for path in paths[:300]]
         return _Reply(kind=kind, body=json.dumps(body).encode())
 
     def contents(self, kind: str, _names: list[str], _given: dict[str, str]) -> _Reply:

@@ -37,8 +37,8 @@ class Known:
     """Answers about commits by their parents; parents come before their children.
 
     `landed` has the pull requests that commits belong to, by commit. `changes` has the files
-    of pull requests, by their numbers, and of commits, by their SHAs; `begun` when
-    pull requests were. `past` is told of
+    of pull requests, by their numbers, and of commits, by their SHAs; `begun` when pull
+    requests were; `compared` the files of comparisons, unless they are not known. `past` is told of
     "production" only, its marks only as what they are. `fails` has an error for each look-up
     that fails; `unknown` are commits whose pull requests could not be looked up.
     """
@@ -47,6 +47,7 @@ class Known:
     landed: Mapping[int, Sequence[PullRequest]] = field(default_factory=dict)
     changes: Mapping[int | str, Sequence[str]] = field(default_factory=dict)
     begun: Mapping[int, datetime] = field(default_factory=dict)
+    compared: Mapping[tuple[int, int], Sequence[str]] = field(default_factory=dict)
     past_of: Mapping[str, Past] = field(default_factory=dict)
     files: Mapping[str, bytes] = field(default_factory=dict)
     fails: Mapping[str, LookUpError] = field(default_factory=dict)
@@ -97,6 +98,7 @@ class Known:
             (True, True): "diverged",
         }
         total = len(ahead) if self.total is None else self.total
+        files = self.compared.get((int(base, 16), int(head, 16)))
         return Comparison(
             relation=relations[bool(ahead), bool(ours - theirs)],
             base=base,
@@ -107,6 +109,7 @@ class Known:
                 for number in ahead
                 if total <= LARGEST_RANGE
             ),
+            files=None if files is None else frozenset(files),
         )
 
     def landings(self, repository: str, commit_shas: Sequence[str]) -> Landings:

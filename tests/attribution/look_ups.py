@@ -46,6 +46,9 @@ class Answers:
     def comparison(self, repository, base, head):
         return self._answer("comparison", repository, base, head)
 
+    def compared_files(self, repository, base, head):
+        return self._answer("compared_files", repository, base, head)
+
     def landings(self, repository, commit_shas):
         return self._answer("landings", repository, tuple(commit_shas))
 

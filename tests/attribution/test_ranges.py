@@ -108,14 +108,20 @@ def test_the_base_is_as_github_writes_it_in_full():
     assert between(KNOWN, SLUG, "2", sha(4)).base == sha(2)
 
 
-def test_the_time_of_the_head_is_handed_on():
-    class Timed(Known):
+def test_the_time_of_the_head_and_the_files_are_handed_on():
+    class Told(Known):
         def comparison(self, _repository, base, _head):
             return Comparison(
-                relation="behind", base=base, merge_base=base, total=0, committed_at="then"
+                relation="behind",
+                base=base,
+                merge_base=base,
+                total=0,
+                committed_at="then",
+                files=frozenset({"a"}),
             )
 
-    assert found(7, 2, Timed()).committed_at == "then"
+    told = found(7, 2, Told())
+    assert (told.committed_at, told.files) == ("then", {"a"})
 
 
 @pytest.mark.parametrize(("total", "is_read"), [(LARGEST_RANGE, True), (LARGEST_RANGE + 1, False)])

@@ -324,6 +324,49 @@ def test_only_the_pull_requests_and_commits_of_the_range_are_asked_for():
     assert deployed(since(1, 5), known) == deployed(since(1, 5))
 
 
+# --- the files of whole comparisons
+
+
+class NoCommits(Known):
+    """Must not be asked for the files of single commits."""
+
+    def commit_files(self, repository, commit_shas):
+        raise AssertionError(f"asked for {commit_shas} of {repository}")
+
+
+def test_where_commits_came_by_no_pull_request_the_files_of_the_comparison_count():
+    known = NoCommits(
+        parents=LINE,
+        landed=KNOWN.landed,
+        changes=KNOWN.changes,
+        compared={(1, 4): ["cart/a.py", "checkout/x"], (3, 5): []},
+    )
+    assert deployed(since(1, 4, known=known), known)[0].value == (
+        mapped(CART, TWELVE),
+        mapped(CHECKOUT, THIRTEEN),
+        mapped(DOCS, THIRTEEN),
+    )
+    only = replace(known, compared={(3, 5): ["checkout/x"]})
+    assert deployed(since(3, 5, known=only), only)[0].value == (mapped(CHECKOUT),)
+    with pytest.raises(Skip):
+        deployed(since(3, 5, known=known), known)
+
+
+def test_without_such_commits_they_do_not():
+    known = replace(KNOWN, compared={(1, 2): ["checkout/x", "README.md"]})
+    assert deployed(since(1, 2, known=known), known)[0].value == (mapped(CART, TWELVE),)
+
+
+def test_of_what_diverged_each_side_has_its_own():
+    known = Known(
+        parents={1: (), 2: (1,), 3: (1,)},
+        changes={sha(3): ["README.md"]},
+        compared={(3, 2): ["cart/a.py"]},
+    )
+    found, _ = deployed(since(2, 3, known=known), known)
+    assert found.value == (mapped(CART), mapped(DOCS))
+
+
 # --- when the pull requests were begun
 
 BEGUN = {12: datetime(2026, 6, 1, 8, tzinfo=timezone.utc)}

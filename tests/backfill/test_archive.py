@@ -266,6 +266,35 @@ def test_more_than_a_few_long_lists_would_not_have_been_asked_for_on_the_day(cou
     assert shown(archive, *numbers[:20]) == {number: ["search/a"] for number in numbers[:20]}
 
 
+def compared_asked(base, head):
+    return ("compared_files", SLUG, sha(base), sha(head))
+
+
+def test_comparisons_are_asked_for_their_files_once():
+    pages = Kept()
+    answers = {
+        compared_asked(1, 2): frozenset({"search/b", "search/a", "docs/x"}),
+        compared_asked(2, 1): None,
+        compared_asked(1, 3): LookUpError("gone", absent=True),
+    }
+    archive, github = archive_of(answers, pages=pages)
+    assert archive.has_services
+    for each in (archive, archive_of({}, pages=pages)[0]):
+        assert each.compared_files(sha(1), sha(2)) == {"search/a"}
+        assert each.compared_files(sha(2), sha(1)) is None
+        assert each.compared_files(sha(1), sha(3)) is None
+    assert github.asked == list(answers)
+    assert not archive_of({}, mapped=False)[0].has_services
+
+
+def test_a_comparison_that_cannot_be_asked_for_now_is_not_kept():
+    pages = Kept()
+    archive, _ = archive_of({compared_asked(1, 2): LookUpError("down", wait=0.0)}, pages=pages)
+    with pytest.raises(LookUpError, match=r"^down$"):
+        archive.compared_files(sha(1), sha(2))
+    assert pages == {}
+
+
 def test_single_commits_are_asked_for_their_files_once():
     both = {sha(8): ["search/b", "search/a", "docs/x"], sha(9): ["docs/y"]}
     answers = {files_asked(sha(8), sha(9)): changed(both)}

@@ -7,6 +7,7 @@ import pytest
 from dora_deployments.actions.payload import Payload
 from dora_deployments.attribution.answers import (
     ChangedFiles,
+    Commit,
     Comparison,
     Landings,
     Mark,
@@ -47,8 +48,10 @@ def known(minute):
 class Asked:
     """Stands for commits and archive: commit n was made at minute n, up to the tenth."""
 
-    def __init__(self, error=None):
+    def __init__(self, error=None, *, commits=(), has_services=False):
         self.error = error
+        self.commits = commits
+        self.has_services = has_services
         self.pulls = ()
         self.asked = []
 
@@ -57,9 +60,17 @@ class Asked:
         return at(number) if number <= 10 else None
 
     def compare(self, base, head):
-        return self._answer(
-            Comparison(relation="ahead", base=base, merge_base=base, total=0), base, head
+        found = Comparison(
+            relation="ahead",
+            base=base,
+            merge_base=base,
+            total=len(self.commits),
+            commits=self.commits,
         )
+        return self._answer(found, base, head)
+
+    def compared_files(self, base, head):
+        return self._answer(frozenset({"a"}), "files", base, head)
 
     def landings(self, commit_shas, old):
         found = dict.fromkeys(commit_shas, self.pulls)
@@ -157,6 +168,31 @@ def test_ranges_are_cut_from_what_was_read():
     found = day_of(asked).comparison(SLUG, sha(1), sha(5))
     assert found == Comparison(relation="ahead", base=sha(1), merge_base=sha(1), total=0)
     assert asked.asked == [(sha(1), sha(5))]
+
+
+@pytest.mark.parametrize(
+    ("commits", "pulls", "files"),
+    [
+        ((), (), None),
+        ((Commit(sha=sha(4)),), (), frozenset({"a"})),
+        ((Commit(sha=sha(4), is_merge=True),), (), None),
+        ((Commit(sha=sha(4)),), (4,), None),
+        ((Commit(sha=sha(4)),), (9,), frozenset({"a"})),
+    ],
+)
+def test_with_services_the_files_are_asked_for_where_commits_came_by_no_pull_request(
+    commits, pulls, files
+):
+    asked = Asked(commits=commits, has_services=True)
+    asked.pulls = tuple(
+        PullRequest(number=number, merge_commit_sha=sha(number), merged_at=at(number))
+        for number in pulls
+    )
+    assert day_of(asked).comparison(SLUG, sha(1), sha(5)).files == files
+    assert (("files", sha(1), sha(5)) in asked.asked) is (files is not None)
+    without = Asked(commits=commits)
+    assert day_of(without).comparison(SLUG, sha(1), sha(5)).files is None
+    assert without.asked == [(sha(1), sha(5))]
 
 
 def test_commits_from_before_the_pull_requests_are_the_old_ones():

@@ -383,6 +383,29 @@ def test_services_by_path_with_direct_commits_and_renames(written, history):
     assert "pull_requests" in json.loads(backfilled.json_lines.splitlines()[0])
 
 
+def test_services_by_path_with_many_direct_commits_and_files(written, history):
+    del written.inputs["service"]
+    written.file = CONFIG
+    written.deployed(tip(written), "prod-eu")
+    for number in range(30):
+        history.commit("main", {f"checkout/{number}.txt": "1"})
+    written.deployed(tip(written), "prod-eu")
+    for number in range(21):
+        history.commit("main", {f"other/{number}/{n}.txt": "1" for n in range(15)})
+    written.deployed(tip(written), "prod-eu")
+    history.commit("main", {f"cart/{number}.txt": "1" for number in range(310)})
+    written.story.landed("squash", "README.md")
+    written.deployed(tip(written), "prod-eu")
+    history.commit("main", {"checkout/0.txt": None})
+    written.deployed(tip(written), "prod-eu")
+    history.revert("main", tip(written))
+    history.commit("main", {"cart/0.txt": "2"})
+    written.deployed(tip(written), "prod-eu")
+    written.deployed(history.commits[tip(written)].parents[0], "prod-eu")
+
+    assert_agrees(written, 10)
+
+
 @pytest.mark.parametrize(
     "variables",
     [{"GITHUB_SERVER_URL": "https://github.acme.com", "GITHUB_REPOSITORY_ID": "186853261"}],

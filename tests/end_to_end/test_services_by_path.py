@@ -183,13 +183,49 @@ def test_more_files_than_github_lists_deploy_every_service(story, history, base)
     )
 
 
-def test_more_direct_pushes_than_can_be_asked_for_deploy_every_service(story, history, base):
+@pytest.mark.parametrize("count", [1, 150])
+def test_many_direct_pushes_deploy_the_services_that_the_comparison_shows(
+    story, history, base, count
+):
     story.landed("squash", "services/search/a.py")
-    for _ in range(101):
-        head = history.commit()
+    for number in range(count):
+        head = history.commit("main", {f"services/checkout/{number}.py": "1"})
 
     assert told(story, story.push(head)) == report(
-        story, [1], *every_service(story, head), since=base, warnings=(TOO_MANY,)
+        story,
+        [1],
+        story.body(head, by="commit", service=CHECKOUT),
+        story.body(head, 1, service=SEARCH),
+        since=base,
+    )
+    assert not any("/commits/" in asked.path for asked in story.github.asked)
+
+
+@pytest.mark.parametrize("count", [20, 21])
+def test_where_the_comparison_lists_too_many_files_a_few_direct_pushes_are_asked_for(
+    story, history, base, count
+):
+    story.landed("squash", *(f"elsewhere/{number}.py" for number in range(90)))
+    for number in range(count):
+        files = {f"elsewhere/{number}-{n}.py": "1" for n in range(12)}
+        head = history.commit("main", {**files, "services/checkout/a.py": f"{number}"})
+
+    if count == 20:
+        expected = [story.body(head, by="commit", service=CHECKOUT)], ()
+    else:
+        expected = every_service(story, head), (TOO_MANY,)
+    assert told(story, story.push(head)) == report(
+        story, [1], *expected[0], since=base, warnings=expected[1]
+    )
+
+
+def test_what_a_direct_push_changed_and_another_took_back_deploys_nothing(story, history, base):
+    history.commit("main", {"services/search/a.py": "1"})
+    history.commit("main", {"services/search/a.py": None})
+    head = history.commit("main", {"services/checkout/a.py": "1"})
+
+    assert told(story, story.push(head)) == report(
+        story, [], story.body(head, by="commit", service=CHECKOUT), since=base
     )
 
 

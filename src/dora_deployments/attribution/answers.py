@@ -68,7 +68,8 @@ class Comparison:
 
     `base` is the base's full SHA. `total` counts the commits; `commits` lists them, the
     oldest first, unless there are more than `LARGEST_RANGE`. `committed_at` is the head's
-    committer date, where the answer holds it.
+    committer date, where the answer holds it. `files` are the paths that differ between the
+    merge base and the head, the old ones of renames included; None where not all are known.
     """
 
     relation: Relation
@@ -77,6 +78,7 @@ class Comparison:
     total: int
     commits: tuple[Commit, ...] = ()
     committed_at: datetime | None = None
+    files: frozenset[str] | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -1,6 +1,6 @@
 """The commits between two deployed ones, and the pull requests by which they landed."""
 
-from collections.abc import Collection, Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
@@ -17,6 +17,7 @@ class Range:
     first; `direct` the commits of no such pull request that merge nothing. `missing` says
     what of these could not be found out, and why; without it, they are exact. `is_read` says
     that the pull requests of all commits were looked up, even if not all could be placed.
+    `files` are as in `Comparison`.
     """
 
     base: str
@@ -29,6 +30,7 @@ class Range:
     committed_at: datetime | None = None
     missing: str | None = None
     is_read: bool = True
+    files: frozenset[str] | None = None
 
 
 def between(look_ups: LookUps, repository: str, base: str, head: str) -> Range:
@@ -48,7 +50,7 @@ def between(look_ups: LookUps, repository: str, base: str, head: str) -> Range:
                 f"the pull requests of {unknown} of {len(found.commits)} commits could not be"
                 f" looked up: {landings.problem}"
             )
-    landed = _landed(found.commits, landings)
+    landed = landed_pulls(found.commits, landings)
     is_read = missing is None
     if unplaced := _unplaced(landings):
         # Nobody can tell whether they are among what is shipped.
@@ -60,14 +62,15 @@ def between(look_ups: LookUps, repository: str, base: str, head: str) -> Range:
         merge_base=found.merge_base,
         commits=found.total,
         landed=landed,
-        direct=_direct(found.commits, landings, {pull.number for pull in landed}),
+        direct=direct_commits(found.commits, landings, landed),
         committed_at=found.committed_at,
         missing=missing,
         is_read=is_read,
+        files=found.files,
     )
 
 
-def _landed(commits: Sequence[Commit], landings: Landings) -> tuple[PullRequest, ...]:
+def landed_pulls(commits: Sequence[Commit], landings: Landings) -> tuple[PullRequest, ...]:
     """Return the pull requests whose merge commits are among `commits`, each once."""
     order = {commit.sha: index for index, commit in enumerate(commits)}
     pulls = {
@@ -93,13 +96,14 @@ def _unplaced(landings: Landings) -> str:
     )
 
 
-def _direct(
-    commits: Sequence[Commit], landings: Landings, landed: Collection[int]
+def direct_commits(
+    commits: Sequence[Commit], landings: Landings, landed: Iterable[PullRequest]
 ) -> tuple[str, ...]:
     """Return the commits that came by none of the pull requests `landed`, merges aside."""
+    numbers = {pull.number for pull in landed}
     return tuple(
         commit.sha
         for commit in commits
         if not commit.is_merge
-        and not any(pull.number in landed for pull in landings.by_commit.get(commit.sha, ()))
+        and not any(pull.number in numbers for pull in landings.by_commit.get(commit.sha, ()))
     )

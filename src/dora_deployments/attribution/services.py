@@ -38,7 +38,7 @@ class Files:
     """The files that a deployment changes, or why it is not known which these are.
 
     `by_pull` has those of pull requests, by their numbers, None if any are not known; `direct`
-    has all others. `all_count` says that files which are not known count as those of every
+    has at least all others. `all_count` says that files which are not known count as those of every
     service.
     """
 
@@ -181,8 +181,8 @@ def _files(
         landed = _landed(repository, shipped, look_ups)
         if landed is None:
             return Files(unknown="all of them, since it is not known what they had before"), {}
-        pulls, direct = landed
-        others = look_ups.commit_files(repository, direct) if direct else None
+        pulls, direct, commits = landed
+        others = look_ups.commit_files(repository, commits) if commits else None
         details = look_ups.pull_details(repository, pulls, files=True).by_number if pulls else {}
     except LookUpError as error:
         warning = (
@@ -202,26 +202,32 @@ def _files(
         )
         return files, details
     of_commits = others.by_commit.values() if others is not None else ()
-    return Files(by_pull=by_pull, direct=frozenset[str]().union(*of_commits)), details
+    return Files(by_pull=by_pull, direct=direct.union(*of_commits)), details
 
 
 def _landed(
     repository: str, shipped: Shipped, look_ups: LookUps
-) -> tuple[list[int], Sequence[str]] | None:
-    """Return the pull requests and other commits whose files differ, or None if unknown.
+) -> tuple[list[int], frozenset[str], Sequence[str]] | None:
+    """Return the pull requests whose files differ, and what differs by other commits.
 
-    A commit that does not build on the one before takes away what only that one had.
+    That is the files of the whole range, or the commits where these are not known. A commit
+    that does not build on the one before takes away what only that one had. None means unknown.
     """
     found = shipped.range
     if found is None:
-        return None if shipped.merged is None else ([shipped.merged.number], ())
+        return None if shipped.merged is None else ([shipped.merged.number], frozenset(), ())
     if not shipped.was_deployed:
         return None
     ranges = _ranges(repository, found, look_ups)
     if not all(each.is_read for each in ranges):
         return None
     numbers = dict.fromkeys(pull.number for each in ranges for pull in each.landed)
-    return list(numbers), [sha for each in ranges for sha in each.direct]
+    mixed = [each for each in ranges if each.direct]
+    return (
+        list(numbers),
+        frozenset[str]().union(*(each.files for each in mixed if each.files is not None)),
+        [sha for each in mixed if each.files is None for sha in each.direct],
+    )
 
 
 def _ranges(repository: str, found: "Range", look_ups: LookUps) -> "list[Range]":

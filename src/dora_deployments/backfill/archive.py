@@ -5,7 +5,7 @@ from collections.abc import Callable, Iterable, Sequence
 from dataclasses import replace
 from datetime import datetime
 from functools import partial
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Any, Final, Protocol
 
 from dora_deployments.actions import moments
 from dora_deployments.attribution.answers import (
@@ -27,6 +27,13 @@ _AT_ONCE: Final = 1_000  # commits, whose pull requests are asked for
 _PULLS_AT_ONCE: Final = 100
 
 
+class Asked(LookUps, Protocol):
+    """What is asked for the rest."""
+
+    def compared_files(self, repository: str, base: str, head: str) -> frozenset[str] | None:
+        """Return the files of a comparison, or None where GitHub does not list all of them."""
+
+
 class Archive:
     """The merged pull requests of a repository, and the files that they and commits change.
 
@@ -34,7 +41,7 @@ class Archive:
     """
 
     def __init__(
-        self, github: LookUps, repository: str, pages: "Pages", config: "Config | None"
+        self, github: Asked, repository: str, pages: "Pages", config: "Config | None"
     ) -> None:
         self._github = github
         self._repository = repository
@@ -108,6 +115,29 @@ class Archive:
         if len(paged) > MOST_ALONE:
             found.update((number, replace(found[number], files=None)) for number in paged)
         return PullDetails(by_number=found)
+
+    @property
+    def has_services(self) -> bool:
+        """Whether files tell which services are deployed."""
+        return bool(self._services)
+
+    def compared_files(self, base: str, head: str) -> frozenset[str] | None:
+        """Return the files of a comparison that tell which services it touches, if all are known.
+
+        Of commits that GitHub cannot compare any more, they are not.
+        """
+
+        def ask() -> dict[str, Any]:
+            try:
+                found = self._github.compared_files(self._repository, base, head)
+            except LookUpError as error:
+                if not error.absent:
+                    raise
+                found = None
+            return {"files": None if found is None else self._telling(found)}
+
+        files = self._once(ask, "compared", base, head)["files"]
+        return None if files is None else frozenset(files)
 
     def commit_files(self, commit_shas: Sequence[str]) -> ChangedFiles:
         """Return the files that tell which services commits touch."""

@@ -1,7 +1,7 @@
 """GitHub's answers as they were on the day of an event of the past."""
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from functools import partial
 from typing import NoReturn, TypeVar
@@ -15,6 +15,7 @@ from dora_deployments.attribution.answers import (
     PullDetails,
 )
 from dora_deployments.attribution.look_ups import LookUpError
+from dora_deployments.attribution.ranges import direct_commits, landed_pulls
 from dora_deployments.backfill.archive import Archive
 from dora_deployments.backfill.commits import Commits
 from dora_deployments.backfill.past import PastEvent
@@ -87,9 +88,18 @@ class Day:
         return Past(deployments=known, committed_at=self.commits.committed_at(commit_sha))
 
     def comparison(self, repository: str, base: str, head: str) -> Comparison:
-        """Return what `head` has that `base` has not."""
-        del repository
-        return _asked(partial(self.commits.compare, base, head))
+        """Return what `head` has that `base` has not.
+
+        GitHub is asked for the files if services have paths and commits came by no pull request.
+        """
+        found = _asked(partial(self.commits.compare, base, head))
+        if not found.commits or not self.archive.has_services:
+            return found
+        landings = self.landings(repository, [commit.sha for commit in found.commits])
+        landed = landed_pulls(found.commits, landings)
+        if not direct_commits(found.commits, landings, landed):
+            return found
+        return replace(found, files=_asked(partial(self.archive.compared_files, base, head)))
 
     def landings(self, repository: str, commit_shas: Sequence[str]) -> Landings:
         """Return the pull requests that each commit belongs to, if they were merged by then.

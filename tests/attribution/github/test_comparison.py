@@ -1,11 +1,12 @@
 import re
+from dataclasses import replace
 from datetime import timedelta
 from urllib.parse import parse_qs
 
 import pytest
 
 from dora_deployments.attribution.answers import Commit, Comparison
-from dora_deployments.attribution.github.comparison import comparison
+from dora_deployments.attribution.github.comparison import compared_files, comparison
 from tests.attribution.github.answers import (
     MALFORMED,
     NO_TIME,
@@ -25,6 +26,10 @@ BASE, HEAD = "b" * 40, "d" * 40
 def commit(history, sha):
     known = history.commits[sha]
     return Commit(sha=sha, is_merge=len(known.parents) > 1, committed_at=known.committed)
+
+
+def changed(history, base, head):
+    return frozenset(file.path for file in history.git.changes(base, head))
 
 
 def pages(github):
@@ -47,6 +52,7 @@ def test_a_range_is_read_with_its_times_and_merges(serve, history):
         total=3,
         commits=tuple(commit(history, sha) for sha in history.between(base, merge)),
         committed_at=history.commits[merge].committed,
+        files=changed(history, base, merge),
     )
     assert str(github.asked[0]) == (
         f"GET /repos/acme/shop/compare/{base}...{merge}?page=1&per_page=100"
@@ -60,10 +66,20 @@ def test_a_range_may_be_empty_or_of_two_branches(serve, history):
     main, side = history.commit(), history.commit("side")
     _, api = serve()
     assert comparison(api, SLUG, first, first) == Comparison(
-        relation="identical", base=first, merge_base=first, total=0, committed_at=START
+        relation="identical",
+        base=first,
+        merge_base=first,
+        total=0,
+        committed_at=START,
+        files=frozenset(),
     )
     assert comparison(api, SLUG, main, first) == Comparison(
-        relation="behind", base=main, merge_base=first, total=0, committed_at=START
+        relation="behind",
+        base=main,
+        merge_base=first,
+        total=0,
+        committed_at=START,
+        files=frozenset(),
     )
     assert comparison(api, SLUG, main, side) == Comparison(
         relation="diverged",
@@ -72,6 +88,7 @@ def test_a_range_may_be_empty_or_of_two_branches(serve, history):
         total=1,
         commits=(commit(history, side),),
         committed_at=START + timedelta(minutes=2),
+        files=changed(history, first, side),
     )
 
 
@@ -258,6 +275,45 @@ def test_a_comparison_that_hangs_ends_with_the_budget(serve):
     assert why(failure(comparison, api, SLUG, BASE, HEAD)) == (NO_TIME, False, True)
 
 
+# --- files
+
+
+def test_the_files_are_those_since_the_merge_base_with_the_old_names_of_renames(serve, history):
+    first = history.commit("main", {"old": "old\n" * 20, "gone": "x"})
+    history.branch("side")
+    base = history.commit("main", {"main": "x"})
+    head = history.commit("side", {"old": None, "new": "old\n" * 20, "gone": None})
+    github, api = serve()
+    files = frozenset({"old", "new", "gone"})
+    assert comparison(api, SLUG, base, head).files == files
+    assert comparison(api, SLUG, head, first).files == frozenset()
+    del github.asked[:]
+    assert compared_files(api, SLUG, base, head) == files
+    assert [str(asked) for asked in github.asked] == [
+        f"GET /repos/acme/shop/compare/{base}...{head}?page=1&per_page=1"
+    ]
+
+
+@pytest.mark.parametrize(("count", "are_all"), [(299, True), (300, False), (301, False)])
+def test_where_three_hundred_are_listed_there_may_be_more(serve, history, count, are_all):
+    base = history.commit()
+    paths = [f"{number}" for number in range(count)]
+    head = history.commit("main", dict.fromkeys(paths, "x"))
+    _, api = serve()
+    files = frozenset(paths) if are_all else None
+    assert comparison(api, SLUG, base, head).files == files
+    assert compared_files(api, SLUG, base, head) == files
+
+
+@pytest.mark.parametrize(
+    "files", [None, {}, "ab", [None], ["a"], [{"filename": "a"}, {}], [{"filename": 5}]], ids=str
+)
+def test_files_that_cannot_be_read_are_not_known(serve, files):
+    github, api = serve()
+    github.fault = always(said(page_of(1, files=files)))
+    assert comparison(api, SLUG, BASE, HEAD).files is None
+
+
 # --- where GitHub cannot compare
 
 TOO_LONG = said({"message": "Server Error: Sorry, this diff is taking too long to generate."}, 500)
@@ -290,7 +346,7 @@ def test_the_commits_tell_what_a_comparison_would(serve, history, count, asked):
     assert expected.total == count
     del github.asked[:]
     github.fault = undiffable
-    assert comparison(api, SLUG, base[:9], head) == expected
+    assert comparison(api, SLUG, base[:9], head) == replace(expected, files=None)
     assert sum("/compare/" in each.path for each in github.asked) == 1
     assert lists(github) == sorted([(base[:9], 1), *((head, number) for number in asked)])
 
@@ -305,7 +361,7 @@ def test_commits_of_two_branches_and_older_ones_are_told_in_the_same_way(serve, 
         github.fault = None
         expected = comparison(api, SLUG, base, head)
         github.fault = undiffable
-        assert comparison(api, SLUG, base, head) == expected
+        assert comparison(api, SLUG, base, head) == replace(expected, files=None)
 
 
 def in_a_line(asked):
@@ -378,6 +434,13 @@ def test_a_mishap_is_no_comparison_that_cannot_be_made_and_is_asked_again(serve,
     github.fault = always(said({}, status))
     assert str(failure(comparison, api, SLUG, BASE, HEAD)) == f"GitHub's API answered {status}"
     assert len(github.asked) == 3
+
+
+def test_the_files_of_what_cannot_be_compared_are_not_known(serve):
+    github, api = serve()
+    github.fault = undiffable
+    assert compared_files(api, SLUG, BASE, HEAD) is None
+    assert len(github.asked) == 1
 
 
 def test_a_comparison_that_takes_too_long_is_not_waited_for_again(serve, history):

@@ -33,6 +33,7 @@ def test_every_look_up_is_answered(serve, history):
         assert Mark(tag="v1", commit_sha=base) in past.marks
         compared = github.comparison(SLUG, base, head)
         assert (compared.relation, compared.total) == ("ahead", 2)
+        assert compared.files == github.compared_files(SLUG, base, head) == frozenset({"b"})
         landed = github.landings(SLUG, [base, head]).by_commit
         assert [[pull.number for pull in landed[sha]] for sha in (base, head)] == [[], [number]]
         details = github.pull_details(SLUG, [number], files=True).by_number[number]
@@ -54,6 +55,7 @@ def test_without_a_token_every_look_up_fails(serve):
             (github.file, ("a", "5" * 40, 1)),
             (github.past, ("production", "deploy", "5" * 40, None)),
             (github.comparison, ("5" * 40, "6" * 40)),
+            (github.compared_files, ("5" * 40, "6" * 40)),
             (partial(github.pull_details, files=True), ([1],)),
             (github.commit_files, (["5" * 40],)),
         ):

@@ -90,6 +90,15 @@ class GitHub:
 
         return comparison(self._api, repository, base, head)
 
+    def compared_files(self, repository: str, base: str, head: str) -> frozenset[str] | None:
+        """Return the files that differ between `head` and what it has in common with `base`.
+
+        None stands for more than GitHub lists. Where there is a `comparison`, it has them as well.
+        """
+        from dora_deployments.attribution.github.comparison import compared_files
+
+        return compared_files(self._api, repository, base, head)
+
     def landings(self, repository: str, commit_shas: Sequence[str]) -> "Landings":
         """Return the merged pull requests that each commit belongs to."""
         from dora_deployments.attribution.github.pulls import landings

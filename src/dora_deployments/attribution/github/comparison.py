@@ -10,6 +10,7 @@ from dora_deployments.actions.payload import Payload
 from dora_deployments.attribution.answers import LARGEST_RANGE, Commit, Comparison, Relation
 from dora_deployments.attribution.github import trimmed
 from dora_deployments.attribution.github.api import WIDTH, Api, get, get_links, last_page
+from dora_deployments.attribution.github.files import names
 from dora_deployments.attribution.look_ups import LookUpError
 
 if TYPE_CHECKING:
@@ -17,6 +18,9 @@ if TYPE_CHECKING:
 
 _NEEDS: Final = "contents: read"
 _PAGE: Final = 100
+# "The response [...] includes up to 300 changed files for the entire comparison", all of them on
+# the first page (REST documentation, "Compare two commits").
+_MOST_FILES: Final = 300
 # After ten seconds: "Server Error: Sorry, this diff is taking too long to generate."
 _CANNOT: Final = 500
 _RELATIONS: Final = ("identical", "ahead", "behind", "diverged")
@@ -68,15 +72,25 @@ def _compared(api: Api, repository: str, base: str, head: str) -> Comparison:
         total=total,
         commits=tuple(commits.values()),
         committed_at=known[head].committed_at if head in known else None,
+        files=_files(first.get("files")),
     )
 
 
-def _page(path: str, number: int, client: "Client") -> Payload:
+def compared_files(api: Api, repository: str, base: str, head: str) -> frozenset[str] | None:
+    """Return the `files` of the comparison alone, by one request."""
+    page = partial(_page, f"/repos/{repository}/compare/{base}...{head}", 1, size=1)
+    try:
+        return _files(api.ask(_NEEDS, page).get("files"))
+    except _GaveUpError:
+        return None
+
+
+def _page(path: str, number: int, client: "Client", size: int = _PAGE) -> Payload:
     from github import GithubException
     from requests import ReadTimeout
 
     try:
-        return Payload(get(client, path, per_page=_PAGE, page=number))
+        return Payload(get(client, path, per_page=size, page=number))
     except GithubException as error:
         if error.status == _CANNOT:
             raise _GaveUpError from None
@@ -159,6 +173,14 @@ def _listed(
     if number == 1 and not page["items"][0][0].startswith(sha):
         raise LookUpError(f"GitHub knows no commit {sha}", absent=True)
     return page["items"], links
+
+
+def _files(listed: object) -> frozenset[str] | None:
+    """Return the paths of the files, the old ones of renames included, if these are all."""
+    files = listed if isinstance(listed, list) else [None] * _MOST_FILES
+    if len(files) >= _MOST_FILES or not all(Payload(file).text("filename") for file in files):
+        return None
+    return names(files)
 
 
 def _count(value: object) -> int | None:

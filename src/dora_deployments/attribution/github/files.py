@@ -25,7 +25,7 @@ def commit_files(api: Api, repository: str, commit_shas: Sequence[str]) -> Chang
     if paged is None:
         return ChangedFiles(cut=True)
     return ChangedFiles(
-        by_commit=dict(zip(commit_shas, map(_names, paged), strict=True)),
+        by_commit=dict(zip(commit_shas, map(names, paged), strict=True)),
         cut=any(len(listed) >= _MOST_FILES for listed in paged),
     )
 
@@ -39,7 +39,7 @@ def pull_files(
     if paged is None:
         return dict.fromkeys(numbers)
     return {
-        number: _names(listed) if len(listed) < _MOST_FILES else None
+        number: names(listed) if len(listed) < _MOST_FILES else None
         for number, listed in zip(numbers, paged, strict=True)
     }
 
@@ -79,7 +79,8 @@ def _all(answers: "list[tuple[list[Any], int] | LookUpError]") -> list[tuple[lis
     return good
 
 
-def _names(listed: Sequence[Any]) -> frozenset[str]:
+def names(listed: Sequence[Any]) -> frozenset[str]:
+    """Return the paths of files as REST lists them, the old ones of renames included."""
     return frozenset(_paths(listed))
 
 
