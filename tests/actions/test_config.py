@@ -236,10 +236,11 @@ def test_what_the_schema_cannot_say_is_refused_too(content, found):
     assert problems(content) == found
 
 
-def test_a_service_is_touched_by_any_of_the_files_that_its_paths_take():
+def test_a_service_owns_the_files_that_its_paths_take():
     checkout = service("checkout", "services/checkout/**", "!*.md")
-    assert checkout.touched_by(["README.md", "services/checkout/a.py"]) is True
-    assert checkout.touched_by(["services/checkout/README.md"]) is False
+    owned = config.owners([checkout, service("docs", "*.md")])
+    assert owned.of("services/checkout/a.py") == (0,)
+    assert owned.of("services/checkout/README.md") == (1,)
 
 
 # --- the schema

@@ -1,6 +1,9 @@
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from pathspec import GitIgnoreSpec
 
-from dora_deployments.actions.paths import any_match, check
+from dora_deployments.actions.paths import Owners, check, owners
 from tests.actions.refusals import refusal
 
 SLASHES = "has nothing before or between slashes; write the names of folders"
@@ -93,10 +96,62 @@ def test_a_pattern_of_gitignore_is_taken(pattern):
     ],
 )
 def test_patterns_mean_what_they_mean_in_gitignore(paths, file, touched):
-    assert any_match(tuple(paths), [file]) is touched
+    assert Owners([tuple(paths)]).of(file) == ((0,) if touched else ())
 
 
-def test_one_file_is_enough_and_none_is_not():
-    assert any_match(("a/**",), iter(["b/1", "a/1", "c/1"])) is True
-    assert any_match(("a/**",), ["b/1", "c/1"]) is False
-    assert any_match(("a/**",), []) is False
+def test_a_file_may_have_several_owners_or_none():
+    owners = Owners([("a/**",), ("b/", "!b/x"), ("*.md",), ("/a/b/c",), ("**/c", "!a/**")])
+    assert owners.of("a/b/c") == (0, 1, 3)
+    assert owners.of("b/x.md") == (1, 2)
+    assert owners.of("b/x") == ()
+    assert owners.of("a/b/c") == (0, 1, 3)
+
+
+def test_the_same_lists_are_read_once():
+    assert owners((("a/**",),)) is owners((("a/**",),))
+    assert owners((("a/**",),)) is not owners((("b/**",),))
+
+
+# --- the same as pathspec, by which each list is asked about each file
+
+NAMES = st.sampled_from(
+    ["a", "b", "ab", "a b", " a", "a ", ".a", "caf\xe9", "a\\b", "[a]", "*", "#a", "!a", "A", ""]
+)
+PARTS = NAMES | st.sampled_from(
+    ["*", "**", "*.a", "a*", "?", "[ab]", "[!a]", "\\#a", "\\!a", "\\*", "a\\ ", "a**"]
+)
+PATTERNS = st.builds(
+    lambda negated, start, parts, end: "!" * negated + "/" * start + "/".join(parts) + "/" * end,
+    st.sampled_from([False, False, True]),
+    st.booleans(),
+    st.lists(PARTS, min_size=1, max_size=4),
+    st.booleans(),
+)
+LISTS = st.lists(st.lists(PATTERNS, max_size=4).map(tuple), max_size=5)
+FILES = st.lists(
+    st.lists(NAMES, min_size=1, max_size=5).map("/".join).filter(lambda file: file[:1] != "/"),
+    max_size=8,
+)
+
+
+def is_pattern(pattern):
+    try:
+        check(pattern)
+    except ValueError:
+        return False
+    return True
+
+
+@settings(deadline=None, max_examples=200)
+@given(lists=LISTS, files=FILES)
+def test_a_file_is_owned_as_if_each_list_were_asked(lists, files):
+    # The configuration takes no others, and none with white space around.
+    lists = [
+        tuple(each for each in patterns if is_pattern(each) and each == each.strip())
+        for patterns in lists
+    ]
+    specs = [GitIgnoreSpec.from_lines(patterns, backend="simple") for patterns in lists]
+    owners = Owners(lists)
+    for file in files:
+        expected = (i for i, spec in enumerate(specs) if spec.match_file(file, separators=()))
+        assert owners.of(file) == tuple(expected)

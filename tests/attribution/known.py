@@ -55,6 +55,9 @@ class Known:
     cut: bool = False
     total: int | None = None
 
+    def has_time(self) -> bool:
+        return True
+
     def default_branch(self, repository: str) -> str:
         self._check("default_branch", repository)
         return "main"

@@ -22,6 +22,9 @@ class Answers:
     fails: bool = False
     asked: list[tuple[Any, ...]] = field(default_factory=list)
 
+    def has_time(self):
+        return True
+
     def default_branch(self, repository):
         return self._answer("default_branch", repository, None)
 

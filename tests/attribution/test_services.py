@@ -285,6 +285,27 @@ def test_a_look_up_that_fails_deploys_all_with_a_warning(shipped, look_up):
     )
 
 
+@pytest.mark.parametrize("matched", [0, 3])
+def test_where_the_time_is_over_all_are_deployed_with_a_warning(matched):
+    class Slow(Known):
+        left = iter([True] * matched)
+
+        def has_time(self):
+            return next(self.left, False)
+
+    known = Slow(parents=LINE, changes=KNOWN.changes)
+    expected = (
+        Fact(value=ALL, source=f"{FILE}, all of them, since there was no time to find out which"),
+        (
+            (
+                "the time for look-ups was over before all changed files were matched with `paths`;"
+                " so it is not known which services they belong to"
+            ),
+        ),
+    )
+    assert deployed(since(1, 5), known) == expected
+
+
 def test_a_list_that_is_cut_counts_as_every_file():
     known = Known(parents=LINE, changes=KNOWN.changes, cut=True)
     assert deployed(since(1, 3), known) == (

@@ -133,6 +133,10 @@ def test_the_commit_of_a_releases_tag_was_read():
     assert day_of().tag_commit(SLUG, "v1.5") == sha(5)
 
 
+def test_the_past_has_time():
+    assert day_of().has_time() is True
+
+
 def test_no_file_is_looked_for_again():
     assert day_of().file(SLUG, "dora.yml", sha(1), 9) is None
 

@@ -28,10 +28,6 @@ class MappedService:
     service: Service
     paths: tuple[str, ...]
 
-    def touched_by(self, files: Iterable[str]) -> bool:
-        """Return whether any of `files`, by their paths in the repository, is the service's."""
-        return paths.any_match(self.paths, files)
-
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Config:
@@ -40,6 +36,11 @@ class Config:
     services: tuple[MappedService, ...]
     environments: tuple[EnvironmentRule, ...]
     source: str
+
+
+def owners(services: Iterable[MappedService]) -> paths.Owners:
+    """Return which of the services, by their indexes, own which files."""
+    return paths.owners(tuple(service.paths for service in services))
 
 
 def parse(content: bytes, where: str) -> Config:

@@ -18,6 +18,9 @@ if TYPE_CHECKING:
 class LookUps(Protocol):
     """What GitHub's API can be asked; every answer may be a `LookUpError` instead."""
 
+    def has_time(self) -> bool:
+        """Return whether there is time left for more, and for what is made of the answers."""
+
     def default_branch(self, repository: str) -> str:
         """Return the name of the repository's default branch."""
 

@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
 from dora_deployments.actions.inputs import Inputs
 from dora_deployments.attribution.look_ups import LookUpError, LookUps
@@ -49,6 +49,16 @@ class Files:
     warnings: tuple[str, ...] = ()
 
 
+_NO_TIME: Final = (
+    "the time for look-ups was over before all changed files were matched with `paths`; so it is"
+    " not known which services they belong to"
+)
+_TOO_LATE: Final = Files(
+    unknown="all of them, since there was no time to find out which", warnings=(_NO_TIME,)
+)
+_DIRECT: Final = 0  # no pull request's number
+
+
 def deployed(
     inputs: Inputs, config: "Config | None", repository: str, shipped: Shipped, look_ups: LookUps
 ) -> tuple[Fact[tuple[Carried, ...]], tuple[str, ...]]:
@@ -72,9 +82,15 @@ def deployed(
         )
         return Fact(value=carried, source=source), ()
     files, details = _files(repository, shipped, look_ups)
+    chosen = [mapped[each.identifier] for each in services if each.identifier in mapped]
+    touching = _touching(chosen, files, look_ups)
+    if touching is None:
+        files = _TOO_LATE
     pulls = _begun(shipped, details)
     carried = tuple(
-        _carried(service, mapped.get(service.identifier), shipped, pulls, files)
+        _carried(service, shipped, pulls, files, touching or {})
+        if service.identifier in mapped
+        else Carried(service=service, pulls=pulls, is_exact=shipped.is_exact)
         for service in services
     )
     if inputs.service and inputs.mode == "deployment":
@@ -128,13 +144,12 @@ def _filled(service: Service, mapped: "MappedService | None") -> Service:
 
 def _carried(
     service: Service,
-    mapped: "MappedService | None",
     shipped: Shipped,
     pulls: tuple[PullRequest, ...],
     files: Files,
+    touching: Mapping[str, set[int]],
 ) -> Carried:
-    if mapped is None:
-        return Carried(service=service, pulls=pulls, is_exact=shipped.is_exact)
+    """Return what a service with paths carries."""
     if files.by_pull is None:
         return Carried(
             service=service,
@@ -143,14 +158,34 @@ def _carried(
             by_path=True,
             is_touched=True if files.all_count else None,
         )
-    touching = {number for number, names in files.by_pull.items() if mapped.touched_by(names)}
+    numbers = touching.get(service.identifier, set())
     return Carried(
         service=service,
-        pulls=tuple(pull for pull in pulls if pull.number in touching),
+        pulls=tuple(pull for pull in pulls if pull.number in numbers),
         is_exact=shipped.range is None or shipped.is_exact,
         by_path=True,
-        is_touched=bool(touching) or mapped.touched_by(files.direct),
+        is_touched=bool(numbers),
     )
+
+
+def _touching(
+    mapped: "Sequence[MappedService]", files: Files, look_ups: LookUps
+) -> dict[str, set[int]] | None:
+    """Return by what pull requests services are touched, by their identifiers.
+
+    `_DIRECT` stands among them for what came by none. None means that there was no time left.
+    """
+    from dora_deployments.actions.config import owners
+
+    owned = owners(mapped)
+    touching: dict[str, set[int]] = {}
+    for number, names in ((_DIRECT, files.direct), *(files.by_pull or {}).items()):
+        for name in names:
+            if not look_ups.has_time():
+                return None
+            for index in owned.of(name):
+                touching.setdefault(mapped[index].service.identifier, set()).add(number)
+    return touching
 
 
 def _details(repository: str, shipped: Shipped, look_ups: LookUps) -> "Mapping[int, PullDetail]":

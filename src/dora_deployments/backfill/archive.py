@@ -7,6 +7,7 @@ from datetime import datetime
 from functools import partial
 from typing import TYPE_CHECKING, Any, Final, Protocol
 
+from dora_deployments.actions import config as config_file
 from dora_deployments.actions import moments
 from dora_deployments.attribution.answers import (
     MOST_ALONE,
@@ -46,7 +47,9 @@ class Archive:
         self._github = github
         self._repository = repository
         self._pages = pages
-        self._services = config.services if config is not None else ()
+        self._owners = config_file.owners(config.services if config is not None else ())
+        self.has_services = config is not None and bool(config.services)
+        """Whether files tell which services are deployed."""
         # By merge commits, of which a push to several branches makes one for several.
         self._pulls: dict[str, tuple[PullRequest, ...]] = {}
         self._landings: dict[str, tuple[PullRequest, ...]] = {}
@@ -75,9 +78,9 @@ class Archive:
         Without services there is no need to know the files, nor the pull requests of commits that
         merge none, unless there is one whose merge commit is not known.
         """
-        if not self._services and self._is_whole:
+        if not self.has_services and self._is_whole:
             return
-        if self._services:
+        if self.has_services:
             numbers = [pull.number for pulls in self._pulls.values() for pull in pulls]
             self._look_up_details(numbers)
         others = [sha for sha in commits if sha not in self._pulls]
@@ -115,11 +118,6 @@ class Archive:
         if len(paged) > MOST_ALONE:
             found.update((number, replace(found[number], files=None)) for number in paged)
         return PullDetails(by_number=found)
-
-    @property
-    def has_services(self) -> bool:
-        """Whether files tell which services are deployed."""
-        return bool(self._services)
 
     def compared_files(self, base: str, head: str) -> frozenset[str] | None:
         """Return the files of a comparison that tell which services it touches, if all are known.
@@ -203,11 +201,11 @@ class Archive:
 
     def _telling(self, files: frozenset[str]) -> list[str]:
         """Return a file of each service that any of `files` is of."""
-        first = (
-            next((file for file in sorted(files) if service.touched_by([file])), None)
-            for service in self._services
-        )
-        return sorted({file for file in first if file is not None})
+        first: dict[int, str] = {}
+        for file in sorted(files):
+            for service in self._owners.of(file):
+                first.setdefault(service, file)
+        return sorted(set(first.values()))
 
     def _ask_landings(self, shas: Sequence[str]) -> None:
         """Add the pull requests that single commits belong to."""

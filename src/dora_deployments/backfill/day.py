@@ -45,6 +45,10 @@ class Day:
     past_event: PastEvent
     pulls_since: datetime
 
+    def has_time(self) -> bool:
+        """Return True: the past waits."""
+        return True
+
     def default_branch(self, repository: str) -> str:
         """Return the name of the repository's default branch, which payloads have."""
         self._unknown(repository)

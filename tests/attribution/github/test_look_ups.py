@@ -22,6 +22,7 @@ def test_every_look_up_is_answered(serve, history):
     server, _ = serve()
     budget = Budget.of(LOOK_UP_SECONDS)
     with GitHub(Api(api_url=server.api_url, token=TOKEN, budget=budget)) as github:
+        assert github.has_time()
         assert github.default_branch(SLUG) == "main"
         assert github.commit(SLUG, base[:10]) == base
         assert github.tag_commit(SLUG, "v1") == base
@@ -41,6 +42,11 @@ def test_every_look_up_is_answered(serve, history):
         assert github.commit_files(SLUG, [base]) == ChangedFiles(
             by_commit={base: frozenset({".github/dora.yml", "a"})},
         )
+
+
+def test_when_the_budget_is_over_there_is_no_time():
+    with GitHub(Api(api_url="http://127.0.0.1:9", token=TOKEN, budget=Budget.of(0))) as github:
+        assert not github.has_time()
 
 
 def test_without_a_token_every_look_up_fails(serve):

@@ -35,6 +35,10 @@ class GitHub:
     def __exit__(self, *_: object) -> None:
         self._api.close()
 
+    def has_time(self) -> bool:
+        """Return whether the budget of the look-ups is not over yet."""
+        return self._api.seconds_left() > 0
+
     def default_branch(self, repository: str) -> str:
         """Return the name of the repository's default branch."""
         from dora_deployments.attribution.github import commits

@@ -64,6 +64,10 @@ class Api:
             while True:
                 self._idle.pop().close()
 
+    def seconds_left(self) -> float:
+        """Return the seconds that are left of the budget."""
+        return self._budget.left()
+
     def has_time(self) -> bool:
         """Return whether one request may hang without spoiling another way to the answer."""
         return self._budget.left() > 2 * self._timeout
