@@ -317,6 +317,23 @@ def test_a_list_that_is_cut_counts_as_every_file():
     )
 
 
+def test_where_only_the_files_of_direct_commits_are_cut_pull_requests_are_told_exactly():
+    class Many(Known):
+        def commit_files(self, repository, commit_shas):
+            return replace(super().commit_files(repository, commit_shas), cut=True)
+
+    known = Many(parents=LINE, changes=KNOWN.changes)
+    assert deployed(since(1, 5), known) == (
+        Fact(
+            value=(mapped(CART, TWELVE), mapped(CHECKOUT, THIRTEEN), mapped(DOCS, THIRTEEN)),
+            source=f"{FILE}, all of them, since not every changed file is known",
+        ),
+        (("the changed files are too many to be listed; so they count as those of every service"),),
+    )
+    assert deployed(since(1, 2), known)[0].value == (mapped(CART, TWELVE),)
+    assert deployed(since(3, 5), known)[0].value == (mapped(CART), mapped(CHECKOUT), mapped(DOCS))
+
+
 def test_named_services_are_deployed_by_the_commit_where_the_files_are_not_known():
     assert deployed(Shipped(), service="cart, other")[0] == Fact(
         value=(unknown(CART), Carried(service=OTHER, pulls=(), is_exact=False)),

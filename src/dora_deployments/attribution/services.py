@@ -35,11 +35,11 @@ class Carried:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Files:
-    """The files that a deployment changes, or why it is not known which these are.
+    """The files that a deployment changes.
 
     `by_pull` has those of pull requests, by their numbers, None if any are not known; `direct`
-    has at least all others. `all_count` says that files which are not known count as those of every
-    service.
+    has at least all others. `unknown` says why it is not known which services are touched, and
+    `all_count` that files which are not known count as those of every service.
     """
 
     by_pull: Mapping[int, frozenset[str]] | None = None
@@ -95,7 +95,7 @@ def deployed(
     )
     if inputs.service and inputs.mode == "deployment":
         return Fact(value=carried, source=source), files.warnings
-    if files.by_pull is None:
+    if files.unknown:
         return Fact(value=carried, source=f"{source}, {files.unknown}"), files.warnings
     touched = tuple(each for each in carried if each.is_touched)
     if not touched:
@@ -164,7 +164,7 @@ def _carried(
         pulls=tuple(pull for pull in pulls if pull.number in numbers),
         is_exact=shipped.range is None or shipped.is_exact,
         by_path=True,
-        is_touched=bool(numbers),
+        is_touched=bool(numbers) or files.all_count,
     )
 
 
@@ -231,6 +231,8 @@ def _files(
             "the changed files are too many to be listed; so they count as those of every service"
         )
         files = Files(
+            # What came by no pull request does not change which of these belong to a service.
+            by_pull=None if len(by_pull) < len(pulls) else by_pull,
             unknown="all of them, since not every changed file is known",
             all_count=True,
             warnings=(warning,),
