@@ -125,14 +125,9 @@ def _by_commits(api: Api, repository: str, base: str, head: str) -> Comparison:
         found = graph.compare(full_base, head)
         if isinstance(found, Comparison):
             return found
-        if full_base in ours.commits:  # and so is all that came before it
-            reading = [ours]
-        elif head in theirs.commits:
-            reading = [theirs]
-        else:
-            # Newer ones come first, so the base may still be among those before the head.
-            is_later = min(ours.commits.values()) > theirs.commits[full_base] and ours.has_more
-            reading = [ours] if is_later else [ours, theirs]
+        # Newer ones come first, so the base may still be among those before the head.
+        is_later = min(ours.commits.values()) > theirs.commits[full_base] and ours.has_more
+        reading = [ours] if is_later else [ours, theirs]
     raise LookUpError(
         "GitHub gave up on the comparison of two commits, and more than"
         f" {LARGEST_RANGE} of the commits before one of them would have to be read instead"
