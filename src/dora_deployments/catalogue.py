@@ -146,9 +146,10 @@ NO_CREDENTIALS_ON_FORK: Final = Topic(
 )
 NO_SERVICE_TOUCHED: Final = Topic(
     slug="no-service-touched",
-    happened="None of the changed files belongs to a service",
-    means="by the paths of the configuration file, nothing was deployed",
-    change="if something was, add its paths to `.github/dora.yml`, or name it in `service`",
+    happened="No service of the configuration file was deployed",
+    means="neither the environment nor a changed file belongs to one of its services",
+    change="if one was, add its `environments` or `paths` to `.github/dora.yml`, or name it in"
+    " `service`",
 )
 JOB_CANCELLED: Final = Topic(
     slug="job-cancelled",

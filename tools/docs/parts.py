@@ -51,7 +51,7 @@ def _keys() -> str:
             key,
             plain(part["description"]),
             plain(part["errorMessage"].removeprefix("write ")),
-            codes([json.dumps(part["examples"][0])]),
+            codes([json.dumps(part["examples"][0], ensure_ascii=False)]),
         )
         for key, part in _described(schema)
     )

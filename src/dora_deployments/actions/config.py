@@ -1,4 +1,4 @@
-"""The `config-file`: which files make up a service, and which environments are which.
+"""The `config-file`: which files and environments a service has, and what these are called.
 
 It is read as `strict_yaml` takes it; a JSON Schema says most of what it may hold.
 """
@@ -11,7 +11,7 @@ from typing import Any, Final
 from dora_deployments.actions import parse as inputs
 from dora_deployments.actions import paths, shape, strict_yaml
 from dora_deployments.actions.parse import LARGEST_CONFIG_FILE
-from dora_deployments.actions.patterns import EnvironmentRule
+from dora_deployments.actions.patterns import EnvironmentRule, matches_glob
 from dora_deployments.actions.problems import Path, Problem, dotted
 from dora_deployments.deployment import Service
 from dora_deployments.errors import ConfigurationError
@@ -23,10 +23,14 @@ _MOST_PROBLEMS: Final = 50
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class MappedService:
-    """A service and the gitignore patterns of its files."""
+    """A service, the gitignore patterns of its files and the globs of its environments.
+
+    At least one of the two is not empty.
+    """
 
     service: Service
-    paths: tuple[str, ...]
+    paths: tuple[str, ...] = ()
+    environments: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -36,6 +40,13 @@ class Config:
     services: tuple[MappedService, ...]
     environments: tuple[EnvironmentRule, ...]
     source: str
+
+    def service_of(self, environment: str) -> MappedService | None:
+        """Return the first service that lists `environment`, by its raw name on GitHub."""
+        for service in self.services:
+            if any(matches_glob(environment, glob) for glob in service.environments):
+                return service
+        return None
 
 
 def owners(services: Iterable[MappedService]) -> paths.Owners:
@@ -66,7 +77,8 @@ def parse(content: bytes, where: str) -> Config:
                 service=Service(
                     identifier=identifier, name=service.get("name"), team=service.get("team")
                 ),
-                paths=tuple(service["paths"]),
+                paths=tuple(service.get("paths", ())),
+                environments=tuple(service.get("environments", ())),
             )
             for identifier, service in value.get("services", {}).items()
         ),
@@ -87,6 +99,7 @@ def _content_problems(
 ) -> Iterator[Problem]:
     """Return what is wrong with the texts and lists whose paths are not in `bad` already."""
     environments: dict[str, Path] = {}
+    globs: dict[str, Path] = {}
     for path, inner in _walk(value):
         if path in bad:
             continue
@@ -104,8 +117,8 @@ def _content_problems(
                     paths.check(pattern)
                 case ("environments", str(name)), _:
                     _check_environment(name, path, environments)
-                case ("environments", _, int()), str(glob):
-                    _check_line(glob)
+                case ("environments", _, int()) | ("services", _, "environments", int()), str(glob):
+                    _check_glob(glob, path, globs)
         except ValueError as error:
             yield Problem(line=lines[path], path=path, words=str(error))
 
@@ -137,6 +150,18 @@ def _check_environment(name: str, path: Path, seen: dict[str, Path]) -> None:
     first = seen.setdefault(inputs.environment(name), path)
     if first != path:
         raise ValueError(f"is the same environment as {dotted(first)}; write it once")
+
+
+def _check_glob(glob: str, path: Path, of_services: dict[str, Path]) -> None:
+    _check_line(glob)
+    if path[0] != "services":
+        return
+    first = of_services.setdefault(glob, path)
+    if first != path:
+        raise ValueError(
+            f"is the same glob as {dotted(first)}, and an environment belongs to one service only;"
+            " write it once"
+        )
 
 
 def _check_patterns(patterns: list[Any]) -> None:

@@ -55,7 +55,12 @@ class EnvironmentRule:
 
     def matches(self, environment: str) -> bool:
         """Return whether this rule speaks of `environment`, by its raw name."""
-        return fnmatchcase(environment, self.glob)
+        return matches_glob(environment, self.glob)
+
+
+def matches_glob(environment: str, glob: str) -> bool:
+    """Return whether `glob` takes the whole of `environment`, capitals and all."""
+    return fnmatchcase(environment, glob)
 
 
 @dataclass(frozen=True, slots=True)

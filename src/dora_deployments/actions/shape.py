@@ -20,8 +20,8 @@ def problems(
     """Return where `value` breaks the schema in the file `schema`.
 
     `lines` has the line of every path; of unknown keys, no more than `most` are told. The
-    schema's `errorMessage` says what to write; where other keys are forbidden or one is
-    required, it names these, too.
+    schema's `errorMessage` says what to write; where other keys are forbidden or one of
+    several is required, these are named, too.
     """
     from difflib import get_close_matches
 
@@ -41,9 +41,9 @@ def problems(
         if "propertyNames" in error.schema_path:
             path = (*path, error.instance)
         words = f"{_shortcoming(error)}; {write}"
-        if error.validator == "required":
-            missing = error.schema["properties"][error.validator_value[0]]
-            words = f"has no {error.validator_value[0]}; {missing['errorMessage']}"
+        if error.validator == "anyOf":  # of keys, one of which must be there
+            keys = " nor ".join(key for each in error.validator_value for key in each["required"])
+            words = f"has neither {keys}; {write}"
         yield Problem(line=lines[path], path=path, words=words)
 
 

@@ -104,7 +104,12 @@ def resolve(
         look_ups,
     )
     carried, service_warnings = services.deployed(
-        inputs, config, repository.value, changed, look_ups
+        inputs,
+        config,
+        repository.value,
+        changed,
+        look_ups,
+        happening.environment or given(inputs.environment, "environment"),
     )
     attributed = [changes.attribution(inputs, changed, each) for each in carried.value]
     run_url = run.url(run.repository or happening.repository.value)

@@ -1,10 +1,12 @@
 """Which services are deployed, and which of the pull requests each of them carries."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Final
 
 from dora_deployments.actions.inputs import Inputs
+from dora_deployments.actions.problems import dotted
+from dora_deployments.actions.text import shown
 from dora_deployments.attribution.look_ups import LookUpError, LookUps
 from dora_deployments.attribution.shipped import Shipped
 from dora_deployments.catalogue import NO_SERVICE_TO_TELL
@@ -60,21 +62,29 @@ _DIRECT: Final = 0  # no pull request's number
 
 
 def deployed(
-    inputs: Inputs, config: "Config | None", repository: str, shipped: Shipped, look_ups: LookUps
+    inputs: Inputs,
+    config: "Config | None",
+    repository: str,
+    shipped: Shipped,
+    look_ups: LookUps,
+    environment: Fact[str] | None = None,
 ) -> tuple[Fact[tuple[Carried, ...]], tuple[str, ...]]:
     """Return the services, and warnings about the way they were found.
 
-    Services that are named are always deployed. Raises `Skip` where none is named and no
-    changed file belongs to any that the configuration file maps.
+    `environment` is the raw name of what was deployed to. Services that are named are always
+    deployed; if none is, the one that the environment belongs to. Raises `Skip` if it belongs
+    to none and no changed file belongs to a service of the configuration file.
     """
-    mapped = {each.service.identifier: each for each in config.services} if config else {}
+    services_of_file = config.services if config else ()
+    mapped = {each.service.identifier: each for each in services_of_file if each.paths}
     if inputs.mode == "pull-services" and not inputs.service and not mapped:
         raise ConfigurationError(
             "`mode` is pull-services, but no service is known to tell of; name `service`, or map"
             " services to paths in `config-file`",
             topic=NO_SERVICE_TO_TELL,
         )
-    services, source = _candidates(inputs, config, mapped, repository)
+    owner = _owner(inputs, config, environment)
+    services, source = _candidates(inputs, config, owner, environment, repository)
     if not any(service.identifier in mapped for service in services):
         pulls = _begun(shipped, _details(repository, shipped, look_ups))
         carried = tuple(
@@ -93,7 +103,7 @@ def deployed(
         else Carried(service=service, pulls=pulls, is_exact=shipped.is_exact)
         for service in services
     )
-    if inputs.service and inputs.mode == "deployment":
+    if owner or (inputs.service and inputs.mode == "deployment"):
         return Fact(value=carried, source=source), files.warnings
     if files.unknown:
         return Fact(value=carried, source=f"{source}, {files.unknown}"), files.warnings
@@ -124,16 +134,43 @@ def touched(
     return TouchedServices(pull_id=pull_id, services=services) if services else None
 
 
+def _owner(
+    inputs: Inputs, config: "Config | None", environment: Fact[str] | None
+) -> "Fact[MappedService] | None":
+    """Return the service that the deployment belongs to by its environment, if none is named."""
+    if config is None or environment is None or inputs.service or inputs.mode != "deployment":
+        return None
+    owner = config.service_of(environment.value)
+    if owner is None:
+        return None
+    globs = dotted(("services", owner.service.identifier, "environments"))
+    matched = f"{shown(environment.value)} ({environment.source})"
+    return Fact(value=owner, source=f"{config.source}, whose {globs} match {matched}")
+
+
 def _candidates(
-    inputs: Inputs, config: "Config | None", mapped: Mapping[str, "MappedService"], repository: str
+    inputs: Inputs,
+    config: "Config | None",
+    owner: "Fact[MappedService] | None",
+    environment: Fact[str] | None,
+    repository: str,
 ) -> tuple[tuple[Service, ...], str]:
     """Return the services that may be deployed; what an input says of one wins."""
     if inputs.service:
-        named = (_filled(service, mapped.get(service.identifier)) for service in inputs.service)
+        known = {each.service.identifier: each for each in config.services} if config else {}
+        named = (_filled(service, known.get(service.identifier)) for service in inputs.service)
         return tuple(named), "the input `service`"
-    if config is not None and mapped:
-        return tuple(each.service for each in config.services), config.source
-    return (Service(identifier=repository.rpartition("/")[2]),), "the repository's name"
+    if config is None or not config.services:
+        return (Service(identifier=repository.rpartition("/")[2]),), "the repository's name"
+    if owner is not None:
+        return (owner.value.service,), owner.source
+    by_path = tuple(each.service for each in config.services if each.paths)
+    if not by_path:
+        told = "the event names no environment"
+        if environment is not None:
+            told = f"no service has the environment {shown(environment.value)}"
+        raise Skip("no-service-touched", f"{told}, and none has paths in {config.source}")
+    return by_path, config.source
 
 
 def _filled(service: Service, mapped: "MappedService | None") -> Service:

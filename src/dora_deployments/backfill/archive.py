@@ -47,8 +47,10 @@ class Archive:
         self._github = github
         self._repository = repository
         self._pages = pages
-        self._owners = config_file.owners(config.services if config is not None else ())
-        self.has_services = config is not None and bool(config.services)
+        services = config.services if config is not None else ()
+        mapped = tuple(service for service in services if service.paths)
+        self._owners = config_file.owners(mapped)
+        self.has_services = bool(mapped)
         """Whether files tell which services are deployed."""
         # By merge commits, of which a push to several branches makes one for several.
         self._pulls: dict[str, tuple[PullRequest, ...]] = {}
