@@ -25,13 +25,22 @@ PATHS = 'write a list of 1 to 100 patterns such as ["services/checkout/**"]'
 PATTERN = 'write a pattern of 1 to 500 characters such as "services/checkout/**"'
 NAME = 'write a name of 1 to 255 characters such as "Checkout", or leave it out'
 TEAM = 'write a team of 1 to 255 characters such as "payments", or leave it out'
-SERVICE = "write paths, besides them name and team if need be, and no other key"
-SERVICES = "write 1 to 1000 services, each an identifier with its paths below it"
+SERVICE = (
+    "write paths, environments or both, besides them name and team if need be, and no other key"
+)
+SERVICES = "write 1 to 1000 services, each an identifier with its paths or environments below it"
+OWN_GLOBS = 'write a list of 1 to 100 globs such as ["Production \u2013 web", "web-*"]'
+OWN_GLOB = 'write a glob of 1 to 255 characters such as "web-*"'
+NEITHER = f"has neither paths nor environments; {SERVICE}"
 IDENTIFIER = "write an identifier of 1 to 255 characters, as the input `service` takes it"
 GLOBS = 'write a list of 1 to 100 globs such as ["prod-*", "live"]'
 GLOB = 'write a glob of 1 to 255 characters such as "prod-*"'
 ENVIRONMENT = 'write a name of 1 to 255 characters, or "" for what is never reported'
 ONE_PLAIN_LINE = "has a line break or another control character; write one plain line"
+SHARED = (
+    "is the same glob as services.a.environments[0], and an environment belongs to one service"
+    " only; write it once"
+)
 SPACE = "has white space around it; write it without"
 AWAY = "only takes files away; write a pattern without ! before them"
 DOTS = (
@@ -50,8 +59,12 @@ def problems(content):
     return [problem.removeprefix(WHERE) for problem in caught.value.problems]
 
 
-def service(identifier, *paths, name=None, team=None):
-    return MappedService(service=Service(identifier=identifier, name=name, team=team), paths=paths)
+def service(identifier, *paths, name=None, team=None, environments=()):
+    return MappedService(
+        service=Service(identifier=identifier, name=name, team=team),
+        paths=paths,
+        environments=environments,
+    )
 
 
 # --- what is read
@@ -149,11 +162,22 @@ def test_another_path_is_refused(path):
         ("services: {}", [f", line 1: services is empty; {SERVICES}"]),
         ("services: [a]", [f", line 1: services is a list; {SERVICES}"]),
         ("services:\n  a:\n    - x", [f", line 2: services.a is a list; {SERVICE}"]),
-        ("services:\n  a:\n    name: x", [f", line 2: services.a has no paths; {PATHS}"]),
-        ("services:\n  a:\n    path: [x]", [
-            f", line 2: services.a has no paths; {PATHS}",
+        ("services:\n  a:\n    name: x", [f", line 2: services.a {NEITHER}"]),
+        ("services:\n  a:\n    path: [x]\n  b:\n    environment: [x]", [
+            f", line 2: services.a {NEITHER}",
             ", line 3: services.a has the unknown key 'path'; write paths",
+            f", line 4: services.b {NEITHER}",
+            ", line 5: services.b has the unknown key 'environment'; write environments",
         ]),
+        ("services:\n  a:\n    environments: x\n  b:\n    environments: []\n  c:\n    environments: [1, '', ' ']", [
+            f", line 3: services.a.environments is text; {OWN_GLOBS}",
+            f", line 5: services.b.environments is empty; {OWN_GLOBS}",
+            f", line 7: services.c.environments[0] is a number; {OWN_GLOB}",
+            f", line 7: services.c.environments[1] is empty; {OWN_GLOB}",
+            f", line 7: services.c.environments[2] is blank; {OWN_GLOB}",
+        ]),
+        (f"services:\n  a:\n    environments: [{'x' * 256}]", [f", line 3: services.a.environments[0] is longer than 255 characters; {OWN_GLOB}"]),
+        (f"services:\n  a:\n    environments: [{','.join(map(chr, range(200, 301)))}]", [f", line 3: services.a.environments has 101 entries; {OWN_GLOBS}"]),
         ("services:\n  a:\n    paths: x", [f", line 3: services.a.paths is text; {PATHS}"]),
         ("services:\n  a:\n    paths: []", [f", line 3: services.a.paths is empty; {PATHS}"]),
         ("services:\n  a:\n    paths:\n    - 1\n    - 0x1f\n    - -.5e3\n    - .inf\n    - TRUE\n    - ~\n    - {a: b}\n    - ''\n    - ' '", [
@@ -213,6 +237,12 @@ def test_another_shape_is_refused_with_every_place(content, found):
             f", line 3: services.a.paths[2] {ONE_PLAIN_LINE}",
             ", line 3: services.a.paths[3] is a comment in gitignore; write \\# to mean the sign itself",
         ]),
+        ("services:\n  a:\n    environments: [x, ' y', \"z\\n\", x]\n  b:\n    environments:\n    - x-*\n    - x\nenvironments: {x: [x]}", [
+            f", line 3: services.a.environments[1] {SPACE}",
+            f", line 3: services.a.environments[2] {ONE_PLAIN_LINE}",
+            f", line 3: services.a.environments[3] {SHARED}",
+            f", line 7: services.b.environments[1] {SHARED}",
+        ]),
         ("environments: [[null], [' x']]", [
             ", line 1: environments is a list; write 1 to 1000 environments, each a name with a list of globs",
             f", line 1: environments[1][0] {SPACE}",
@@ -241,6 +271,47 @@ def test_a_service_owns_the_files_that_its_paths_take():
     owned = config.owners([checkout, service("docs", "*.md")])
     assert owned.of("services/checkout/a.py") == (0,)
     assert owned.of("services/checkout/README.md") == (1,)
+
+
+def test_a_service_without_paths_is_touched_by_no_file():
+    assert service("web", environments=("web-*",)).touched_by(["web/a.py"]) is False
+
+
+# --- services by environment
+
+WEB = service("web", environments=("Production \u2013 web", "web-*"))
+ADMIN = service("admin", "admin/**", environments=("web-admin", "admin/*"))
+API = service("api", "api/**")
+OF_ENVIRONMENTS = """\
+services:
+  web: {environments: ["Production \u2013 web", "web-*"]}
+  admin: {environments: [web-admin, "admin/*"], paths: ["admin/**"]}
+  api: {paths: ["api/**"]}
+"""
+
+
+def test_a_service_has_paths_or_environments_or_both():
+    assert config.parse(OF_ENVIRONMENTS.encode(), WHERE) == Config(
+        services=(WEB, ADMIN, API), environments=(), source=WHERE
+    )
+
+
+@pytest.mark.parametrize(
+    ("environment", "found"),
+    [
+        ("Production \u2013 web", WEB),
+        ("web-prod", WEB),
+        ("web-admin", WEB),  # by its web-*, which comes first in the file
+        ("admin/eu/1", ADMIN),
+        ("production \u2013 web", None),
+        ("Production - web", None),
+        ("my-web-prod", None),
+        ("api", None),
+        ("", None),
+    ],
+)
+def test_an_environment_belongs_to_the_first_service_with_a_glob_that_matches(environment, found):
+    assert config.parse(OF_ENVIRONMENTS.encode(), WHERE).service_of(environment) == found
 
 
 # --- the schema
@@ -332,6 +403,8 @@ def test_a_file_may_map_environments_alone():
         f"services: {SECRET}",
         f"services: {{a: {SECRET}}}",
         f"services: {{a: {{paths: {SECRET}}}}}",
+        f"services: {{a: {{environments: {SECRET}}}}}",
+        f"services: {{a: {{environments: ['{SECRET}', '{SECRET}', ' {SECRET}']}}}}",
         f"services: {{a: {{paths: ['../{SECRET}', '#{SECRET}', '[{SECRET}'], name: ' {SECRET}'}}}}",
         f"environments: {{a: [' {SECRET}']}}",
         f"services: '{SECRET}",
@@ -383,8 +456,13 @@ def test_any_bytes_are_a_config_or_refused_line_by_line(content):
 @given(
     identifier=st.from_regex(r"[a-z][a-z0-9/@.:-]{0,20}", fullmatch=True),
     names=st.lists(st.from_regex(r"[a-z0-9 \xe9]{0,8}[a-z]", fullmatch=True), min_size=1),
+    globs=st.lists(st.from_regex("[a-z \u2013*?]{0,8}[a-z]", fullmatch=True).map(str.strip)),
 )
-def test_what_is_written_as_json_comes_back(identifier, names):
+def test_what_is_written_as_json_comes_back(identifier, names, globs):
     paths = [name.strip() for name in names][:100]
-    content = json.dumps({"services": {identifier: {"paths": paths}}}).encode()
-    assert config.parse(content, WHERE).services == (service(identifier, *paths),)
+    environments = [*dict.fromkeys(globs)][:100]
+    written = {"paths": paths, **({"environments": environments} if environments else {})}
+    content = json.dumps({"services": {identifier: written}}).encode()
+    assert config.parse(content, WHERE).services == (
+        service(identifier, *paths, environments=tuple(environments)),
+    )

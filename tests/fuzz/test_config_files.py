@@ -29,6 +29,7 @@ services:
       - >-
         C4nary5/
       - C4nary6
+  web: {environments: ["C4nary7 \\u2013 web", 'C4nary8-*']}
 environments:
   production: [C4nary7, "C4nary8*"]
   C4nary9: [live]
@@ -38,6 +39,7 @@ VALUE = {
     "services": {
         "checkout": {"paths": ["C4nary0/**", "!C4nary1"], "name": "C4nary2", "team": "C4nary3"},
         "cart": {"paths": ["C4nary4"]},
+        "web": {"environments": ["C4nary9", "C4nary5-*"]},
     },
     "environments": {"production": ["C4nary5", "C4nary6-*"], "": ["C4nary7"], "C4nary8": ["x"]},
 }
@@ -143,10 +145,12 @@ def test_any_file_is_what_yaml_means_or_refused_without_a_word_of_its_values(con
         check_refusal(error.problems, content)
         return
     meant = yaml.load(content.decode("utf-8-sig"), Loader=yaml.BaseLoader)
-    assert {each.service.identifier: each.paths for each in found.services} == {
-        identifier: tuple(service["paths"])
+    assert [
+        (each.service.identifier, each.paths, each.environments) for each in found.services
+    ] == [
+        (identifier, tuple(service.get("paths", ())), tuple(service.get("environments", ())))
         for identifier, service in meant.get("services", {}).items()
-    }
+    ]
     assert [(each.service.name, each.service.team) for each in found.services] == [
         (service.get("name"), service.get("team")) for service in meant.get("services", {}).values()
     ]
