@@ -1022,6 +1022,56 @@ def test_what_was_deployed_before_is_asked_for_by_the_raw_name_of_the_environmen
     assert look_ups.asked[-1] == ("past", "acme/shop", "prod-eu", "deploy", SHA, None)
 
 
+OF_ENVIRONMENTS = b"""\
+services:
+  web: {environments: [prod-web], name: Web, team: front}
+  api: {environments: [prod-api, Live]}
+environments:
+  live: [prod-*]
+"""
+
+
+@pytest.mark.parametrize(
+    ("environment", "given", "service", "source"),
+    [
+        ("prod-web", {}, "web", "prod-web' (deployment.environment)"),
+        ("prod-api", {"environment": "prod-web"}, "api", "prod-api' (deployment.environment)"),
+        (None, {"environment": "Live"}, "api", "Live' (the input `environment`)"),
+    ],
+)
+def test_the_service_is_that_of_the_raw_name_of_the_environment(
+    environment, given, service, source
+):
+    told = happening(
+        environment=environment and Fact(value=environment, source="deployment.environment")
+    )
+    found = resolve(told, inputs(**given), run(), Answers(), NOW, OF_ENVIRONMENTS)
+    (deployment,) = found.deployments
+    assert deployment.service.identifier == service
+    assert deployment.environment == given.get("environment", "live")
+    assert found.services.source == (
+        f"`.github/dora.yml` of the workspace, whose services.{service}.environments match"
+        f" '{source}"
+    )
+
+
+def test_a_service_found_by_its_environment_has_the_name_and_team_of_the_file():
+    told = happening(environment=Fact(value="prod-web", source="deployment.environment"))
+    found = resolve(told, inputs(), run(), Answers(), NOW, OF_ENVIRONMENTS)
+    (deployment,) = found.deployments
+    assert deployment.service == Service(identifier="web", name="Web", team="front")
+    assert deployment.team == "front"
+
+
+def test_the_default_environment_belongs_to_no_service():
+    content = b"services:\n  web: {environments: [production]}\n"
+    with pytest.raises(Skip) as raised:
+        resolve(happening(), inputs(), run(), Answers(), NOW, content)
+    assert raised.value.explanation == (
+        "the event names no environment, and none has paths in `.github/dora.yml` of the workspace"
+    )
+
+
 def test_to_tell_of_services_is_no_deployment():
     found = resolved(merge(), mode="pull-services", service="shop")
     assert found.deployments == ()

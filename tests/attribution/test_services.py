@@ -177,7 +177,14 @@ def test_pull_requests_that_do_not_count_touch_services_all_the_same():
     )
 
 
-@pytest.mark.parametrize("config", [None, EMPTY])
+@pytest.mark.parametrize(
+    "config",
+    [
+        None,
+        EMPTY,
+        replace(EMPTY, services=(MappedService(service=OTHER, environments=("other",)),)),
+    ],
+)
 def test_pull_services_needs_a_service_to_tell_of(config):
     with pytest.raises(ConfigurationError) as raised:
         deployed(Shipped(merged=TWELVE), config=config, mode="pull-services")
@@ -187,6 +194,120 @@ def test_pull_services_needs_a_service_to_tell_of(config):
         " services to paths in `config-file`"
     )
     assert raised.value.topic == NO_SERVICE_TO_TELL
+
+
+# --- services by environment
+
+ADMIN = Service(identifier="admin", name="Admin")
+STORE = Service(identifier="store")
+BY_ENVIRONMENT = Config(
+    services=(
+        MappedService(service=ADMIN, environments=("Production \u2013 admin",)),
+        MappedService(service=CART, paths=("cart/**",), environments=("cart-*", "*-cart")),
+        MappedService(service=DOCS, paths=("*.md",)),
+    ),
+    environments=(),
+    source=FILE,
+)
+WITHOUT_PATHS = Config(
+    services=(
+        MappedService(service=ADMIN, environments=("Production \u2013 admin",)),
+        MappedService(service=STORE, environments=("store",)),
+    ),
+    environments=(),
+    source=FILE,
+)
+
+
+def deployed_to(environment, shipped, known=KNOWN, config=BY_ENVIRONMENT, **given):
+    told = None
+    if environment is not None:
+        told = Fact(value=environment, source="deployment_status.environment")
+    return services.deployed(inputs(**given), config, SLUG, shipped, known, told)
+
+
+def test_an_environment_of_a_service_without_paths_deploys_it_with_every_pull_request():
+    admin = Carried(service=ADMIN, pulls=(TWELVE, THIRTEEN), is_exact=True)
+    assert deployed_to("Production \u2013 admin", since(1, 5), Nobody()) == (
+        Fact(
+            value=(admin,),
+            source=f"{FILE}, whose services.admin.environments match 'Production \u2013 admin'"
+            " (deployment_status.environment)",
+        ),
+        (),
+    )
+
+
+def test_an_environment_of_a_service_with_paths_deploys_it_with_those_that_touch_it():
+    source = (
+        f"{FILE}, whose services.cart.environments match 'eu-cart' (deployment_status.environment)"
+    )
+    assert deployed_to("eu-cart", since(1, 5)) == (
+        Fact(value=(mapped(CART, TWELVE, THIRTEEN),), source=source),
+        (),
+    )
+    assert deployed_to("eu-cart", since(4, 5)) == (
+        Fact(value=(mapped(CART, touched=False),), source=source),
+        (),
+    )
+
+
+def test_a_service_is_deployed_to_its_environment_by_the_commit_where_no_file_is_known():
+    known = Known(parents=LINE, fails={"changed_files": LookUpError("GitHub's API answered 500")})
+    fact, warnings = deployed_to("cart-1", since(1, 3), known)
+    assert fact.value == (unknown(CART),)
+    assert warnings == (
+        (
+            "the changed files could not be looked up: GitHub's API answered 500; so it is not"
+            " known which services they belong to"
+        ),
+    )
+
+
+@pytest.mark.parametrize("environment", ["production", "Cart-1", None])
+def test_another_environment_deploys_the_services_with_paths_whose_files_were_changed(environment):
+    assert deployed_to(environment, since(1, 5)) == (
+        Fact(
+            value=(mapped(CART, TWELVE, THIRTEEN), mapped(DOCS, THIRTEEN)),
+            source=f"{FILE}, by the files that were changed",
+        ),
+        (),
+    )
+    assert deployed_to(environment, Shipped())[0].value == (unknown(CART), unknown(DOCS))
+
+
+def test_services_that_are_named_are_deployed_whatever_the_environment():
+    assert deployed_to("cart-1", since(1, 3), service="admin, other")[0] == Fact(
+        value=(
+            Carried(service=ADMIN, pulls=(TWELVE, THIRTEEN), is_exact=True),
+            Carried(service=OTHER, pulls=(TWELVE, THIRTEEN), is_exact=True),
+        ),
+        source="the input `service`",
+    )
+
+
+@pytest.mark.parametrize(
+    ("environment", "told"),
+    [
+        ("storybook", "no service has the environment 'storybook'"),
+        (None, "the event names no environment"),
+    ],
+)
+def test_without_paths_another_environment_deploys_nothing(environment, told):
+    with pytest.raises(Skip) as raised:
+        deployed_to(environment, since(1, 5), Nobody(), WITHOUT_PATHS)
+    assert (raised.value.reason, raised.value.explanation) == (
+        "no-service-touched",
+        f"{told}, and none has paths in {FILE}",
+    )
+
+
+def test_in_the_mode_for_services_an_environment_tells_nothing():
+    given = {"mode": "pull-services"}
+    fact, _ = deployed_to("Production \u2013 admin", since(1, 2), **given)
+    assert fact.value == (mapped(CART, TWELVE),)
+    fact, _ = deployed_to(None, since(1, 2), service="admin, docs", **given)
+    assert fact.value == (Carried(service=ADMIN, pulls=(TWELVE,), is_exact=True),)
 
 
 # --- rollbacks and merged pull requests

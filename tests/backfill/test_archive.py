@@ -64,10 +64,10 @@ def landings_asked(*commits):
     return ("landings", SLUG, commits)
 
 
-def archive_of(answers=(), *numbers, mapped=True, pages=None):
+def archive_of(answers=(), *numbers, mapped=CONFIG, pages=None):
     """Return an archive with the pull requests of `numbers`, and who is asked for the rest."""
     github = Answers(answers=dict(answers))
-    archive = Archive(github, SLUG, Kept() if pages is None else pages, CONFIG if mapped else None)
+    archive = Archive(github, SLUG, Kept() if pages is None else pages, mapped)
     archive.add_pulls(item(number) for number in numbers)
     return archive, github
 
@@ -177,8 +177,11 @@ def test_commits_that_cannot_be_looked_up_now_are_an_outage_and_not_kept():
 # --- files
 
 
-def test_without_services_no_files_are_asked_for():
-    archive, github = archive_of({}, 1, mapped=False)
+@pytest.mark.parametrize(
+    "mapped", [None, config.parse(b"services:\n  web:\n    environments: [web-*]\n", "the file")]
+)
+def test_without_services_that_have_paths_no_files_are_asked_for(mapped):
+    archive, github = archive_of({}, 1, mapped=mapped)
     archive.look_up([sha(8)])
     assert github.asked == []
 
