@@ -25,9 +25,7 @@ PATHS = 'write a list of 1 to 100 patterns such as ["services/checkout/**"]'
 PATTERN = 'write a pattern of 1 to 500 characters such as "services/checkout/**"'
 NAME = 'write a name of 1 to 255 characters such as "Checkout", or leave it out'
 TEAM = 'write a team of 1 to 255 characters such as "payments", or leave it out'
-SERVICE = (
-    "write paths, environments or both, besides them name and team if need be, and no other key"
-)
+SERVICE = "write paths, environments or both, optionally name and team, and no other key"
 SERVICES = "write 1 to 1000 services, each an identifier with its paths or environments below it"
 OWN_GLOBS = 'write a list of 1 to 100 globs such as ["Production \u2013 web", "web-*"]'
 OWN_GLOB = 'write a glob of 1 to 255 characters such as "web-*"'

@@ -17,6 +17,16 @@ environments:
   "": ["pr-*"]
 """
 
+BY_ENVIRONMENT = b"""\
+services:
+  web: {environments: ["web-*"]}
+  api: {environments: ["api-*"], paths: ["api/**"]}
+  cart: {paths: ["cart/**"]}
+environments:
+  "": ["*-pr-*"]
+  production: ["*-prod"]
+"""
+
 
 @pytest.fixture
 def inputs():
@@ -404,6 +414,37 @@ def test_services_by_path_with_many_direct_commits_and_files(written, history):
     written.deployed(history.commits[tip(written)].parents[0], "prod-eu")
 
     assert_agrees(written, 10)
+
+
+def test_services_by_environment_with_and_without_paths(written, history):
+    del written.inputs["service"]
+    written.file = BY_ENVIRONMENT
+    for environment in ("web-prod", "api-prod"):
+        written.deployed(tip(written), environment)
+    written.story.landed("squash", "web/a.txt")
+    written.story.landed("squash", "api/b.txt", "cart/b.txt")
+    for environment in ("web-prod", "api-prod", "staging", "web-pr-1"):
+        written.deployed(tip(written), environment)
+    history.commit("main", {"web/c.txt": "1"})
+    for environment in ("web-prod", "api-prod", "staging"):
+        written.deployed(tip(written), environment)
+
+    assert_agrees(written, 8)
+
+    assert [
+        (each.body["service"]["identifier"], each.body["environment"], each.pulls)
+        for each in written.reported.values()
+    ] == [
+        ("web", "production", ()),
+        ("api", "production", ()),
+        ("web", "production", (1, 2)),
+        ("api", "production", (2,)),
+        ("api", "staging", ()),
+        ("cart", "staging", ()),
+        ("web", "production", ()),
+        ("api", "production", ()),
+    ]
+    assert written.skipped == ["environment-ignored", "no-service-touched"]
 
 
 @pytest.mark.parametrize(

@@ -568,8 +568,9 @@ def test_a_file_with_mistakes_ends_the_run_before_anything_is_sent(story, histor
     where = f"`{FILE}` of acme/shop at {head[:7]}"
     assert errors == [
         (
-            f"::error title=Bad configuration::{where}, line 2: services.checkout has no paths;"
-            ' write a list of 1 to 100 patterns such as ["services/checkout/**"].'
+            f"::error title=Bad configuration::{where}, line 2: services.checkout has neither"
+            " paths nor environments; write paths, environments or both, optionally name and"
+            " team, and no other key."
             f" {MORE}config-file"
         ),
         (
