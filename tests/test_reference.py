@@ -380,6 +380,8 @@ def test_every_key_of_the_schema_is_in_the_table():
         "`services.<identifier>.team`",
         "`services.<identifier>.paths`",
         "`services.<identifier>.paths[]`",
+        "`services.<identifier>.environments`",
+        "`services.<identifier>.environments[]`",
         "`environments`",
         "`environments.<environment>`, the key",
         "`environments.<environment>`",

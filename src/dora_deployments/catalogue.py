@@ -148,7 +148,7 @@ NO_SERVICE_TOUCHED: Final = Topic(
     slug="no-service-touched",
     happened="No service of the configuration file was deployed",
     means="neither the environment nor a changed file belongs to one of its services",
-    change="if one was, add its `environments` or `paths` to `.github/dora.yml`, or name it in"
+    change="if one was, add its environments or paths to `.github/dora.yml`, or name it in"
     " `service`",
 )
 JOB_CANCELLED: Final = Topic(

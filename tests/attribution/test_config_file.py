@@ -98,6 +98,6 @@ def test_a_file_that_cannot_be_read_is_refused_with_its_place():
     assert raised.value.problems == (
         (
             f"`.github/dora.yml` of acme/shop at {COMMIT[:7]}, line 1: services is a number;"
-            " write 1 to 1000 services, each an identifier with its paths below it"
+            " write 1 to 1000 services, each an identifier with its paths or environments below it"
         ),
     )
