@@ -137,8 +137,8 @@ def touched(
 def _owner(
     inputs: Inputs, config: "Config | None", environment: Fact[str] | None
 ) -> "Fact[MappedService] | None":
-    """Return the service that the deployment belongs to by its environment, if none is named."""
-    if config is None or environment is None or inputs.service or inputs.mode != "deployment":
+    """Return the service that a deployment to the environment belongs to by the file."""
+    if config is None or environment is None or inputs.mode != "deployment":
         return None
     owner = config.service_of(environment.value)
     if owner is None:
