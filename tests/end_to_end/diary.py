@@ -16,7 +16,7 @@ from pathlib import Path
 from typing import Any
 
 from dora_deployments import backends
-from dora_deployments.actions import payload
+from dora_deployments.actions import payload as event_payload
 from dora_deployments.actions.event import Event
 from dora_deployments.actions.events import what_happened
 from dora_deployments.actions.inputs import Inputs
@@ -89,9 +89,20 @@ class Diary:
         *,
         ref: str = "main",
         transient: bool = False,
+        creator: str = "github-actions[bot]",
+        payload: Any = None,
     ) -> int:
         """Make a deployment, without a status so far; return its id."""
-        return self.history.deploy(sha, environment, task, states=(), ref=ref, transient=transient)
+        return self.history.deploy(
+            sha,
+            environment,
+            task,
+            states=(),
+            ref=ref,
+            transient=transient,
+            creator=creator,
+            payload=payload,
+        )
 
     def end(self, deployment_id: int, state: str, log_url: str | None = None) -> None:
         """Set a status, which is reported at once if it is a final one.
@@ -157,7 +168,7 @@ class Diary:
         inputs, run = Inputs.from_environ(environ, now), Run.from_environ(environ)
         event = Event(
             name=of.name,
-            payload=payload.parse(json.dumps(of.payload).encode()),
+            payload=event_payload.parse(json.dumps(of.payload).encode()),
             run=run,
             inputs=inputs,
             now=now,

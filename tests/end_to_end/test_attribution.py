@@ -914,7 +914,7 @@ def test_a_pull_request_whose_merge_commit_is_not_named_turns_the_pull_requests_
     story, base = three
     head = story.merge_commit(3)
     story.history.deploy(base)
-    story.history.lose_merge(2)
+    story.history.hide_merge_commit(2)
     story.github.fault = None if queries else refuse_queries
 
     told = story.told(story.push(head))

@@ -645,6 +645,229 @@ def test_runs_are_those_of_a_workflow_by_its_id_or_file(github, history):
     assert get(github, "/actions/workflows/Ship/runs")[0] == 404
 
 
+def run_query(*urls):
+    fields = "url event createdAt updatedAt runNumber workflow {databaseId name resourcePath}"
+    return " ".join(
+        f'r{n}: resource(url: "{url}") {{... on WorkflowRun {{{fields}}}}}'
+        for n, url in enumerate(urls)
+    )
+
+
+def test_a_run_is_a_resource_by_the_address_of_its_page(github, history):
+    sha = history.commit()
+    deploy = history.workflow(".github/workflows/ship.yml", "Ship")
+    history.run(deploy, sha)
+    run = history.run(deploy, sha, event="schedule", created_at=START, id=8_400_000_001)
+    history.rerun(run, START + timedelta(hours=2))
+    url = f"https://github.com/acme/shop/actions/runs/{run}"
+    assert ask(github, f"{{{run_query(url)} rateLimit {{cost}}}}") == {
+        "data": {
+            "r0": {
+                "url": url,
+                "event": "schedule",
+                "createdAt": "2026-06-01T08:00:00Z",
+                "updatedAt": "2026-06-01T10:05:00Z",
+                "runNumber": 2,
+                "workflow": {
+                    "databaseId": deploy,
+                    "name": "Ship",
+                    "resourcePath": "/acme/shop/actions/workflows/ship.yml",
+                },
+            },
+            "rateLimit": {"cost": 1},
+        }
+    }
+
+
+def test_the_id_of_a_run_does_not_fit_into_an_int_either(github, history):
+    run = history.run(history.workflow(), history.commit())
+    url = f"https://github.com/acme/shop/actions/runs/{run}"
+    answered = ask(github, f'{{resource(url: "{url}") {{... on WorkflowRun {{databaseId}}}}}}')
+    assert answered["data"] == {"resource": {"databaseId": None}}
+    message = f"Int cannot represent non 32-bit signed integer value: {run}"
+    assert [error["message"] for error in answered["errors"]] == [message]
+
+
+def test_many_runs_are_one_query_of_one_point_and_unknown_ones_are_null(github, history):
+    sha, deploy = history.commit(), history.workflow()
+    runs = [history.run(deploy, sha) for _ in range(99)]
+    root = "https://github.com/acme/shop/actions/runs"
+    urls = [*(f"{root}/{run}" for run in runs), f"{root}/7", f"{root}/{runs[0]}/job/1"]
+    answered = ask(github, f"{{{run_query(*urls)} rateLimit {{cost}}}}")
+    data = answered["data"]
+    assert data.pop("rateLimit") == {"cost": 1}
+    assert [each and each["url"] for each in data.values()] == [*urls[:99], None, None]
+    assert [(error["type"], error["path"]) for error in answered["errors"]] == [
+        ("NOT_FOUND", ["r99"])
+    ]
+
+
+def test_runs_want_the_permission_to_read_actions(history):
+    run = history.run(history.workflow(), history.commit())
+    url = f"https://github.com/acme/shop/actions/runs/{run}"
+    with GitHub(history, permissions={"contents", "pull-requests", "deployments"}) as github:
+        answered = ask(github, f"{{{run_query(url)}}}")
+        assert answered["data"] == {"r0": None}
+        assert [error["type"] for error in answered["errors"]] == ["FORBIDDEN"]
+        for path in (f"/actions/runs/{run}", f"/actions/runs/{run}/attempts/1"):
+            assert get(github, path)[0] == 403
+    with GitHub(history, permissions=(), private=False) as github:
+        assert ask(github, f"{{{run_query(url)}}}")["data"]["r0"]["url"] == url
+
+
+def test_other_resources_are_not_modelled(github):
+    answered = ask(github, '{resource(url: "https://github.com/acme/shop/pull/1") {url}}')
+    assert "is not modelled by this stand-in" in answered["errors"][0]["message"]
+
+
+def test_a_run_has_its_attempts_by_number(github, history):
+    workflow, later = history.workflow(), START + timedelta(days=1)
+    run = history.run(workflow, history.commit(), attempts=[START, later])
+    first, second = "2026-06-01T08:00:00Z", "2026-06-02T08:00:00Z"
+    times = {
+        path: (status, body.get("run_attempt"), body.get("run_started_at"), body.get("created_at"))
+        for path in ("", "/attempts/1", "/attempts/2", "/attempts/3")
+        for status, body in [get(github, f"/actions/runs/{run}{path}")]
+    }
+    assert times == {
+        "": (200, 2, second, first),
+        "/attempts/1": (200, 1, first, first),
+        "/attempts/2": (200, 2, second, first),
+        "/attempts/3": (404, None, None, None),
+    }
+    assert get(github, f"/actions/runs/{run}")[1]["workflow_id"] == workflow
+    assert get(github, "/actions/runs/7")[0] == 404
+
+
+@pytest.mark.parametrize(
+    ("given", "rest", "graphql"),
+    [
+        ({}, ("github-actions[bot]", {}), ("Bot", "github-actions", None)),
+        (
+            {"creator": "vercel[bot]", "payload": {"service": "web"}},
+            ("vercel[bot]", {"service": "web"}),
+            ("Bot", "vercel", '{"service": "web"}'),
+        ),
+        (
+            {"creator": "grace", "payload": "v1"},
+            ("grace", "v1"),
+            ("User", "grace", '"v1"'),
+        ),
+    ],
+)
+def test_a_deployment_has_a_creator_and_a_payload(github, history, given, rest, graphql):
+    history.deploy(history.commit(), **given)
+    (listed,) = get(github, "/deployments")[1]
+    assert (listed["creator"]["login"], listed["payload"]) == rest
+    fields = "creator {__typename login} payload originalEnvironment latestEnvironment"
+    selection = f"deployments(first: 5) {{nodes {{{fields}}}}}"
+    (node,) = repository(github, selection)["deployments"]["nodes"]
+    kind, login, payload = graphql
+    assert node == {
+        "creator": {"__typename": kind, "login": login},
+        "payload": payload,
+        "originalEnvironment": "production",
+        "latestEnvironment": "production",
+    }
+
+
+def test_statuses_have_times_of_their_own_and_may_come_late(github, history):
+    later = START + timedelta(days=3)
+    url = "https://ci.example/1"
+    made = history.deploy(
+        history.commit(), states=("waiting", "queued"), times=(START, later), log_url=url
+    )
+    history.set_status(made, "success", later + timedelta(hours=1))
+    statuses = get(github, f"/deployments/{made}/statuses")[1]
+    assert [(each["state"], each["created_at"], each["log_url"]) for each in statuses] == [
+        ("success", "2026-06-04T09:00:00Z", url),
+        ("queued", "2026-06-04T08:00:00Z", url),
+        ("waiting", "2026-06-01T08:00:00Z", url),
+    ]
+
+
+def test_environments_are_those_that_were_ever_deployed_to(github, history):
+    for environment in ("staging", "production", "Production", "staging"):
+        history.deploy(history.commit(), environment, states=())
+    pages = "pageInfo {hasNextPage}"
+    selection = f"environments(first: 2) {{nodes {{name}} {pages}}}"
+    assert repository(github, selection)["environments"] == {
+        "nodes": [{"name": "Production"}, {"name": "production"}],
+        "pageInfo": {"hasNextPage": True},
+    }
+    selection = 'environments(first: 9, names: ["staging", "none"]) {nodes {name}}'
+    assert repository(github, selection)["environments"]["nodes"] == [{"name": "staging"}]
+
+
+def test_environments_want_the_permission_to_read_actions(history):
+    with GitHub(history, permissions={"contents", "pull-requests", "deployments"}) as github:
+        data, error = refusal(github, "environments(first: 1) {totalCount}")
+        assert (data, error["type"]) == ({"repository": None}, "FORBIDDEN")
+
+
+def test_a_commit_has_its_deployments_oldest_first(github, history):
+    one, two = history.commit(), history.commit()
+    for sha, environment in ((one, "production"), (two, "production"), (one, "staging")):
+        history.deploy(sha, environment)
+    history.deploy(one)
+    deployments = (
+        'deployments(environments: ["production"], first: 5) {nodes {commitOid createdAt}}'
+    )
+    selection = f'object(oid: "{one}") {{... on Commit {{{deployments}}}}}'
+    assert repository(github, selection)["object"]["deployments"]["nodes"] == [
+        {"commitOid": one, "createdAt": "2026-06-01T08:02:00Z"},
+        {"commitOid": one, "createdAt": "2026-06-01T08:05:00Z"},
+    ]
+
+
+def test_the_merge_commit_of_a_pull_request_can_be_missing_everywhere(github, history):
+    history.commit()
+    number, _ = changed(history, "topic", "a")
+    sha = history.merge_pull(number, "squash")
+    history.hide_merge_commit(number)
+    assert get(github, f"/pulls/{number}")[1]["merge_commit_sha"] is None
+    (listed,) = get(github, f"/commits/{sha}/pulls")[1]
+    assert (listed["number"], listed["merge_commit_sha"]) == (number, None)
+    selection = f"pullRequest(number: {number}) {{merged mergeCommit {{oid}}}}"
+    assert repository(github, selection)["pullRequest"] == {"merged": True, "mergeCommit": None}
+    assert associated(github, sha) == [number]
+
+
+def test_a_pull_request_has_its_head_and_its_commits(github, history):
+    history.commit()
+    number, (first, second) = changed(history, "topic", "a", "b")
+    history.merge_pull(number, "squash")
+    commits = "commits(first: 1) {totalCount nodes {commit {oid authoredDate messageHeadline}}}"
+    selection = f"pullRequest(number: {number}) {{headRefName headRefOid {commits}}}"
+    assert repository(github, selection)["pullRequest"] == {
+        "headRefName": "topic",
+        "headRefOid": second,
+        "commits": {
+            "totalCount": 2,
+            "nodes": [
+                {
+                    "commit": {
+                        "oid": first,
+                        "authoredDate": "2026-06-01T08:01:00Z",
+                        "messageHeadline": "A change",
+                    }
+                }
+            ],
+        },
+    }
+
+
+def test_a_comparison_that_takes_too_long_can_be_told_as_a_fault(github, history):
+    history.commit()
+    too_long = {"message": "Server Error: Sorry, this diff is taking too long to generate."}
+    github.fault = lambda asked: (
+        (500, {"Content-Type": "application/json"}, json.dumps(too_long).encode())
+        if "/compare/" in asked.path
+        else None
+    )
+    assert get(github, "/compare/main...main") == (500, too_long)
+
+
 def test_drafts_are_not_shown_and_the_latest_release_is_a_full_one(github, history):
     for version, options in (("v1", {}), ("v2", {"prerelease": True}), ("v3", {"draft": True})):
         history.commit()

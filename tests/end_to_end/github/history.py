@@ -11,7 +11,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta, timezone
 from pathlib import Path
-from typing import TYPE_CHECKING, Final, Literal
+from typing import TYPE_CHECKING, Any, Final, Literal
 
 from tests.end_to_end.github.git import ChangedFile, File, Git
 
@@ -89,7 +89,11 @@ class Status:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Deployment:
-    """A deployment; its statuses have the oldest first."""
+    """A deployment; its statuses have the oldest first.
+
+    `creator` is a login in REST's words, where an app's ends with `[bot]`. `payload` is what the
+    creator handed over, as JSON; None if that was nothing.
+    """
 
     id: int
     sha: str
@@ -98,6 +102,8 @@ class Deployment:
     environment: str
     created_at: datetime
     statuses: tuple[Status, ...]
+    creator: str
+    payload: Any = None
     transient: bool = False
 
     @property
@@ -131,21 +137,30 @@ class Workflow:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Run:
-    """A run of a workflow; `repository` is the slug of its head if that is another one's."""
+    """A run of a workflow; `repository` is the slug of its head if that is another one's.
+
+    `number` counts the workflow's runs. `attempts` are the times at which each attempt started.
+    """
 
     id: int
+    number: int
     workflow: int
     sha: str
     branch: str
     event: str
     conclusion: str | None
     repository: str | None
-    created_at: datetime
+    attempts: tuple[datetime, ...]
+
+    @property
+    def created_at(self) -> datetime:
+        """When its first attempt started, whichever is the latest."""
+        return self.attempts[0]
 
     @property
     def updated_at(self) -> datetime:
-        """When it ended: each takes five minutes."""
-        return self.created_at + 5 * _MINUTE
+        """When its latest attempt ended: each takes five minutes."""
+        return self.attempts[-1] + 5 * _MINUTE
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -178,7 +193,6 @@ class History:
         self.releases: dict[int, Release] = {}
         self.workflows: dict[int, Workflow] = {}
         self.runs: dict[int, Run] = {}
-        self.lost_merges: set[int] = set()
         self.commits: dict[str, Commit] = {}
         self._made: list[str] = []
         self._pulls: dict[int, PullRequest] = {}
@@ -189,6 +203,7 @@ class History:
         self._lock = threading.RLock()
         self._statuses = 0
         self._touched: dict[int, datetime] = {}
+        self._without_merge_commit: set[int] = set()
 
     def __enter__(self) -> Self:
         return self
@@ -333,13 +348,17 @@ class History:
         self._introduce(merged)
         return sha
 
-    def lose_merge(self, number: int) -> None:
-        """Let GitHub name the merge commit of a merged pull request no more."""
-        self.lost_merges.add(number)
-
     def touch_pull(self, number: int, at: datetime | None = None) -> None:
         """Update a pull request, by a comment for example."""
         self._touched[number] = at or self.tick()
+
+    def hide_merge_commit(self, number: int) -> None:
+        """Let GitHub's answers have no merge commit for a merged pull request."""
+        self._without_merge_commit.add(number)
+
+    def shows_merge_commit(self, pull: PullRequest) -> bool:
+        """Return whether GitHub's answers have the merge commit of this pull request."""
+        return pull.repository is not None or pull.number not in self._without_merge_commit
 
     def updated(self, pull: PullRequest) -> datetime:
         """Return when a pull request was last updated; its merging is an update."""
@@ -415,25 +434,20 @@ class History:
         created_at: datetime | None = None,
         *,
         states: Sequence[str] = ("in_progress", "success", "inactive"),
+        times: Sequence[datetime] = (),
         log_url: str = "",
         environment_url: str = "",
         ref: str = "main",
         transient: bool = False,
+        creator: str | None = None,
+        payload: Any = None,
     ) -> int:
-        """Deploy a commit; return the deployment's id. Its statuses come a minute apart."""
+        """Deploy a commit; return the deployment's id.
+
+        Its statuses come a minute apart, unless `times` has one for each. `creator` is an app or a
+        user by login; without it, it is Actions' own app.
+        """
         created = created_at or self.tick()
-        statuses = []
-        for n, state in enumerate(states, 1):
-            self._statuses += 1
-            statuses.append(
-                Status(
-                    id=_FIRST_STATUS_ID + self._statuses,
-                    state=state,
-                    created_at=created + n * _MINUTE,
-                    log_url=log_url,
-                    environment_url=environment_url,
-                )
-            )
         deployment = Deployment(
             id=_FIRST_DEPLOYMENT_ID + 11 * len(self.deployments),
             sha=sha,
@@ -441,11 +455,46 @@ class History:
             task=task,
             environment=environment,
             created_at=created,
-            statuses=tuple(statuses),
+            statuses=(),
             transient=transient,
+            creator=creator or "github-actions[bot]",
+            payload=payload,
         )
         self.deployments[deployment.id] = deployment
+        moments = times or [created + n * _MINUTE for n in range(1, len(states) + 1)]
+        for state, moment in zip(states, moments, strict=True):
+            self.set_status(
+                deployment.id, state, moment, log_url=log_url, environment_url=environment_url
+            )
         return deployment.id
+
+    def set_status(
+        self,
+        deployment_id: int,
+        state: str,
+        created_at: datetime | None = None,
+        *,
+        log_url: str | None = None,
+        environment_url: str | None = None,
+    ) -> None:
+        """Add a status to a deployment; its URLs are those of the status before, unless given."""
+        deployment = self.deployments[deployment_id]
+        before = deployment.statuses[-1] if deployment.statuses else None
+        self._statuses += 1
+        status = Status(
+            id=_FIRST_STATUS_ID + self._statuses,
+            state=state,
+            created_at=created_at or self.tick(),
+            log_url=log_url if log_url is not None else before.log_url if before else "",
+            environment_url=environment_url
+            if environment_url is not None
+            else before.environment_url
+            if before
+            else "",
+        )
+        self.deployments[deployment_id] = replace(
+            deployment, statuses=(*deployment.statuses, status)
+        )
 
     def workflow(self, path: str = ".github/workflows/deploy.yml", name: str = "Deploy") -> int:
         """Add a workflow; return its id."""
@@ -463,20 +512,34 @@ class History:
         conclusion: str | None = "success",
         repository: str | None = None,
         created_at: datetime | None = None,
+        id: int | None = None,  # noqa: A002 - as GitHub calls it
+        attempts: Sequence[datetime] = (),
     ) -> int:
-        """Run a workflow on a commit; return the run's id. It goes on if it has no conclusion."""
+        """Run a workflow on a commit; return the run's id. It goes on if it has no conclusion.
+
+        `attempts` are the times at which its attempts started; without them there was one, at
+        `created_at`.
+        """
         run = Run(
-            id=_FIRST_RUN_ID + 13 * len(self.runs),
+            id=id or _FIRST_RUN_ID + 13 * len(self.runs),
+            number=1 + sum(each.workflow == workflow for each in self.runs.values()),
             workflow=workflow,
             sha=sha,
             branch=branch,
             event=event,
             conclusion=conclusion,
             repository=repository,
-            created_at=created_at or self.tick(),
+            attempts=tuple(attempts) or (created_at or self.tick(),),
         )
         self.runs[run.id] = run
         return run.id
+
+    def rerun(self, run_id: int, started_at: datetime | None = None) -> int:
+        """Start another attempt of a run; return the attempt's number."""
+        run = self.runs[run_id]
+        attempts = (*run.attempts, started_at or self.tick())
+        self.runs[run_id] = replace(run, attempts=attempts)
+        return len(attempts)
 
     def release(
         self,

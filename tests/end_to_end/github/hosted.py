@@ -37,6 +37,10 @@ class Hosted:
         """Tell whether the token may read this; what is public everybody may."""
         return not self.private or permission in self.permissions
 
+    def run_url(self, run_id: int) -> str:
+        """Return the page of a workflow run."""
+        return f"{self.url}/actions/runs/{run_id}"
+
     def is_named(self, slug: str) -> bool:
         """Compare with the name now; names of repositories have no case."""
         return slug.lower() == self.slug.lower()

@@ -7,6 +7,8 @@ picks the page. `needs` says which permission a field wants.
 
 from __future__ import annotations
 
+import json
+import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, ClassVar, Final
@@ -96,6 +98,25 @@ class Query(Node):
             for each in ids
         ]
 
+    def resource(self, url: str) -> WorkflowRun | None:
+        """Find a workflow run alone, by its page; the page of a job or an attempt is no resource.
+
+        Which permission the token needs is on no page: REST wants `actions` for the same.
+        """
+        # Whatever the host: a server of a company's own has another one.
+        found = re.fullmatch(r"https://[^/]+/([^/]+/[^/]+)/actions/runs/([0-9]+)(/.*)?", url)
+        if found is None:
+            raise GraphQLError(f"resource(url: {url}) is not modelled by this stand-in")
+        if not self._hosted.may("actions"):
+            raise Refused("FORBIDDEN", FORBIDDEN)
+        slug, run_id, below = found.groups()
+        if below:
+            return None
+        ours = self._hosted.is_named(slug) or self._hosted.was_named(slug)
+        if not ours or int(run_id) not in self._history.runs:
+            raise Refused("NOT_FOUND", f"Could not resolve to a resource with the URL of '{url}'.")
+        return WorkflowRun(self._hosted, self._history.runs[int(run_id)])
+
     def rate_limit(self, *, dry_run: bool = False) -> RateLimit:
         if dry_run:
             raise GraphQLError("rateLimit(dryRun: true) is not modelled by this stand-in")
@@ -126,6 +147,8 @@ class Repository(NamedRepository):
         "releases": "contents",
         "latest_release": "contents",
         "deployments": "deployments",
+        # GitHub REST API documentation, "Permissions required for GitHub Apps": "Actions".
+        "environments": "actions",
         "pull_request": "pull-requests",
         "pull_requests": "pull-requests",
     }
@@ -189,6 +212,22 @@ class Repository(NamedRepository):
         self, environments: Sequence[str] | None = None, order_by: _Order | None = None
     ) -> Sequence[Deployment]:
         return _deployments(self._hosted, environments, order_by)
+
+    def environments(
+        self,
+        names: Sequence[str] = (),
+        order_by: _Order | None = None,
+        pinned_environment_filter: str = "ALL",
+    ) -> Sequence[Environment]:
+        order = order_by or {"field": "NAME", "direction": "ASC"}
+        if order["field"] != "NAME" or pinned_environment_filter == "ONLY":
+            raise GraphQLError("pinned environments are not modelled by this stand-in")
+        found = {each.environment for each in self._history.deployments.values()}
+        return [
+            Environment(self._hosted, name)
+            for name in sorted(found, reverse=order["direction"] == "DESC")
+            if not names or name in names
+        ]
 
     def pull_request(self, number: int) -> PullRequest:
         pull = self._history.pull(number)
@@ -413,10 +452,62 @@ class TreeEntry(Node):
 
 
 class User(Node):
-    """Who did it. It is always the same one."""
+    """Who did it. All but deployments are always the same one's."""
 
-    login = "grace"
-    url = f"{WEB}/grace"
+    def __init__(self, hosted: Hosted, login: str = "grace") -> None:
+        super().__init__(hosted)
+        self.login = login
+        self.url = f"{WEB}/{login}"
+
+
+class Bot(Node):
+    """An app. Its login is the app's own name, to which REST adds `[bot]`."""
+
+    def __init__(self, hosted: Hosted, login: str) -> None:
+        super().__init__(hosted)
+        self.login = login.removesuffix("[bot]")
+        self.url = f"{WEB}/apps/{self.login}"
+
+
+class Environment(Node):
+    """An environment, which is there as soon as it was deployed to."""
+
+    def __init__(self, hosted: Hosted, name: str) -> None:
+        super().__init__(hosted)
+        self.id = hosted.git_node_id("EN", name)
+        self.name = name
+
+
+class Workflow(Node):
+    """A workflow."""
+
+    def __init__(self, hosted: Hosted, workflow: kept.Workflow) -> None:
+        super().__init__(hosted)
+        self.id = hosted.node_id("W", workflow.id)
+        self.database_id = workflow.id
+        self.name = workflow.name
+        self.resource_path = f"/{hosted.slug}/actions/workflows/{workflow.path.rpartition('/')[2]}"
+        self.url = WEB + self.resource_path
+        self.state = "ACTIVE"
+
+
+class WorkflowRun(Node):
+    """A run of a workflow. Its `databaseId` is an Int, into which today's ids do not fit."""
+
+    def __init__(self, hosted: Hosted, run: kept.Run) -> None:
+        super().__init__(hosted)
+        self._run = run
+        self.id = hosted.git_node_id("WFR", str(run.id))
+        self.database_id = run.id
+        self.run_number = run.number
+        self.event = run.event
+        self.created_at = iso(run.created_at)
+        self.updated_at = iso(run.updated_at)
+        self.url = hosted.run_url(run.id)
+        self.resource_path = self.url.removeprefix(WEB)
+
+    def workflow(self) -> Workflow:
+        return Workflow(self._hosted, self._history.workflows[self._run.workflow])
 
 
 class PullRequest(Node):
@@ -459,8 +550,8 @@ class PullRequest(Node):
         return iso(self._history.updated(self._pull))
 
     def merge_commit(self) -> Commit | None:
-        is_lost = self._pull.repository is None and self.number in self._history.lost_merges
-        return self._merge() if self.merged and not is_lost else None
+        shown = self.merged and self._history.shows_merge_commit(self._pull)
+        return self._merge() if shown else None
 
     def potential_merge_commit(self) -> Commit | None:
         return None if self.merged else self._merge()
@@ -520,6 +611,7 @@ class Deployment(Node):
         self.environment = deployment.environment
         self.latest_environment = deployment.environment
         self.original_environment = deployment.environment
+        self.payload = None if deployment.payload is None else json.dumps(deployment.payload)
         self.task = deployment.task
         self.created_at = iso(deployment.created_at)
         self.updated_at = iso(deployment.updated_at)
@@ -529,6 +621,10 @@ class Deployment(Node):
 
     def commit(self) -> Commit:
         return Commit(self._hosted, self._history.commits[self.commit_oid])
+
+    def creator(self) -> User | Bot:
+        login = self._deployment.creator
+        return (Bot if login.endswith("[bot]") else User)(self._hosted, login)
 
     def state(self) -> str:
         """Say `ACTIVE` where the status says `SUCCESS`."""

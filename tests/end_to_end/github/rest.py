@@ -319,6 +319,15 @@ def _runs(ask: Ask) -> Reply:
     return Reply(body=body, headers=headers)
 
 
+def _run(ask: Ask) -> Reply:
+    """Answer with a run as its latest attempt has left it, or with one of its attempts."""
+    run = ask.hosted.history.runs.get(int(ask.names[0]))
+    attempt = int(ask.names[1]) if len(ask.names) > 1 else None
+    if run is None or (attempt is not None and not 1 <= attempt <= len(run.attempts)):
+        raise Problem(404, "Not Found")
+    return Reply(body=_written_run(ask.hosted, run, attempt))
+
+
 def _published(ask: Ask) -> list[Release]:
     """Return the releases, the newest first; "only users with push access" see drafts."""
     releases = (each for each in ask.hosted.history.releases.values() if not each.draft)
@@ -510,7 +519,6 @@ def _written_pull(hosted: Hosted, pull: PullRequest) -> dict[str, Any]:
     slug = hosted.slug_of(pull)
     merged_at = pull.merged_at and iso(pull.merged_at)
     repository = _written_repository(hosted, slug)
-    is_lost = pull.repository is None and pull.number in hosted.history.lost_merges
     return {
         "id": pull.id,
         "node_id": hosted.node_id("PR", pull.id),
@@ -523,7 +531,9 @@ def _written_pull(hosted: Hosted, pull: PullRequest) -> dict[str, Any]:
         "created_at": iso(pull.created_at),
         "closed_at": merged_at,
         "merged_at": merged_at,
-        "merge_commit_sha": None if is_lost else pull.merge_commit_sha,
+        "merge_commit_sha": pull.merge_commit_sha
+        if hosted.history.shows_merge_commit(pull)
+        else None,
         "base": {"ref": pull.base, "sha": pull.base_sha, "repo": repository},
         "head": {"ref": pull.head, "sha": pull.head_sha, "repo": repository},
     }
@@ -536,11 +546,11 @@ def _written_deployment(hosted: Hosted, deployment: Deployment) -> dict[str, Any
         "sha": deployment.sha,
         "ref": deployment.ref,
         "task": deployment.task,
-        "payload": {},
+        "payload": {} if deployment.payload is None else deployment.payload,
         "environment": deployment.environment,
         "original_environment": deployment.environment,
         "description": None,
-        "creator": {"login": "grace"},
+        "creator": {"login": deployment.creator},
         "created_at": iso(deployment.created_at),
         "updated_at": iso(deployment.updated_at),
         "production_environment": deployment.environment == "production",
@@ -560,7 +570,7 @@ def _written_status(deployment: Deployment, status: Status) -> dict[str, Any]:
         "environment_url": status.environment_url,
         "created_at": iso(status.created_at),
         "updated_at": iso(status.created_at),
-        "creator": {"login": "grace"},
+        "creator": {"login": deployment.creator},
     }
 
 
@@ -573,9 +583,12 @@ def _written_workflow(workflow: Workflow) -> dict[str, Any]:
     }
 
 
-def _written_run(hosted: Hosted, run: Run) -> dict[str, Any]:
+def _written_run(hosted: Hosted, run: Run, attempt: int | None = None) -> dict[str, Any]:
+    attempt = attempt or len(run.attempts)
     return {
         "id": run.id,
+        "run_number": run.number,
+        "html_url": hosted.run_url(run.id),
         "name": hosted.history.workflows[run.workflow].name,
         "workflow_id": run.workflow,
         "path": hosted.history.workflows[run.workflow].path,
@@ -584,8 +597,8 @@ def _written_run(hosted: Hosted, run: Run) -> dict[str, Any]:
         "head_branch": run.branch,
         "status": "completed" if run.conclusion else "in_progress",
         "conclusion": run.conclusion,
-        "run_attempt": 1,
-        "run_started_at": iso(run.created_at),
+        "run_attempt": attempt,
+        "run_started_at": iso(run.attempts[attempt - 1]),
         "created_at": iso(run.created_at),
         "updated_at": iso(run.updated_at),
         "repository": _written_repository(hosted),
@@ -621,6 +634,8 @@ _ROUTES: Final = tuple(
         (r"/deployments", "deployments", _deployments),
         (r"/deployments/([0-9]{1,15})", "deployments", _deployment),
         (r"/deployments/([0-9]{1,15})/statuses", "deployments", _statuses),
+        (r"/actions/runs/([0-9]{1,15})", "actions", _run),
+        (r"/actions/runs/([0-9]{1,15})/attempts/([0-9]{1,9})", "actions", _run),
         (r"/actions/workflows", "actions", _workflows),
         (r"/actions/workflows/([^/]+)/runs", "actions", _runs),
         (r"/releases", "contents", _releases),

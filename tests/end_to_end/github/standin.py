@@ -21,7 +21,7 @@ import time
 from collections.abc import Callable, Collection, Iterable, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime, timezone
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Any, Final, Literal
 from urllib.parse import parse_qsl, urlsplit
 
 from tests.end_to_end.github import queries, rest
@@ -176,6 +176,10 @@ class GitHub(Local):
     def most_at_once(self) -> int:
         """Return how many requests were under way at the same time, at most."""
         return most_at_once(self.asked)
+
+    def spent(self, resource: Literal["core", "graphql"]) -> int:
+        """Return what was taken from a limit since it began anew, if it was full then."""
+        return self._limit - self._remaining[resource]
 
     def refill(self, *, remaining: int | None = None) -> None:
         """Let both limits begin anew, as they do every hour."""
