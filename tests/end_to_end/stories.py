@@ -6,8 +6,9 @@ within this process, `Story.run` all of the action as a process.
 
 import contextlib
 import json
+import re
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 from pathlib import Path
 from typing import Any
@@ -22,10 +23,12 @@ from dora_deployments.attribution.resolve import resolve
 from dora_deployments.budget import Budget
 from dora_deployments.delivery import deliver
 from dora_deployments.report.account import Account, status_of
+from dora_deployments.report.headline import headline
 from dora_deployments.report.outputs import outputs
 from dora_deployments.report.text import Scrubber
 from tests.builders import MORE, NOW, inputs, payload_file, run
 from tests.delivery.wire import dispatched, endings
+from tests.end_to_end.github import rest
 from tests.end_to_end.github.history import History
 from tests.end_to_end.github.hosted import READS, Hosted, iso
 from tests.end_to_end.github.standin import GitHub
@@ -50,10 +53,19 @@ class Happened:
     payload: dict[str, Any]
     variables: Mapping[str, str] = field(default_factory=dict)
 
+    def within(self, run_id: int, attempt: int = 1, **variables: str) -> "Happened":
+        """Return the same event, handed to a step of this attempt of this run."""
+        of_run = {"run_id": str(run_id), "run_attempt": str(attempt)}
+        return replace(self, variables={**self.variables, **of_run, **variables})
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Report:
-    """What a run told: outputs, DX's bodies without what depends on the run, and warnings."""
+    """What a run told: outputs, DX's bodies without what depends on the run, and warnings.
+
+    `ids` are the bodies' `reference_id`s, and `headline` is the summary's. Both are left out when
+    reports are compared.
+    """
 
     pull_requests: list[int]
     merge_commit_shas: list[str]
@@ -63,6 +75,8 @@ class Report:
     warnings: tuple[str, ...] = ()
     services: tuple[str, ...] = ("shop",)
     status: str = "delivered"
+    ids: tuple[str, ...] = field(default=(), compare=False)
+    headline: str = field(default="", compare=False)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -113,6 +127,7 @@ class Story:
             outputs(account, Scrubber(())),
             [received.json for received in self.dx.received[before:]],
             resolved.warnings,
+            headline(account),
         )
 
     def run(
@@ -293,7 +308,10 @@ class Story:
             "environment": deployment.environment,
             "original_environment": deployment.environment,
             "created_at": iso(deployment.created_at),
+            "creator": {"login": deployment.creator},
+            "payload": {} if deployment.payload is None else deployment.payload,
         }
+        content["workflow_run"], content["workflow"] = self._run(log_url)
         content["deployment_status"] |= {
             "state": state,
             "environment": deployment.environment,
@@ -319,10 +337,33 @@ class Story:
         }
         return Happened(name="workflow_run", payload=content)
 
-    def dispatch(self, sha: str) -> Happened:
+    def _run(self, log_url: str) -> tuple[dict[str, Any] | None, dict[str, Any] | None]:
+        """Return the run of a log, and its workflow, as GitHub tells them along with a status."""
+        found = re.search("/actions/runs/([0-9]+)", log_url)
+        run = self.history.runs.get(int(found[1])) if found else None
+        if run is None:
+            return None, None
+        workflow = self.history.workflows[run.workflow]
+        written = rest._written_run(_hosted(self.history), run)
+        return written, rest._written_workflow(workflow)
+
+    def dispatch(self, sha: str, **inputs: str) -> Happened:
         """Start a workflow by hand, at the tip of a branch."""
         content = payload_file("workflow_dispatch.no_inputs")
+        if inputs:
+            content["inputs"] = inputs
         return Happened(name="workflow_dispatch", payload=content, variables={"sha": sha})
+
+    def repository_dispatch(self, tip: str, **client_payload: object) -> Happened:
+        """Start a workflow on the default branch's tip by a program, with a payload of its own."""
+        content = payload_file("repository_dispatch.bare")
+        content["client_payload"] = client_payload
+        return Happened(name="repository_dispatch", payload=content, variables={"sha": tip})
+
+    def scheduled(self, tip: str) -> Happened:
+        """Start a workflow by the clock, on the default branch's tip."""
+        content = payload_file("schedule")
+        return Happened(name="schedule", payload=content, variables={"sha": tip})
 
     def merge(self, number: int, name: str = "pull_request") -> Happened:
         """Close a pull request by its merge."""
@@ -354,24 +395,30 @@ def story(folder: Path, **options: Any) -> Iterator[Story]:
 
 
 def _report(
-    written: Mapping[str, str], bodies: list[dict[str, Any]], warnings: tuple[str, ...]
+    written: Mapping[str, str],
+    bodies: list[dict[str, Any]],
+    warnings: tuple[str, ...],
+    told: str = "",
 ) -> Report:
+    bodies = sorted(
+        # They are sent side by side, so the order of their arrival says nothing.
+        bodies,
+        key=lambda body: body["service"]["identifier"] if "service" in body else "",
+    )
     return Report(
         pull_requests=json.loads(written["pull-requests"]),
         merge_commit_shas=json.loads(written["merge-commit-shas"]),
         previous_sha=written["previous-sha"],
         rollback={"true": True, "false": False}[written["rollback"]],
-        # They are sent side by side, so the order of their arrival says nothing.
-        to_dx=sorted(
-            (
-                {key: value for key, value in body.items() if key not in _NOT_ATTRIBUTION}
-                for body in bodies
-            ),
-            key=lambda body: body["service"]["identifier"] if "service" in body else "",
-        ),
+        to_dx=[
+            {key: value for key, value in body.items() if key not in _NOT_ATTRIBUTION}
+            for body in bodies
+        ],
         warnings=warnings,
         services=tuple(json.loads(written["services"])),
         status=written["status"],
+        ids=tuple(body["reference_id"] for body in bodies if "reference_id" in body),
+        headline=told,
     )
 
 
