@@ -271,8 +271,9 @@ def test_a_service_owns_the_files_that_its_paths_take():
     assert owned.of("services/checkout/README.md") == (1,)
 
 
-def test_a_service_without_paths_is_touched_by_no_file():
-    assert service("web", environments=("web-*",)).touched_by(["web/a.py"]) is False
+def test_a_service_without_paths_owns_no_file():
+    owned = config.owners([service("web", environments=("web-*",))])
+    assert owned.of("web/a.py") == ()
 
 
 # --- services by environment

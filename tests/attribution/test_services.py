@@ -228,7 +228,7 @@ def deployed_to(environment, shipped, known=KNOWN, config=BY_ENVIRONMENT, **give
 
 def test_an_environment_of_a_service_without_paths_deploys_it_with_every_pull_request():
     admin = Carried(service=ADMIN, pulls=(TWELVE, THIRTEEN), is_exact=True)
-    assert deployed_to("Production \u2013 admin", since(1, 5), Nobody()) == (
+    assert deployed_to("Production \u2013 admin", since(1, 5)) == (
         Fact(
             value=(admin,),
             source=f"{FILE}, whose services.admin.environments match 'Production \u2013 admin'"
@@ -253,7 +253,7 @@ def test_an_environment_of_a_service_with_paths_deploys_it_with_those_that_touch
 
 
 def test_a_service_is_deployed_to_its_environment_by_the_commit_where_no_file_is_known():
-    known = Known(parents=LINE, fails={"changed_files": LookUpError("GitHub's API answered 500")})
+    known = Known(parents=LINE, fails={"pull_details": LookUpError("GitHub's API answered 500")})
     fact, warnings = deployed_to("cart-1", since(1, 3), known)
     assert fact.value == (unknown(CART),)
     assert warnings == (

@@ -192,7 +192,7 @@ def test_where_a_merge_commit_is_not_known_the_pull_requests_of_all_commits_are_
         landings_asked(sha(8)): Landings(by_commit={sha(8): (lost,)}),
         details_asked(9, files=False): BEGUN_NINE,
     }
-    archive, github = archive_of(answers, 1, mapped=False)
+    archive, github = archive_of(answers, 1, mapped=None)
     archive.add_pulls([{**item(9), "merge_commit_sha": None}])
     archive.look_up([sha(1), sha(8)])
     assert archive.landings([sha(1), sha(8)], []) == Landings(
@@ -287,7 +287,7 @@ def test_comparisons_are_asked_for_their_files_once():
         assert each.compared_files(sha(2), sha(1)) is None
         assert each.compared_files(sha(1), sha(3)) is None
     assert github.asked == list(answers)
-    assert not archive_of({}, mapped=False)[0].has_services
+    assert not archive_of({}, mapped=None)[0].has_services
 
 
 def test_a_comparison_that_cannot_be_asked_for_now_is_not_kept():

@@ -1,6 +1,6 @@
 """Which services are deployed, and which of the pull requests each of them carries."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Final
 
