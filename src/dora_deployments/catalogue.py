@@ -665,11 +665,12 @@ INCOMPLETE: Final = Topic(
     means="something could not be looked up, contradicts the history, or has no place in the"
     " report, which goes out with what is known",
     change="do what the warning says; most often the job lacks one of the permissions"
-    " `contents: read`, `deployments: read` and `pull-requests: read`",
-    more="Without a token, or with one that may not see the repository, nothing is looked up, and"
-    " DX fills the gaps by the commit. A rate limit or an outage passes by itself. Where commits"
-    " have diverged or the commit before is gone, as after a force push, set `previous-sha` if you"
-    " know it.",
+    " `actions: read`, `contents: read`, `deployments: read` and `pull-requests: read`",
+    more="Where GitHub's records do not settle which deployment came before this one, only the"
+    " commit is reported; docs/attribution.md lists the cases and what to do. Without a token, or"
+    " with one that may not see the repository, nothing is looked up, and DX fills the gaps by the"
+    " commit. A rate limit or an outage passes by itself. Where commits have diverged or the"
+    " previous commit is gone, as after a force push, set `previous-sha` if you know it.",
 )
 SERVICES_NOT_TOLD: Final = Topic(
     slug="services-not-told",

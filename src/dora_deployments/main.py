@@ -188,7 +188,7 @@ def _read_event(
         budget=look_up_budget,
         provide=partial(provide, LOOK_UPS, look_up_budget, log.line),
     )
-    with GitHub(api) as look_ups:
+    with GitHub(api, run.server_url) as look_ups:
         account.resolved = resolved = resolve(happening, inputs, run, look_ups, now, file)
     log.group(
         f"What was {'deployed' if resolved.deployments else 'merged'}, by the event {event.name}",
@@ -391,7 +391,8 @@ def _warn_of_rerun(
 ) -> None:
     """Warn where a re-run tells Datadog of the same deployment with a later finish."""
     to_datadog = any(backend.name == "Datadog" for backend in told)
-    if run.attempt > 1 and resolved.finished_by_clock and to_datadog:
+    has_same_id = run.attempt > 1 and resolved.shipped.attempt == 1
+    if has_same_id and resolved.finished_by_clock and to_datadog:
         warning = (
             f"this is attempt {run.attempt} of the run, so Datadog is sent the same id with a"
             f" later finish: {RERUN.sentence}"

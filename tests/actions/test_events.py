@@ -4,7 +4,7 @@ from datetime import datetime, timezone
 import pytest
 
 from dora_deployments.actions import moments, parse
-from dora_deployments.actions.event import Happening, Unresolved
+from dora_deployments.actions.event import Happening, RunAttempt, Unresolved
 from dora_deployments.actions.events import EVENTS, what_happened
 from dora_deployments.deployment import Fact
 from dora_deployments.errors import EventError, Skip
@@ -59,7 +59,7 @@ def without_payload(name, why="GITHUB_EVENT_PATH is not set", **given):
     return what_happened(replace(event(name, {}, **given), broken=why))
 
 
-RUN_IDS = frozenset({"8412399001"})
+THIS_RUN = (RunAttempt(run_id="8412399001"),)
 BEFORE = Fact(
     value="82424c9a27cee3ea58a36836903f49730e0a2203", source="before; GITHUB_SHA was 109cf4c"
 )
@@ -69,8 +69,9 @@ BEFORE = Fact(
 
 
 def test_the_run_in_which_this_step_runs_is_known_by_its_id_if_it_has_one():
-    assert told("push", "push.branch", of=run(run_id="17")).run_ids == frozenset({"17"})
-    assert told("push", "push.branch", of=run(run_id="")).run_ids == frozenset()
+    again = run(run_id="17", run_attempt="2")
+    assert told("push", "push.branch", of=again).runs == (RunAttempt(run_id="17", attempt=2),)
+    assert told("push", "push.branch", of=run(run_id="")).runs == ()
 
 
 def test_a_job_that_was_cancelled_or_skipped_deployed_nothing_whatever_the_event():
@@ -163,7 +164,7 @@ def test_a_merged_pull_request_was_deployed_by_its_merge_commit():
         pull_title="Keep the cart of signed-out shoppers",
         deployment_ids=frozenset(),
         task="deploy",
-        run_ids=RUN_IDS,
+        runs=THIS_RUN,
         before=None,
         marks=None,
         source_url=None,
@@ -338,10 +339,11 @@ def test_a_push_deploys_the_branchs_new_tip():
             source="after; GITHUB_SHA was 109cf4c",
         ),
         identity="run:refs/heads/main:53d5a576a77f71c0b37048fec0fc2f052e17712d:8412399001",
+        is_run_identity=True,
         started_at=Fact(value=at("2026-05-12T08:14:03"), source="repository.pushed_at"),
         branch=Fact(value="main", source="ref"),
         default_branch="main",
-        run_ids=RUN_IDS,
+        runs=THIS_RUN,
         before=BEFORE,
         source_url=None,
     )
@@ -477,10 +479,11 @@ def test_a_pushed_annotated_tag_deploys_its_commit_and_not_the_tag_object():
             ),
         ),
         identity="run:refs/tags/v1.12.0:96f8ae0591bddf176c4d32a71fdf04ed26445f00:8412399001",
+        is_run_identity=True,
         started_at=Fact(value=at("2026-05-20T12:58:31"), source="repository.pushed_at"),
         branch=None,
         default_branch="main",
-        run_ids=RUN_IDS,
+        runs=THIS_RUN,
         before=None,
         marks="tags",
         version=Fact(value="v1.12.0", source="ref, a tag"),
@@ -544,7 +547,7 @@ def test_a_published_release_deploys_the_commit_of_its_tag(case):
         started_at=Fact(value=at("2026-05-20T13:02:47"), source="release.published_at"),
         branch=None,
         default_branch="main",
-        run_ids=RUN_IDS,
+        runs=THIS_RUN,
         marks="releases",
         version=Fact(value="v1.12.0", source="release.tag_name"),
     )
@@ -650,7 +653,9 @@ def test_a_deployment_that_succeeded_has_commit_environment_and_times_of_its_own
         pull_title="",
         deployment_ids=frozenset({"3512048801", "DE_kwDOCyMnjc7RVZyh"}),
         task="deploy",
-        run_ids=RUN_IDS | {"8412345601"},
+        runs=(RunAttempt(run_id="8412345601", attempt=1, began_at=at("2026-05-12T08:19:58")),),
+        reporting_run_ids=frozenset({"8412399001"}),
+        creator="github-actions[bot]",
         before=None,
         marks=None,
         source_url="https://github.com/acme/shop/actions/runs/8412345601/job/23078451234",
@@ -747,17 +752,17 @@ def test_a_deployments_task_is_told_and_is_deploy_unless_it_says_another(task, k
 @pytest.mark.parametrize(
     ("log_url", "target_url", "runs"),
     [
-        ("https://github.com/acme/shop/actions/runs/17/job/4", None, {"17"}),
-        (None, "https://github.com/acme/shop/actions/runs/18", {"18"}),
+        ("https://github.com/acme/shop/actions/runs/17/job/4", None, ["17"]),
+        (None, "https://github.com/acme/shop/actions/runs/18", ["18"]),
         (
             "https://github.com/acme/shop/actions/runs/17/job/4",
             "https://github.com/acme/shop/actions/runs/18/attempts/2",
-            {"17", "18"},
+            ["17", "18"],
         ),
-        ("https://ci.acme.example/builds/17", "https://ci.acme.example/actions/runs/", set()),
-        ("/actions/runs/7", "/actions/runs/" + "9" * 19, {"7", "9" * 19}),
-        ("/actions/runs/\u0661\u0667", None, set()),
-        ("https://github.com/acme/shop/actions/runs/" + "9" * 20, 17, set()),
+        ("https://ci.acme.example/builds/17", "https://ci.acme.example/actions/runs/", []),
+        ("/actions/runs/7", "/actions/runs/" + "9" * 19, ["7", "9" * 19]),
+        ("/actions/runs/\u0661\u0667", None, []),
+        ("https://github.com/acme/shop/actions/runs/" + "9" * 20, 17, []),
     ],
 )
 def test_the_runs_that_deployed_are_known_by_the_addresses_of_their_logs(log_url, target_url, runs):
@@ -766,7 +771,37 @@ def test_the_runs_that_deployed_are_known_by_the_addresses_of_their_logs(log_url
         deployment_status__log_url=log_url,
         deployment_status__target_url=target_url,
     )
-    assert told("deployment_status", content).run_ids == RUN_IDS | runs
+    happening = told("deployment_status", content)
+    assert happening.runs == tuple(RunAttempt(run_id=run_id, attempt=None) for run_id in runs)
+    assert happening.reporting_run_ids == {"8412399001"}
+
+
+def test_a_run_that_reports_its_own_deployment_is_the_one_that_deployed():
+    content = changed(
+        "deployment_status.success",
+        deployment_status__log_url="https://github.com/acme/shop/actions/runs/8412399001/job/1",
+        deployment_status__target_url=None,
+    )
+    happening = told("deployment_status", content)
+    assert happening.runs == (RunAttempt(run_id="8412399001", attempt=None),)
+    assert happening.reporting_run_ids == frozenset()
+
+
+@pytest.mark.parametrize(
+    ("creator", "payload", "login", "services"),
+    [
+        ({"login": "vercel[bot]"}, {"service": "Web"}, "vercel[bot]", {"web"}),
+        ({"login": "ada"}, '{"services": ["web", "API"]}', "ada", {"web", "api"}),
+        (None, None, "", set()),
+        ("ada", "web", "", set()),
+    ],
+)
+def test_a_deployment_says_who_made_it_and_of_what(creator, payload, login, services):
+    content = changed(
+        "deployment_status.success", deployment__creator=creator, deployment__payload=payload
+    )
+    happening = told("deployment_status", content)
+    assert (happening.creator, happening.named_services) == (login, services)
 
 
 @pytest.mark.parametrize("name", ["a\nb", "prod\x1b[31m", "a\u2028b", "\ud800"])
@@ -891,7 +926,10 @@ def test_a_workflow_run_that_succeeded_deploys_its_own_commit_at_its_own_times()
         success=Fact(value=True, source="workflow_run.conclusion, which is 'success'"),
         branch=Fact(value="main", source="workflow_run.head_branch"),
         default_branch="main",
-        run_ids=RUN_IDS | {"8412345678"},
+        runs=(
+            RunAttempt(run_id="8412345678", attempt=1, began_at=at("2026-05-13T11:02:20")),
+            *THIS_RUN,
+        ),
         source_url="https://github.com/acme/shop/actions/runs/8412345678",
     )
 
@@ -985,9 +1023,19 @@ def test_a_workflow_run_without_id_is_told_apart_by_ref_commit_and_run():
     assert happening.source_url is None
 
 
+def test_a_workflow_run_may_not_say_which_attempt_it_was():
+    content = changed(
+        "workflow_run.success", workflow_run__run_attempt=None, workflow_run__run_started_at=None
+    )
+    assert told("workflow_run", content).runs == (
+        RunAttempt(run_id="8412345678", attempt=None, began_at=None),
+        *THIS_RUN,
+    )
+
+
 def test_a_workflow_run_without_id_is_known_by_this_run_alone():
     content = changed("workflow_run.success", workflow_run__id=None)
-    assert told("workflow_run", content).run_ids == RUN_IDS
+    assert told("workflow_run", content).runs == THIS_RUN
 
 
 def test_a_workflow_run_without_a_commit_is_left_open_and_never_github_sha():
@@ -1027,16 +1075,17 @@ def test_a_run_by_hand_deploys_the_tip_of_its_ref(case):
             value=GITHUB_SHA, source="GITHUB_SHA, since the payload has no SHA at inputs.sha"
         ),
         identity=f"run:refs/heads/main:{GITHUB_SHA}:8412399001",
+        is_run_identity=True,
         default_branch="main",
-        run_ids=RUN_IDS,
+        runs=THIS_RUN,
     )
 
 
 def test_a_run_by_hand_deploys_the_commit_that_it_was_started_with():
     content = changed("workflow_dispatch", inputs={"sha": f" {SHA.upper()} "})
-    assert told("workflow_dispatch", content).commit_sha == Fact(
-        value=SHA, source="inputs.sha; GITHUB_SHA was 109cf4c"
-    )
+    happening = told("workflow_dispatch", content)
+    assert happening.commit_sha == Fact(value=SHA, source="inputs.sha; GITHUB_SHA was 109cf4c")
+    assert happening.is_told_afterwards
 
 
 def test_a_short_sha_that_the_run_was_started_with_must_be_asked_for():
@@ -1100,7 +1149,8 @@ def test_a_dispatch_tells_commit_environment_id_and_times_and_nothing_else():
         finished_at=Fact(value=at("2026-05-21T06:47:31"), source="client_payload.finished_at"),
         success=Fact(value=True, source="the event, which tells of no failure"),
         default_branch="main",
-        run_ids=RUN_IDS,
+        runs=THIS_RUN,
+        is_told_afterwards=True,
         version=None,
     )
 
@@ -1127,8 +1177,10 @@ def test_a_dispatch_that_says_nothing_deploys_the_default_branchs_tip_with_a_war
             source="GITHUB_SHA, since the payload has no SHA at client_payload.sha",
         ),
         identity=f"run:refs/heads/main:{GITHUB_SHA}:8412399001",
+        is_run_identity=True,
         default_branch="main",
-        run_ids=RUN_IDS,
+        runs=THIS_RUN,
+        is_told_afterwards=True,
         warnings=(
             (
                 "client_payload has no sha, so the default branch's tip is taken for the deployed"
@@ -1236,8 +1288,9 @@ def test_any_other_event_is_a_deployment_only_if_its_commit_is_given(name, case)
         repository_id="186853261",
         commit_sha=Unresolved(why="the event names no commit"),
         identity=f"run:refs/heads/main:{SHA}:8412399001",
+        is_run_identity=True,
         default_branch="main",
-        run_ids=RUN_IDS,
+        runs=THIS_RUN,
     )
 
 
@@ -1259,8 +1312,9 @@ def test_without_a_payload_a_push_is_what_github_says_it_is():
             value=GITHUB_SHA, source="GITHUB_SHA, since the payload has no SHA at after"
         ),
         identity=f"run:refs/heads/main:{GITHUB_SHA}:8412399001",
+        is_run_identity=True,
         branch=Fact(value="main", source="GITHUB_REF"),
-        run_ids=RUN_IDS,
+        runs=THIS_RUN,
         warnings=("GITHUB_EVENT_PATH is not set; only inputs and GITHUB_* variables were read",),
     )
 

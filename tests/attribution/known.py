@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
 
-from dora_deployments.actions.event import Marks
+from dora_deployments.actions.event import RunAttempt
 from dora_deployments.attribution.answers import (
     LARGEST_RANGE,
     ChangedFiles,
@@ -13,10 +13,12 @@ from dora_deployments.attribution.answers import (
     Comparison,
     Landings,
     Past,
+    PastQuestion,
     PullDetail,
     PullDetails,
 )
 from dora_deployments.attribution.look_ups import LookUpError
+from dora_deployments.attribution.timeline import WorkflowOfRun
 from dora_deployments.deployment import PullRequest
 
 SLUG = "acme/shop"
@@ -38,9 +40,11 @@ class Known:
 
     `landed` has the pull requests that commits belong to, by commit. `changes` has the files
     of pull requests, by their numbers, and of commits, by their SHAs; `begun` when pull
-    requests were; `compared` the files of comparisons, unless they are not known. `past` is told of
-    "production" only, its marks only as what they are. `fails` has an error for each look-up
-    that fails; `unknown` are commits whose pull requests could not be looked up.
+    requests were; `compared` the files of comparisons, unless they are not known. `past_of` has
+    the first page by the first environment that is asked for and the marks, and `pages` the later
+    ones by where they begin. `workflows_of` has the workflow of each run, `attempts` the times at
+    which its attempts began. `fails` has an error for each look-up that fails; `unknown` are
+    commits whose pull requests could not be looked up. `asked` lists what was asked of deployments.
     """
 
     parents: Mapping[int, Sequence[int]] = field(default_factory=dict)
@@ -49,6 +53,10 @@ class Known:
     begun: Mapping[int, datetime] = field(default_factory=dict)
     compared: Mapping[tuple[int, int], Sequence[str]] = field(default_factory=dict)
     past_of: Mapping[str, Past] = field(default_factory=dict)
+    pages: Mapping[str, Past] = field(default_factory=dict)
+    workflows_of: Mapping[str, WorkflowOfRun | None] = field(default_factory=dict)
+    attempts: Mapping[str, Sequence[datetime]] = field(default_factory=dict)
+    asked: list[Any] = field(default_factory=list)
     files: Mapping[str, bytes] = field(default_factory=dict)
     fails: Mapping[str, LookUpError] = field(default_factory=dict)
     unknown: Sequence[int] = ()
@@ -81,13 +89,32 @@ class Known:
             raise LookUpError("it is larger there")
         return content
 
-    def past(
-        self, repository: str, environment: str, task: str, commit_sha: str, marks: Marks | None
-    ) -> Past:
-        del task  # the deployments of all tasks are told
-        self._check("past", repository)
-        known = self.past_of.get(f"{environment}, {marks}") or Past()
-        return known if int(commit_sha, 16) in self.parents else Past(problem="no such commit")
+    def past(self, repository: str, question: PastQuestion) -> Past:
+        self.asked.append(question)
+        self._check("past" if question.after is None else "page", repository)
+        if question.after is not None:
+            return self.pages[question.after]
+        known = self.past_of.get(f"{question.environments[0]}, {question.marks}") or Past()
+        is_known = int(question.commit_sha, 16) in self.parents
+        return known if is_known else Past(problem="no such commit")
+
+    def workflows(
+        self, repository: str, run_ids: Sequence[str]
+    ) -> Mapping[str, WorkflowOfRun | None]:
+        self.asked.append(("workflows", *run_ids))
+        self._check("workflows", repository)
+        return {run_id: self.workflows_of.get(run_id) for run_id in run_ids}
+
+    def latest_attempt(self, repository: str, run_id: str) -> RunAttempt:
+        self.asked.append(("latest_attempt", run_id))
+        self._check("latest_attempt", repository)
+        began = self.attempts[run_id]
+        return RunAttempt(run_id=run_id, attempt=len(began), began_at=began[-1])
+
+    def attempt_started_at(self, repository: str, run_id: str, attempt: int) -> datetime:
+        self.asked.append(("attempt_started_at", run_id, attempt))
+        self._check("attempt_started_at", repository)
+        return self.attempts[run_id][attempt - 1]
 
     def comparison(self, repository: str, base: str, head: str) -> Comparison:
         self._check("comparison", repository)

@@ -43,8 +43,17 @@ class Answers:
     def file(self, repository, path, commit_sha, largest):
         return self._answer("file", repository, path, commit_sha, largest)
 
-    def past(self, repository, environment, task, commit_sha, marks):
-        return self._answer("past", repository, environment, task, commit_sha, marks)
+    def past(self, repository, question):
+        return self._answer("past", repository, question)
+
+    def workflows(self, repository, run_ids):
+        return self._answer("workflows", repository, tuple(run_ids))
+
+    def latest_attempt(self, repository, run_id):
+        return self._answer("latest_attempt", repository, run_id)
+
+    def attempt_started_at(self, repository, run_id, attempt):
+        return self._answer("attempt_started_at", repository, run_id, attempt)
 
     def comparison(self, repository, base, head):
         return self._answer("comparison", repository, base, head)

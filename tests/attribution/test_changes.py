@@ -7,6 +7,7 @@ from dora_deployments.attribution import changes
 from dora_deployments.attribution.ranges import Range
 from dora_deployments.attribution.services import Carried
 from dora_deployments.attribution.shipped import Shipped
+from dora_deployments.attribution.timeline import Uncertainty
 from dora_deployments.deployment import Fact, Service
 from tests.attribution.known import pull, sha
 from tests.builders import inputs
@@ -18,6 +19,7 @@ POINTED_TO = replace(WHOLE, was_deployed=False)
 CUT = replace(WHOLE, range=replace(RANGE, missing="too much"))
 ROLLBACK = replace(WHOLE, range=replace(RANGE, relation="behind"))
 AGAIN = replace(WHOLE, range=replace(RANGE, relation="identical"))
+UNCERTAIN = replace(WHOLE, was_deployed=False, uncertainty=Uncertainty.SEVERAL_MAKERS)
 TWO = (pull(12, 2), pull(13, 3))
 SHAS = (sha(2), sha(3))
 
@@ -26,14 +28,16 @@ def carried(*pulls, exact=True, by_path=False):
     return Carried(service=Service(identifier="shop"), pulls=pulls, is_exact=exact, by_path=by_path)
 
 
-def attribution(shipped, each, **given):
-    fact, merge_commit_shas = changes.attribution(inputs(**given), shipped, each)
+def attribution(shipped, each, *, success=True, **given):
+    fact, merge_commit_shas = changes.attribution(inputs(**given), shipped, each, success=success)
     return fact.value, fact.source, merge_commit_shas
 
 
 INPUT = "the input `attribution`"
 NONE_ITS_OWN = "the default, since none of the pull requests that were merged meanwhile is its own"
 GAPS = "the default, by which DX fills gaps itself"
+FAILED = "the default, since a failed deployment ships nothing"
+NOT_CERTAIN = "the default, since it is not certain which deployment came before"
 
 
 # --- by what DX finds the changes
@@ -72,7 +76,23 @@ GAPS = "the default, by which DX fills gaps itself"
          ("pull-requests", INPUT, SHAS[:1])),
         (CUT, carried(*TWO, exact=False), {"attribution": "pull-requests"}, ("commit", GAPS, ())),
         (Shipped(), carried(exact=False), {"attribution": "pull-requests"}, ("commit", GAPS, ())),
+        # what is not certain
+        (UNCERTAIN, carried(exact=False), {}, ("commit", NOT_CERTAIN, ())),
+        (UNCERTAIN, carried(TWO[0], exact=False), {}, ("commit", NOT_CERTAIN, ())),
+        (UNCERTAIN, carried(*TWO, exact=False), {"attribution": "pull-requests"},
+         ("commit", NOT_CERTAIN, ())),
+        # what failed
+        (WHOLE, carried(*TWO), {"success": False}, ("commit", FAILED, ())),
+        (WHOLE, carried(*TWO), {"success": False, "attribution": "pull-requests"},
+         ("commit", FAILED, ())),
+        (WHOLE, carried(*TWO), {"success": False, "merge_commit_shas": sha(7)},
+         ("commit", FAILED, ())),
+        (WHOLE, carried(*TWO), {"success": False, "attribution": "commit"}, ("commit", INPUT, ())),
+        (WHOLE, carried(*TWO), {"success": False, "attribution": "repository"},
+         ("repository", INPUT, ())),
         # what is given by hand
+        (UNCERTAIN, carried(exact=False), {"merge_commit_shas": sha(7)},
+         ("pull-requests", "the input `merge-commit-shas`", (sha(7),))),
         (Shipped(), carried(exact=False), {"merge_commit_shas": sha(7)},
          ("pull-requests", "the input `merge-commit-shas`", (sha(7),))),
         (WHOLE, carried(*TWO), {"merge_commit_shas": sha(7), "attribution": "pull-requests"},
@@ -154,4 +174,13 @@ PULLS, COMMIT, REPOSITORY = {"pull-requests"}, {"commit"}, {"repository"}
     ],
 )  # fmt: skip
 def test_inputs_without_a_place_are_warned_about(shipped, decided, given, warnings):
-    assert changes.unsent(inputs(**given), shipped, decided) == warnings
+    assert changes.unsent(inputs(**given), shipped, decided, success=True) == warnings
+
+
+def test_a_failed_deployment_has_no_place_for_merge_commits():
+    given = {"attribution": "pull-requests", "integration_branch": "develop"}
+    assert changes.unsent(inputs(**given), WHOLE, COMMIT, success=False) == ()
+    given["merge_commit_shas"] = sha(7)
+    assert changes.unsent(inputs(**given), WHOLE, COMMIT, success=False) == (
+        "`merge-commit-shas` are not sent, since the deployment failed and so shipped none of them",
+    )

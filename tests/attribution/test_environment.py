@@ -3,7 +3,7 @@ import pytest
 from dora_deployments.actions.config import Config
 from dora_deployments.actions.event import Happening
 from dora_deployments.actions.patterns import EnvironmentRule
-from dora_deployments.attribution.environment import reported
+from dora_deployments.attribution.environment import is_reported_as, likely_names, reported
 from dora_deployments.deployment import Fact
 from dora_deployments.errors import Skip
 from tests.builders import inputs
@@ -73,3 +73,41 @@ def test_an_environment_may_be_left_out(told, given, explanation):
     with pytest.raises(Skip) as raised:
         reported(happening(told), inputs(**given), CONFIG)
     assert (raised.value.reason, raised.value.explanation) == ("environment-ignored", explanation)
+
+
+# --- the names by which GitHub may know what is reported
+
+
+@pytest.mark.parametrize(
+    ("name", "environment", "config", "given", "is_it"),
+    [
+        ("production", "production", None, {}, True),
+        ("Production", "production", None, {}, True),
+        ("STAGING", "staging", None, {}, True),
+        ("prod-eu", "production", None, {}, False),
+        ("prod-eu", "production", None, {"environment_map": "prod-*=production"}, True),
+        ("prod-eu", "Production", None, {"environment_map": "prod-*=production"}, True),
+        ("prod-eu", "prod-eu", None, {"environment_map": "prod-*=production"}, False),
+        ("prod-eu", "live", CONFIG, {}, True),
+        ("prod-eu", "live", CONFIG, {"environment_map": "prod-eu=production"}, False),
+        ("pr-7", "pr-7", CONFIG, {}, False),
+    ],
+)
+def test_a_name_is_reported_by_what_the_rules_and_capitals_make_of_it(
+    name, environment, config, given, is_it
+):
+    assert is_reported_as(name, environment, inputs(**given), config) is is_it
+
+
+@pytest.mark.parametrize(
+    ("environment", "config", "given", "names"),
+    [
+        ("production", None, {}, ("production", "Production")),
+        ("Staging", None, {}, ("Staging",)),
+        ("live", CONFIG, {}, ("live", "Live")),
+        ("one", CONFIG, {"environment_map": "eu=one\nprod-[12]=one\nEU=one\nprod-?=one\nx=two"},
+         ("one", "eu", "EU", "One")),
+    ],
+)  # fmt: skip
+def test_names_without_wildcards_are_likely(environment, config, given, names):
+    assert likely_names(environment, inputs(**given), config) == names

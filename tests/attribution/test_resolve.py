@@ -3,14 +3,15 @@ from datetime import datetime, timedelta, timezone
 
 import pytest
 
-from dora_deployments.actions.event import Happening, Unresolved
+from dora_deployments.actions.event import Happening, RunAttempt, Unresolved
 from dora_deployments.actions.events import what_happened
-from dora_deployments.attribution.answers import Past, PastDeployment
+from dora_deployments.attribution.answers import Past, PastQuestion
 from dora_deployments.attribution.identity import deployment_id, id_of_one_service
 from dora_deployments.attribution.look_ups import LookUpError
 from dora_deployments.attribution.resolve import Resolved, resolve
 from dora_deployments.attribution.services import Carried
 from dora_deployments.attribution.shipped import Shipped
+from dora_deployments.attribution.timeline import DeploymentRecord
 from dora_deployments.catalogue import BRANCH_UNKNOWN, COMMIT_UNKNOWN
 from dora_deployments.deployment import (
     Deployment,
@@ -80,7 +81,13 @@ def refused(kind, of=None, /, topic=None, **given):
 
 
 FILE = ("file", "acme/shop", ".github/dora.yml", SHA, 262_144)
-PAST = ("past", "acme/shop", "production", "deploy", SHA, None)
+QUESTION = PastQuestion(
+    environments=("production", "Production"),
+    task="deploy",
+    commit_sha=SHA,
+    run_commit=GITHUB_SHA,
+)
+PAST = ("past", "acme/shop", QUESTION)
 NO_FILE = (
     "`.github/dora.yml` of acme/shop at 5a47c3f could not be looked up: GitHub's API answered 500;"
     " the service is named after the repository"
@@ -88,6 +95,9 @@ NO_FILE = (
 NO_PAST = (
     "the deployment before this one, and so what this one ships, could not be looked up: GitHub's"
     " API answered 500"
+)
+NOT_SHIPPED = (
+    "`merge-commit-shas` are not sent, since the deployment failed and so shipped none of them"
 )
 
 
@@ -221,7 +231,7 @@ def test_services_of_pull_requests_need_a_pull_request():
 def test_what_was_deployed_before_is_asked_for_by_the_events_own_task():
     look_ups = Answers()
     resolved(happening(task="migrate"), look_ups=look_ups)
-    assert look_ups.asked == [FILE, ("past", "acme/shop", "production", "migrate", SHA, None)]
+    assert look_ups.asked == [FILE, ("past", "acme/shop", replace(QUESTION, task="migrate"))]
 
 
 def test_look_ups_that_fail_are_warned_about_and_stop_nothing():
@@ -235,7 +245,16 @@ def test_look_ups_that_fail_are_warned_about_and_stop_nothing():
     assert found.warnings == (NO_PAST,)
 
 
-def test_every_input_about_the_deployment_reaches_every_service():
+@pytest.mark.parametrize(
+    ("success", "attribution", "sent", "warnings"),
+    [
+        ("true", "pull-requests", (SHA, OTHER_SHA), ()),
+        ("false", "commit", (), (NOT_SHIPPED,)),
+    ],
+)
+def test_every_input_about_the_deployment_reaches_every_service(
+    success, attribution, sent, warnings
+):
     found = resolved(
         service="checkout=Checkout, cart",
         environment="live",
@@ -248,7 +267,7 @@ def test_every_input_about_the_deployment_reaches_every_service():
         metadata='{"change": "CHG-1"}',
         started_at="2026-06-15T11:00:00Z",
         finished_at="2026-06-15T11:10:00Z",
-        success="false",
+        success=success,
         source_url="https://ci.acme.example/7",
         source_name="Rollout",
     )
@@ -263,9 +282,9 @@ def test_every_input_about_the_deployment_reaches_every_service():
         commit_sha=OTHER_SHA,
         started_at=datetime(2026, 6, 15, 11, 0, tzinfo=timezone.utc),
         finished_at=datetime(2026, 6, 15, 11, 10, tzinfo=timezone.utc),
-        success=False,
-        attribution="pull-requests",
-        merge_commit_shas=(SHA, OTHER_SHA),
+        success=success == "true",
+        attribution=attribution,
+        merge_commit_shas=sent,
         version="v2",
         team="payments",
         tags=("region:eu", "tier:1"),
@@ -288,8 +307,9 @@ def test_every_input_about_the_deployment_reaches_every_service():
     assert found.version == Fact(value="v2", source="the input `version`")
     assert found.started_at == Fact(value=first.started_at, source="the input `started-at`")
     assert found.finished_at == Fact(value=first.finished_at, source="the input `finished-at`")
-    assert found.success == Fact(value=False, source="the input `success`")
-    assert found.warnings == ()
+    assert found.success == Fact(value=success == "true", source="the input `success`")
+    assert found.merge_commit_shas == sent
+    assert found.warnings == warnings
 
 
 def test_an_integration_branch_is_passed_on():
@@ -460,7 +480,7 @@ def test_what_the_payload_leaves_open_is_asked_for_with_one_question(unresolved,
     assert look_ups.asked == [
         question,
         ("file", *about_the_commit),
-        ("past", "acme/shop", "production", "deploy", OTHER_SHA, None),
+        ("past", "acme/shop", replace(QUESTION, commit_sha=OTHER_SHA)),
     ]
 
 
@@ -965,6 +985,92 @@ def test_one_event_may_start_deployments_of_several_commits_that_an_input_names(
     assert id_of(commit_sha=merged) == id_of()
 
 
+def id_in(name, payload, look_ups, **given):
+    """Return the id of what an event deploys, given GitHub's answers."""
+    happened = event(name, payload, **given)
+    found = resolve(what_happened(happened), happened.inputs, happened.run, look_ups, NOW)
+    return found.deployments[0].id
+
+
+@pytest.mark.parametrize(
+    ("name", "given"),
+    [
+        ("push", lambda commit: {"commit_sha": commit}),
+        ("workflow_dispatch", lambda commit: {"commit_sha": commit}),
+        ("repository_dispatch", lambda commit: {"payload": {"sha": commit}}),
+    ],
+)
+def test_a_short_commit_is_the_same_deployment_as_the_full_one(name, given):
+    case = "push.branch" if name == "push" else name
+    answers = Answers(answers={("commit", "acme/shop", SHA[:7]): SHA})
+
+    def id_of(commit):
+        inputs = given(commit)
+        payload = payload_file(case)
+        payload.update(client_payload=inputs.pop("payload", {}))
+        return id_in(name, payload, answers, **inputs)
+
+    assert id_of(SHA[:7]) == id_of(SHA)
+    assert id_of(SHA) != id_of(OTHER_SHA)
+
+
+def test_a_release_that_is_published_again_on_another_commit_is_another_deployment():
+    release = payload_file("release.published")
+    question = ("tag_commit", "acme/shop", release["release"]["tag_name"])
+
+    def id_of(name, commit):
+        payload = {**release, "action": name}
+        return id_in("release", payload, Answers(answers={question: commit}))
+
+    assert id_of("published", SHA) == id_of("released", SHA)
+    assert id_of("published", SHA) != id_of("published", OTHER_SHA)
+
+
+def test_an_attempt_that_deployed_again_is_another_deployment():
+    began = [CLOCK.value - timedelta(minutes=minutes) for minutes in (60, 30, 0)]
+
+    def id_of(*successes):
+        records = [
+            DeploymentRecord(
+                id=f"DE_{number}",
+                environment="production",
+                commit_sha=sha(3),
+                task="deploy",
+                created_at=began[number] + timedelta(minutes=1),
+                succeeded_at=began[number] + timedelta(minutes=2) if succeeded else None,
+                run_ids=frozenset({"8412399001"}),
+            )
+            for number, succeeded in enumerate(successes)
+        ]
+        look_ups = Known(
+            parents=LINE,
+            attempts={"8412399001": began},
+            past_of={"production, None": Past(deployments=tuple(reversed(records)))},
+        )
+        told = happening(
+            event="push",
+            identity="push:3",
+            commit_sha=Fact(value=sha(3), source="after"),
+            runs=(RunAttempt(run_id="8412399001", attempt=len(successes)),),
+        )
+        return the_id(told, look_ups=look_ups)
+
+    def expected(identity):
+        return deployment_id(
+            server_url="https://github.com",
+            repository_id="186853261",
+            environment="production",
+            service="shop",
+            success=True,
+            identity=identity,
+        )
+
+    assert id_of(True) == expected("push:3")
+    assert id_of(True, True) == expected("push:3:attempt:2")
+    assert id_of(True, False, True) == expected("push:3:attempt:3")
+    assert id_of(False, True) == expected("push:3")
+
+
 # --- what the changes and the configuration file tell
 
 
@@ -974,8 +1080,13 @@ CONFIG = b"services:\n  shop:\n    team: payments\n    paths: ['**']\n"
 def of_line(commit, *, content=None, look_ups=None, **given):
     """Resolve a deployment of a commit of `LINE`, where the third was deployed before."""
     then = CLOCK.value - timedelta(days=1)
-    before = PastDeployment(
-        id="1", commit_sha=sha(3), task="deploy", created_at=then, succeeded=True
+    before = DeploymentRecord(
+        id="1",
+        environment="production",
+        commit_sha=sha(3),
+        task="deploy",
+        created_at=then,
+        succeeded_at=then,
     )
     known = look_ups or Known(
         parents=LINE,
@@ -993,9 +1104,10 @@ def test_the_times_of_the_changes_reach_the_deployment():
     assert found.is_rollback is False
 
 
-def test_a_rollback_reaches_the_deployment():
-    (found,) = of_line(2).deployments
-    assert found.is_rollback is True
+@pytest.mark.parametrize("success", ["true", "false"])
+def test_a_rollback_reaches_the_deployment_unless_it_failed(success):
+    (found,) = of_line(2, success=success).deployments
+    assert found.is_rollback is (success == "true")
 
 
 @pytest.mark.parametrize(("given", "team"), [({}, "payments"), ({"team": "platform"}, "platform")])
@@ -1015,11 +1127,45 @@ def test_files_that_cannot_be_looked_up_are_warned_about():
     )
 
 
-def test_what_was_deployed_before_is_asked_for_by_the_raw_name_of_the_environment():
+def asked_of_the_past(told, **given):
+    """Return what is asked about earlier deployments."""
     look_ups = Answers()
-    told = happening(environment=Fact(value="prod-eu", source="deployment.environment"))
-    resolved(told, look_ups=look_ups, environment_map="prod-*=production")
-    assert look_ups.asked[-1] == ("past", "acme/shop", "prod-eu", "deploy", SHA, None)
+    resolved(told, look_ups=look_ups, **given)
+    ((_, _, question),) = [asked for asked in look_ups.asked if asked[0] == "past"]
+    return question
+
+
+def test_what_was_deployed_before_is_asked_for_by_the_raw_name_of_the_environment():
+    told = happening(
+        environment=Fact(value="prod-eu", source="deployment.environment"),
+        deployment_ids=frozenset({"3512048801"}),
+    )
+    assert asked_of_the_past(told, environment_map="prod-*=production") == replace(
+        QUESTION, environments=("prod-eu",), run_commit=None
+    )
+
+
+def test_where_the_event_has_no_raw_name_the_likely_ones_and_the_runs_records_are_asked_for():
+    told = happening(event="push", environment=None)
+    assert asked_of_the_past(told, environment_map="live=production\nprod-*=production") == replace(
+        QUESTION, environments=("production", "live", "Production")
+    )
+    ended = replace(told, event="workflow_run")
+    assert asked_of_the_past(ended) == replace(QUESTION, run_commit=SHA)
+    assert asked_of_the_past(ended, commit_sha=OTHER_SHA) == replace(
+        QUESTION, commit_sha=OTHER_SHA, run_commit=SHA
+    )
+    assert asked_of_the_past(told, in_run=run(sha="")) == replace(QUESTION, run_commit=SHA)
+
+
+def test_the_run_of_another_repository_says_nothing_of_the_environment():
+    look_ups = Answers()
+    resolved(repository="acme/other", commit_sha=OTHER_SHA, look_ups=look_ups)
+    assert look_ups.asked[-1] == (
+        "past",
+        "acme/other",
+        replace(QUESTION, commit_sha=OTHER_SHA, run_commit=None),
+    )
 
 
 OF_ENVIRONMENTS = b"""\

@@ -4,15 +4,18 @@ from datetime import datetime, timedelta, timezone
 import pytest
 
 from dora_deployments.actions.event import Happening, Unresolved
-from dora_deployments.attribution.answers import Mark, Past, PastDeployment
+from dora_deployments.attribution.answers import Mark, Past
 from dora_deployments.attribution.look_ups import LookUpError
 from dora_deployments.attribution.ranges import Range
 from dora_deployments.attribution.shipped import Shipped, Subject, shipped
+from dora_deployments.attribution.timeline import DeploymentRecord, Uncertainty
+from dora_deployments.attribution.uncertainty import explain
 from dora_deployments.deployment import Fact
 from tests.attribution.known import LINE, SLUG, Known, Nobody, pull, sha
 from tests.builders import inputs
 
 NOON = datetime(2026, 6, 15, 12, tzinfo=timezone.utc)
+BEFORE_ELEVEN = datetime(2026, 6, 15, 10, 59, 59, tzinfo=timezone.utc)
 PULLS = {2: [pull(12, 2)], 3: [pull(13, 3, base="develop")], 4: [pull(14, 4)], 5: [pull(15, 5)]}
 DEPLOYED = "the last successful deployment to 'production' before, of 2026-06-15 10:00 UTC"
 NO_PAST = "the deployment before this one, and so what this one ships, could not be looked up"
@@ -47,12 +50,13 @@ def subject(told, *, commit=None, own=True, environment="production", **given):
 
 
 def deployed(commit, hour=10, **more):
-    return PastDeployment(
+    return DeploymentRecord(
         id=f"DE_{commit}",
+        environment="production",
         commit_sha=sha(commit),
         task="deploy",
-        created_at=NOON.replace(hour=hour),
-        succeeded=True,
+        created_at=NOON.replace(hour=hour) - timedelta(minutes=1),
+        succeeded_at=NOON.replace(hour=hour),
         **more,
     )
 
@@ -70,6 +74,7 @@ def ahead(base, head):
         merge_base=sha(base),
         commits=head - base,
         landed=tuple(pull for number in range(base + 1, head + 1) for pull in PULLS[number]),
+        commit_times={sha(number): None for number in range(base + 1, head + 1)},
     )
 
 
@@ -112,22 +117,24 @@ def test_a_given_commit_is_the_one_whose_deployments_are_compared():
     ("told", "given", "base"),
     [
         ({}, {}, 3),
-        ({"finished_at": Fact(value=NOON.replace(hour=11), source="x")}, {}, 2),
-        ({}, {"finished_at": "2026-06-15T11:00:00Z"}, 2),
+        ({"finished_at": Fact(value=NOON.replace(hour=11), source="x")}, {}, 3),
+        ({"finished_at": Fact(value=BEFORE_ELEVEN, source="x")}, {}, 2),
+        ({}, {"finished_at": "2026-06-15T11:00:00Z"}, 3),
+        ({}, {"finished_at": "2026-06-15T10:59:59Z"}, 2),
         (
             {"finished_at": Fact(value=NOON.replace(hour=13), source="x")},
-            {"finished_at": "2026-06-15T11:00:00Z"},
+            {"finished_at": "2026-06-15T10:59:59Z"},
             2,
         ),
     ],
 )
-def test_deployments_since_the_finish_are_newer(told, given, base):
+def test_deployments_that_succeeded_after_the_finish_are_newer(told, given, base):
     past = known(deployed(3, hour=11), deployed(2))
     assert shipped(subject(happening(**told), **given), past).previous.value == sha(base)
 
 
 def test_own_records_are_passed_over():
-    started = Fact(value=NOON - timedelta(hours=1), source="pushed_at")
+    started = Fact(value=NOON.replace(hour=10, minute=59), source="pushed_at")
     past = known(deployed(4, hour=11), deployed(2))
     assert shipped(subject(happening(started_at=started)), past).previous.value == sha(2)
 
@@ -284,6 +291,159 @@ def test_what_the_event_says_of_before_is_not_that_of_another_commit(change):
     without, with_tags = Past(committed_at=NOON), Past(marks=marks)
     past = Known(parents=LINE, past_of={"production, None": without, "production, tags": with_tags})
     assert shipped(subject(told, **change), past) == Shipped(is_first=True, committed_at=NOON)
+
+
+# --- what is not certain
+
+
+NOT_CERTAIN = (
+    "it is not certain which deployment came before this one, so only the commit is reported:"
+)
+OWN_ENVIRONMENT = (
+    "set `previous-sha`, or give each service an environment of its own; a job that only needs the"
+    " environment's secrets can use `environment: {name: …, deployment: false}`"
+)
+SEVERAL = (
+    f"{NOT_CERTAIN} several workflows, apps or people deploy to 'production', and nothing says"
+    f" which of them deploys this service; {OWN_ENVIRONMENT}"
+)
+BY_ARGO, BY_VERCEL = deployed(2, creator="argo[bot]"), deployed(3, hour=11, creator="vercel[bot]")
+AT_ELEVEN = "the last successful deployment to 'production' before, of 2026-06-15 11:00 UTC"
+
+
+def test_where_several_deploy_the_nearest_is_for_people_only_and_nothing_is_shipped():
+    found = shipped(subject(happening()), known(BY_VERCEL, BY_ARGO))
+    assert found == Shipped(
+        previous=Fact(value=sha(3), source=AT_ELEVEN),
+        uncertainty=Uncertainty.SEVERAL_MAKERS,
+        range=ahead(3, 4),
+        warnings=(SEVERAL,),
+    )
+    assert (found.is_redeployment, found.is_rollback, found.is_exact) == (False, False, False)
+
+
+def test_the_environment_is_called_as_github_does():
+    told = happening(environment=Fact(value="Live", source="x"), deployment_ids=frozenset({"DE_9"}))
+    past = Known(parents=LINE, past_of={"Live, None": Past(is_cut=True)})
+    found = shipped(subject(told, environment="live"), past)
+    assert found == Shipped(
+        uncertainty=Uncertainty.LIST_CUT,
+        warnings=(
+            (
+                f"{NOT_CERTAIN} none of the newest deployments to 'Live' that were read has"
+                " succeeded, and there are more; set `previous-sha` if you know it"
+            ),
+        ),
+    )
+
+
+def test_an_ancestor_is_no_rollback_where_it_is_not_certain_what_came_before():
+    found = shipped(subject(happening(1)), known(BY_VERCEL, BY_ARGO))
+    assert found.range.relation == "behind"
+    assert (found.is_redeployment, found.is_rollback, found.is_exact) == (False, False, False)
+
+
+def test_without_any_success_before_the_push_is_the_nearest_point_and_ships_nothing():
+    told = happening(before=Fact(value=sha(2), source="before"))
+    past = Known(parents=LINE, landed=PULLS, past_of={"production, None": Past(is_cut=True)})
+    found = shipped(subject(told), past)
+    assert (found.previous, found.uncertainty) == (
+        Fact(value=sha(2), source=PUSHED),
+        Uncertainty.LIST_CUT,
+    )
+    assert found.pulls == ()
+    assert (found.was_deployed, found.is_exact, found.is_first) == (False, False, False)
+
+
+def test_what_was_pushed_since_may_have_been_deployed_without_a_record():
+    told = happening(before=Fact(value=sha(3), source="before"))
+    found = shipped(subject(told), known(deployed(2)))
+    assert (found.uncertainty, found.range) == (Uncertainty.PUSHED_WITHOUT_RECORD, ahead(2, 4))
+    assert (found.is_redeployment, found.is_rollback, found.is_exact) == (False, False, False)
+    assert found.warnings == (
+        (
+            f"{NOT_CERTAIN} GitHub has no record of this deployment to 'production', so what was"
+            " pushed just before may have been deployed without one too; report in the job that"
+            " deploys, give that job the environment, or set `previous-sha`"
+        ),
+    )
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        {"before": Fact(value=sha(2), source="before")},
+        {"before": Fact(value=sha(1), source="before")},
+        {"deployment_ids": frozenset({"DE_4"})},
+    ],
+    ids=["deployed before", "deployed long before", "with a record"],
+)
+def test_a_push_on_what_was_deployed_or_with_a_record_leaves_no_doubt(change):
+    told = happening(before=Fact(value=sha(3), source="before"))
+    past = (
+        known(deployed(4, hour=11), deployed(2))
+        if "deployment_ids" in change
+        else known(deployed(2))
+    )
+    told = replace(told, environment=Fact(value="production", source="x"), **change)
+    found = shipped(subject(told), past)
+    assert (found.uncertainty, found.is_exact, found.range) == (None, True, ahead(2, 4))
+
+
+def test_a_push_that_brought_all_of_the_pull_requests_leaves_no_doubt():
+    told = happening(before=Fact(value=sha(3), source="before"))
+    past = replace(known(deployed(2)), landed={4: [pull(14, 4)]})
+    found = shipped(subject(told), past)
+    assert (found.uncertainty, found.pulls) == (None, (pull(14, 4),))
+
+
+@pytest.mark.parametrize(("minutes", "why"), [(9, Uncertainty.PUSHED_WITHOUT_RECORD), (10, None)])
+def test_what_was_pushed_long_before_would_have_a_record_by_now(minutes, why):
+    class Timed(Known):
+        def comparison(self, *question):
+            found = Known.comparison(self, *question)
+            times = (replace(commit, committed_at=NOON) for commit in found.commits)
+            return replace(found, commits=tuple(times))
+
+    told = happening(
+        before=Fact(value=sha(3), source="before"),
+        started_at=Fact(value=NOON + timedelta(minutes=minutes), source="pushed_at"),
+    )
+    past = Past(deployments=(deployed(2),))
+    timed = Timed(parents=LINE, landed=PULLS, past_of={"production, None": past})
+    found = shipped(subject(told), timed)
+    assert (found.uncertainty, found.is_exact) == (why, why is None)
+
+
+def test_an_older_commit_that_was_never_deployed_here_is_no_certain_rollback():
+    unread = deployed(4, run_ids=frozenset({"71"}))
+    found = shipped(subject(happening(2)), known(unread))
+    assert found == Shipped(
+        previous=Fact(value=sha(4), source=DEPLOYED),
+        uncertainty=Uncertainty.NEVER_DEPLOYED_BEFORE,
+        range=Range(base=sha(4), head=sha(2), relation="behind", merge_base=sha(2), commits=0),
+        warnings=(
+            (
+                f"{NOT_CERTAIN} the commit is older than what was deployed to 'production' last and"
+                " was never deployed there before, so another workflow may have deployed the newer"
+                " one; add `actions: read` to the job's `permissions:`, or set `previous-sha`"
+            ),
+        ),
+    )
+
+
+def test_an_older_commit_that_was_deployed_here_before_is_rolled_back_to():
+    unread = deployed(4, hour=11, run_ids=frozenset({"71"}))
+    first = deployed(2, run_ids=frozenset({"70"}))
+    found = shipped(subject(happening(2)), known(unread, first))
+    assert (found.is_rollback, found.uncertainty) == (True, None)
+
+
+@pytest.mark.parametrize("why", Uncertainty)
+def test_every_uncertainty_has_its_words(why):
+    words = explain(why, "'{}'")
+    assert words.startswith(NOT_CERTAIN)
+    assert words.count(";") >= 1
 
 
 # --- what cannot be looked up

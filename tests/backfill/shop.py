@@ -100,15 +100,21 @@ class Shop:
 def deployed_thrice(shop):
     """Deploy, land two pull requests, deploy, fail to deploy a third, and go back."""
     history = shop.history
+    workflow = history.workflow()
+
+    def run(number):
+        history.run(workflow, history.branches["main"], id=number, created_at=history.now)
+        return page(number)
+
     first = history.commit()
-    one = history.deploy(first, log_url=page(1))
+    one = history.deploy(first, log_url=run(1))
     shop.story.landed()
     shop.story.landed("merge", "a", "b")
-    two = history.deploy(history.branches["main"], log_url=page(2))
+    two = history.deploy(history.branches["main"], log_url=run(2))
     shop.story.landed("rebase", "c", "d")
     history.tick()
-    failed = history.deploy(history.branches["main"], states=("failure",), log_url=page(3))
-    back = history.deploy(first, log_url=page(4))
+    failed = history.deploy(history.branches["main"], states=("failure",), log_url=run(3))
+    back = history.deploy(first, log_url=run(4))
     return one, two, failed, back
 
 

@@ -6,6 +6,7 @@ from datetime import datetime, timezone
 import pytest
 
 from dora_deployments.actions import config
+from dora_deployments.actions.event import RunAttempt
 from dora_deployments.attribution.answers import ChangedFiles, Landings, PullDetail, PullDetails
 from dora_deployments.attribution.look_ups import LookUpError
 from dora_deployments.backfill.archive import Archive
@@ -340,4 +341,20 @@ def test_each_question_has_an_answer_of_its_own():
     assert archive.landings([sha(8)], [sha(8)]).by_commit == {sha(8): (pull(1),)}
     assert archive.commit_files([sha(8)]) == changed({sha(8): ["search/a"]})
     assert archive.commit_files([sha(9)]) == changed({sha(9): ["checkout/a"]})
+    assert github.asked == list(answers)
+
+
+def test_attempts_of_runs_are_asked_for_once_and_kept():
+    again = RunAttempt(run_id="77", attempt=2, began_at=MERGED)
+    answers = {
+        ("latest_attempt", SLUG, "77"): again,
+        ("attempt_started_at", SLUG, "77", 1): BEGUN,
+        ("attempt_started_at", SLUG, "77", 2): MERGED,
+    }
+    pages = Kept()
+    archive, github = archive_of(answers, pages=pages)
+    for known in (archive, archive_of(pages=pages)[0]):
+        assert known.latest_attempt("77") == again
+        assert known.attempt_started_at("77", 1) == BEGUN
+        assert known.attempt_started_at("77", 2) == MERGED
     assert github.asked == list(answers)

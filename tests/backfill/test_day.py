@@ -1,9 +1,11 @@
 """Each event of the past is asked about as if it were its day."""
 
+from dataclasses import replace
 from datetime import datetime, timedelta, timezone
 
 import pytest
 
+from dora_deployments.actions.event import RunAttempt
 from dora_deployments.actions.payload import Payload
 from dora_deployments.attribution.answers import (
     ChangedFiles,
@@ -12,12 +14,12 @@ from dora_deployments.attribution.answers import (
     Landings,
     Mark,
     Past,
-    PastDeployment,
+    PastQuestion,
     PullDetails,
 )
 from dora_deployments.attribution.look_ups import LookUpError
+from dora_deployments.attribution.timeline import DeploymentRecord, WorkflowOfRun
 from dora_deployments.backfill.day import Day, UnavailableError
-from dora_deployments.backfill.neighbours import Neighbour
 from dora_deployments.backfill.past import PastEvent, named
 from dora_deployments.backfill.reading import Found, Items
 from dora_deployments.deployment import PullRequest
@@ -36,17 +38,22 @@ def sha(number):
 
 
 def known(minute):
-    return PastDeployment(
+    return DeploymentRecord(
         id=str(minute),
+        environment="production",
         commit_sha=sha(minute),
         task="deploy",
         created_at=at(minute),
-        succeeded=True,
+        succeeded_at=at(minute),
     )
 
 
+def question(*environments, commit=5, **more):
+    return PastQuestion(environments=environments, task="deploy", commit_sha=sha(commit), **more)
+
+
 class Asked:
-    """Stands for commits and archive: commit n was made at minute n, up to the tenth."""
+    """Stands for commits, archive and workflows: commit n was made at minute n, up to the tenth."""
 
     def __init__(self, error=None, *, commits=(), has_services=False):
         self.error = error
@@ -72,6 +79,16 @@ class Asked:
     def compared_files(self, base, head):
         return self._answer(frozenset({"a"}), "files", base, head)
 
+    def of(self, run_ids):
+        found = dict.fromkeys(run_ids, WorkflowOfRun(workflow_id=7))
+        return self._answer(found, *run_ids)
+
+    def latest_attempt(self, run_id):
+        return self._answer(RunAttempt(run_id=run_id, attempt=2, began_at=at(3)), run_id)
+
+    def attempt_started_at(self, run_id, attempt):
+        return self._answer(at(3), run_id, attempt)
+
     def landings(self, commit_shas, old):
         found = dict.fromkeys(commit_shas, self.pulls)
         return self._answer(Landings(by_commit=found), tuple(commit_shas), tuple(old))
@@ -89,11 +106,11 @@ class Asked:
         return answer
 
 
-def day_of(asked=None, *, minute=5, tag=None, pulls_since=3):
+def day_of(asked=None, *, minute=5, tag=None, pulls_since=3, source="releases"):
     """Return the day of an event of that minute, and what it is answered from."""
-    found = Found(terms=terms_of(named("releases")), items=Items({}, "releases"))
+    found = Found(terms=terms_of(named(source)), items=Items({}, source))
     for each in (1, 4, 5, 6):
-        found.neighbours.add("production", Neighbour(deployment=known(each), succeeded_at=at(each)))
+        found.neighbours.add("production", known(each))
     for each in (1, 4, 5):
         found.neighbours.add_release(at(each), Mark(tag=f"v1.{each}", commit_sha=sha(each)))
     found.tags["v1.5"] = sha(5)
@@ -109,6 +126,7 @@ def day_of(asked=None, *, minute=5, tag=None, pulls_since=3):
         commits=asked,
         found=found,
         past_event=past_event,
+        workflows_of_runs=asked,
         pulls_since=at(pulls_since),
     )
 
@@ -142,29 +160,81 @@ def test_no_file_is_looked_for_again():
 
 
 def test_the_past_ends_with_that_day():
-    assert day_of().past(SLUG, "production", "deploy", sha(5), None) == Past(
+    assert day_of().past(SLUG, question("production")) == Past(
         deployments=(known(5), known(4), known(1)), committed_at=at(5)
     )
-    assert day_of(minute=4).past(SLUG, "staging", "deploy", sha(11), "tags") == Past()
+    assert day_of(minute=4).past(SLUG, question("staging", commit=11, marks="tags")) == Past()
+
+
+def test_the_past_of_several_environments_comes_together():
+    day = day_of()
+    staging = replace(known(2), environment="staging")
+    day.found.neighbours.add("staging", staging)
+    assert day.past(SLUG, question("staging", "test", "production")) == Past(
+        deployments=(staging, known(5), known(4), known(1)), committed_at=at(5)
+    )
+
+
+def test_the_past_comes_in_pages():
+    day = day_of(minute=500)
+    for minute in range(200, 350):
+        day.found.neighbours.add("production", known(minute))
+    first = day.past(SLUG, question("production"))
+    assert [each.id for each in first.deployments] == [*map(str, range(349, 249, -1))]
+    second = day.past(SLUG, question("production", after=first.after))
+    assert [each.id for each in second.deployments] == [
+        *map(str, range(249, 199, -1)),
+        "6",
+        "5",
+        "4",
+        "1",
+    ]
+    assert second.after is None
+
+
+def test_no_page_of_several_environments_leaves_any_out():
+    day = day_of(minute=500)
+    for minute in range(200, 350):
+        for name in ("production", "staging") if minute < 220 else ("production",):
+            day.found.neighbours.add(name, replace(known(minute), environment=name))
+    first = day.past(SLUG, question("production", "staging"))
+    second = day.past(SLUG, question("production", "staging", after=first.after))
+    assert (len(first.deployments), len(second.deployments)) == (120, 54)
+    assert second.after is None
 
 
 def test_the_release_before_counts_as_a_deployment():
-    before = PastDeployment(
-        id="release v1.4",
-        commit_sha=sha(4),
-        task="deploy",
-        created_at=at(4),
-        succeeded=True,
-    )
-    found = day_of(tag="v1.5").past(SLUG, "staging", "deploy", sha(5), "releases")
+    before = replace(known(4), id="release v1.4", environment="staging")
+    day = day_of(tag="v1.5")
+    found = day.past(SLUG, question("staging", marks="releases"))
     assert found == Past(deployments=(before,), committed_at=at(5))
-    both = day_of(tag="v1.5").past(SLUG, "production", "deploy", sha(5), "releases")
+    both = day.past(SLUG, question("production", marks="releases"))
+    before = replace(before, environment="production")
     assert both.deployments == (known(5), known(4), known(1), before)
-    assert day_of(tag="v1.5").past(SLUG, "staging", "deploy", sha(5), "tags").deployments == ()
+    assert day.past(SLUG, question("staging", marks="tags")).deployments == ()
 
 
 def test_without_a_tag_there_is_no_release_before():
-    assert day_of().past(SLUG, "staging", "deploy", sha(5), "releases") == Past(committed_at=at(5))
+    assert day_of().past(SLUG, question("staging", marks="releases")) == Past(committed_at=at(5))
+
+
+def test_the_workflows_of_deployments_were_read_and_the_runs_of_one_workflow_have_it_in_common():
+    asked = Asked()
+    assert day_of(asked, source="deployments").workflows(SLUG, ["77"]) == {
+        "77": WorkflowOfRun(workflow_id=7)
+    }
+    assert asked.asked == [("77",)]
+    of_one = day_of(asked, source="workflow-runs:Deploy").workflows(SLUG, ["77", "78"])
+    assert of_one["77"] == of_one["78"] is not None
+    assert asked.asked == [("77",)]
+
+
+def test_attempts_are_told_by_the_archive():
+    asked = Asked()
+    again = RunAttempt(run_id="77", attempt=2, began_at=at(3))
+    assert day_of(asked).latest_attempt(SLUG, "77") == again
+    assert day_of(asked).attempt_started_at(SLUG, "77", 2) == at(3)
+    assert asked.asked == [("77",), ("77", 2)]
 
 
 def test_ranges_are_cut_from_what_was_read():
@@ -225,6 +295,8 @@ def test_files_are_told_by_the_archive():
 
 
 QUESTIONS = [
+    ("latest_attempt", ("77",), {}),
+    ("attempt_started_at", ("77", 2), {}),
     ("comparison", (sha(1), sha(2)), {}),
     ("landings", ([sha(1)],), {}),
     ("pull_details", ([1],), {"files": True}),

@@ -16,9 +16,11 @@ from dora_deployments.backfill.gathering import Gathered
 from dora_deployments.backfill.neighbours import of_deployment
 from dora_deployments.backfill.past import named
 from dora_deployments.backfill.reading import Found, Items
+from dora_deployments.backfill.workflows import Workflows
 from dora_deployments.deployment import Limits, Service
 from dora_deployments.errors import InputError
 from tests.attribution.github.conftest import Kept
+from tests.attribution.look_ups import Answers
 from tests.backfill.terms import terms_of
 from tests.builders import deployment, inputs
 from tests.delivery import wire
@@ -96,7 +98,13 @@ def derived_of(*items, error=None, in_dx=SAMPLE, config=None, **given):
         if neighbour := of_deployment(item):
             found.neighbours.add("production", neighbour)
     known = Known(error)
-    gathered = Gathered(found=found, commits=known, archive=known, pulls_since=START)
+    gathered = Gathered(
+        found=found,
+        commits=known,
+        archive=known,
+        workflows=Workflows(Answers(), "acme/shop", Kept()),
+        pulls_since=START,
+    )
     return [*derived(gathered, in_dx)], found
 
 

@@ -94,7 +94,7 @@ def test_what_happened_comes_with_the_environment_that_is_reported():
     happening, reported = terms_of(DEPLOYMENTS, CONFIG).happening(deployment_status(), Answers())
     assert reported == "live"
     assert happening.environment.value == "eu-1"
-    assert (happening.commit_sha.value, happening.run_ids) == (SHA, frozenset())
+    assert (happening.commit_sha.value, happening.runs) == (SHA, ())
     assert happening.deployment_ids >= {"7"}
     assert happening.version is None
 

@@ -5,10 +5,11 @@ from datetime import datetime, timedelta, timezone
 
 import pytest
 
-from dora_deployments.actions.event import Happening
+from dora_deployments.actions.event import Happening, RunAttempt
 from dora_deployments.actions.payload import Payload
-from dora_deployments.attribution.answers import Mark, PastDeployment
-from dora_deployments.backfill.neighbours import Neighbour, Neighbours, of_deployment, of_event
+from dora_deployments.attribution.answers import Mark
+from dora_deployments.attribution.timeline import DeploymentRecord
+from dora_deployments.backfill.neighbours import Neighbours, of_deployment, of_event
 from dora_deployments.backfill.past import PastEvent
 from dora_deployments.deployment import Fact
 
@@ -27,22 +28,25 @@ def sha(number):
     return f"{number:040x}"
 
 
-def known(minute, *, task="deploy", succeeded=True):
-    return PastDeployment(
-        id=str(minute),
-        commit_sha=sha(minute),
-        task=task,
-        created_at=at(minute),
-        succeeded=succeeded,
+def known(minute, *, task="deploy", succeeded=True, took=0, **more):
+    """Return a deployment that was begun at a minute, and succeeded after `took` of them."""
+    return DeploymentRecord(
+        **{
+            "id": str(minute),
+            "environment": "production",
+            "commit_sha": sha(minute),
+            "task": task,
+            "created_at": at(minute),
+            "succeeded_at": at(minute + took) if succeeded else None,
+            **more,
+        }
     )
 
 
-def neighbours_of(*deployments, environment="production", took=0):
-    """Return the deployments of an environment, each of which succeeded after `took` minutes."""
+def neighbours_of(*deployments):
     found = Neighbours()
     for each in deployments:
-        succeeded_at = each.created_at + timedelta(minutes=took) if each.succeeded else None
-        found.add(environment, Neighbour(deployment=each, succeeded_at=succeeded_at))
+        found.add(each.environment, each)
     return found
 
 
@@ -52,45 +56,71 @@ def neighbours_of(*deployments, environment="production", took=0):
 def test_of_two_of_one_moment_the_first_that_github_lists_is_the_last():
     newer, older = replace(known(1), id="newer"), replace(known(1), id="older")
     found = neighbours_of(newer, older)
-    assert found.before("production", "deploy", at(2)) == newer
-    assert found.deployments("production", at(2)) == (newer, older)
+    assert [*found.older("production", at(2))] == [newer, older]
+    assert found.page("production", at(2), 0) == ((newer, older), True)
 
 
-def test_the_one_before_is_the_last_that_succeeded_of_the_same_task():
+def test_older_ones_come_newest_first_whatever_became_of_them():
+    failed, other = known(5, succeeded=False), known(4, task="migrate")
+    found = neighbours_of(known(7), known(1), failed, known(2), other)
+    assert [*found.older("production", at(6))] == [failed, other, known(2), known(1)]
+    assert [*found.older("production", at(1))] == []
+    assert [*found.older("staging", at(6))] == []
+
+
+def test_what_was_begun_since_is_of_one_task():
+    failed, other = known(5, succeeded=False), known(4, task="migrate")
+    found = neighbours_of(known(7), known(1), failed, known(2), other)
+    assert [*found.since("production", at(2), "deploy")] == [known(2), failed, known(7)]
+    assert [*found.since("production", at(2), "migrate")] == [other]
+    assert [*found.since("staging", at(2), "deploy")] == []
+
+
+def test_the_runs_of_all_environments_are_known():
     found = neighbours_of(
-        known(7), known(1), known(5, succeeded=False), known(2), known(4, task="migrate")
+        known(1, run_ids=frozenset({"11"})),
+        known(2, run_ids=frozenset({"11"})),
+        known(3, run_ids=frozenset({"12"}), environment="staging"),
+        known(4),
     )
-    assert found.before("production", "deploy", at(6)) == known(2)
-    assert found.before("production", "migrate", at(6)) == known(4, task="migrate")
-    assert found.before("production", "deploy", at(1)) is None
-    assert found.before("staging", "deploy", at(6)) is None
+    assert sorted(found.run_ids()) == ["11", "11", "12"]
 
 
-def test_none_is_before_itself():
-    found = neighbours_of(known(3), known(3))
-    assert found.before("production", "deploy", at(3)) is None
+def test_one_that_succeeded_later_had_not_succeeded_yet():
+    slow = known(3, took=2)
+    found = neighbours_of(slow)
+    assert found.page("production", at(4), 0) == ((replace(slow, succeeded_at=None),), True)
+    assert found.page("production", at(5), 0) == ((slow,), True)
 
 
-def test_one_that_succeeded_later_had_not_succeeded_before():
-    found = neighbours_of(known(3), took=2)
-    assert found.before("production", "deploy", at(4)) is None
-    assert found.before("production", "deploy", at(5)) == known(3)
-    assert found.deployments("production", at(4)) == (replace(known(3), succeeded=False),)
-    assert found.deployments("production", at(5)) == (known(3),)
+def test_one_that_failed_later_was_still_under_way():
+    slow = replace(known(3, succeeded=False), gave_up_at=at(5))
+    found = neighbours_of(slow)
+    assert found.page("production", at(4), 0) == ((replace(slow, gave_up_at=None),), True)
+    assert found.page("production", at(5), 0) == ((slow,), True)
 
 
 def test_deployments_of_that_day_come_newest_first_with_all_tasks_and_failures():
     failed, other = known(2, succeeded=False), known(4, task="migrate")
     found = neighbours_of(known(5), other, failed, known(6))
-    assert found.deployments("production", at(5)) == (known(5), other, failed)
-    assert found.deployments("staging", at(5)) == ()
+    assert found.page("production", at(5), 0) == ((known(5), other, failed), True)
+    assert found.page("staging", at(5), 0) == ((), True)
 
 
-def test_as_many_are_known_as_github_tells_on_the_day():
-    found = neighbours_of(*(known(minute) for minute in range(102)))
-    assert found.deployments("production", at(100)) == tuple(
-        known(minute) for minute in range(100, 0, -1)
-    )
+@pytest.mark.parametrize(
+    ("skip", "first", "last", "is_last"),
+    [(0, 250, 151, False), (100, 150, 51, False), (200, 50, 0, True), (251, None, None, True)],
+)
+def test_a_page_has_as_many_as_github_tells_at_a_time(skip, first, last, is_last):
+    found = neighbours_of(*(known(minute) for minute in range(252)))
+    minutes = () if first is None else range(first, last - 1, -1)
+    expected = tuple(known(minute) for minute in minutes)
+    assert found.page("production", at(250), skip) == (expected, is_last)
+
+
+def test_a_page_that_ends_with_the_first_of_all_is_the_last():
+    found = neighbours_of(*(known(minute) for minute in range(100)))
+    assert found.page("production", at(100), 0)[1] is True
 
 
 # --- releases
@@ -105,42 +135,36 @@ def released(*tags):
 
 
 def release(minute, tag):
-    return PastDeployment(
-        id=f"release {tag}",
-        commit_sha=sha(minute),
-        task="deploy",
-        created_at=at(minute),
-        succeeded=True,
-    )
+    return known(minute, id=f"release {tag}", environment="live")
 
 
 def test_the_release_before_is_of_the_next_lower_version():
     found = released((3, "v1.1"), (1, "v1.0"), (2, "v2.0"), (4, "v1.2"))
-    assert found.release_before("v1.2", sha(4), at(4)) == (release(3, "v1.1"),)
-    assert found.release_before("v1.0", sha(1), at(4)) == ()
+    assert found.release_before("v1.2", sha(4), "live", at(4)) == (release(3, "v1.1"),)
+    assert found.release_before("v1.0", sha(1), "live", at(4)) == ()
 
 
 def test_a_release_of_later_is_not_known_yet():
     found = released((1, "v1.0"), (2, "v1.2"), (3, "v1.1"))
-    assert found.release_before("v1.2", sha(2), at(2)) == (release(1, "v1.0"),)
-    assert found.release_before("v1.2", sha(2), at(3)) == (release(3, "v1.1"),)
+    assert found.release_before("v1.2", sha(2), "live", at(2)) == (release(1, "v1.0"),)
+    assert found.release_before("v1.2", sha(2), "live", at(3)) == (release(3, "v1.1"),)
 
 
 def test_names_without_versions_are_in_order_of_time():
     found = released((2, "beta"), (1, "alpha"), (3, "gamma"))
-    assert found.release_before("gamma", sha(3), at(9)) == (release(2, "beta"),)
+    assert found.release_before("gamma", sha(3), "live", at(9)) == (release(2, "beta"),)
 
 
 def test_releases_of_one_second_are_all_known():
     found = released((1, "v1.0"), (1, "v1.1"))
-    assert found.release_before("v1.2", sha(2), at(2)) == (release(1, "v1.1"),)
+    assert found.release_before("v1.2", sha(2), "live", at(2)) == (release(1, "v1.1"),)
 
 
 def test_a_hundred_releases_are_known():
     found = released(*((minute, f"v1.{minute}") for minute in range(1, 102)), (200, "v1.200"))
-    assert found.release_before("v1.2", sha(300), at(150)) == ()
-    assert found.release_before("v1.3", sha(300), at(150)) == (release(2, "v1.2"),)
-    assert found.release_before("v1.2", sha(300), at(101)) == ()
+    assert found.release_before("v1.2", sha(300), "live", at(150)) == ()
+    assert found.release_before("v1.3", sha(300), "live", at(150)) == (release(2, "v1.2"),)
+    assert found.release_before("v1.2", sha(300), "live", at(101)) == ()
 
 
 # --- what they are made of
@@ -176,28 +200,32 @@ def test_a_deployment_is_known_by_its_runs_and_its_first_success():
             status("success", 2, page, "https://github.com/acme/shop/actions/runs/11"),
             status("inactive", 3, "https://ci.example/actions/runs/none"),
             status("success", 4),
+            creator={"login": "vercel[bot]"},
+            payload={"services": ["web"]},
         )
     )
-    assert found == Neighbour(
-        deployment=PastDeployment(
-            id="DE_7",
-            commit_sha=sha(1),
-            task="migrate",
-            created_at=at(0),
-            succeeded=True,
-            urls=("/actions/runs/11", "/actions/runs/12"),
-        ),
+    assert found == DeploymentRecord(
+        id="DE_7",
+        environment="production",
+        commit_sha=sha(1),
+        task="migrate",
+        created_at=at(0),
         succeeded_at=at(2),
+        run_ids=frozenset({"11", "12"}),
+        creator="vercel[bot]",
+        services=frozenset({"web"}),
     )
 
 
 def test_a_deployment_that_never_succeeded_says_so():
     found = of_deployment(item(status("failure", 1), node_id=None, task=None))
-    assert found == Neighbour(
-        deployment=PastDeployment(
-            id="7", commit_sha=sha(1), task="deploy", created_at=at(0), succeeded=False
-        ),
-        succeeded_at=None,
+    assert found == DeploymentRecord(
+        id="7",
+        environment="production",
+        commit_sha=sha(1),
+        task="deploy",
+        created_at=at(0),
+        gave_up_at=at(1),
     )
 
 
@@ -216,17 +244,15 @@ def test_an_event_that_deployed_is_known_by_all_of_its_runs(success):
         identity="workflow-run:12",
         task="migrate",
         success=Fact(value=success, source="the payload"),
-        run_ids=frozenset({"12", "11"}),
+        runs=(RunAttempt(run_id="12", attempt=None), RunAttempt(run_id="11")),
     )
     past = PastEvent(name="workflow_run", payload=Payload({}), stands_at=at(3), finished_at=at(4))
-    assert of_event(happening, sha(2), past) == Neighbour(
-        deployment=PastDeployment(
-            id="workflow-run:12",
-            commit_sha=sha(2),
-            task="migrate",
-            created_at=at(3),
-            succeeded=success,
-            urls=("/actions/runs/11", "/actions/runs/12"),
-        ),
-        succeeded_at=at(4),
+    assert of_event(happening, sha(2), "staging", past) == DeploymentRecord(
+        id="workflow-run:12",
+        environment="staging",
+        commit_sha=sha(2),
+        task="migrate",
+        created_at=at(3),
+        succeeded_at=at(4) if success else None,
+        run_ids=frozenset({"11", "12"}),
     )

@@ -5,9 +5,10 @@ from datetime import datetime, timedelta, timezone
 
 import pytest
 
-from dora_deployments.attribution.answers import Mark, PastDeployment
+from dora_deployments.attribution.timeline import DeploymentRecord, WorkflowOfRun
 from dora_deployments.backfill.past import named
 from dora_deployments.backfill.reading import Found, Items, read
+from dora_deployments.backfill.workflows import Workflows
 from dora_deployments.errors import EventError, InputError, Skip
 from tests.attribution.github.conftest import Kept
 from tests.attribution.look_ups import Answers
@@ -28,9 +29,16 @@ def sha(number):
 
 
 def deployment(
-    number, created_at, *states, environment="production", task="deploy", took=HOUR, **changes
+    number,
+    created_at,
+    *states,
+    environment="production",
+    task="deploy",
+    took=HOUR,
+    run=None,
+    **changes,
 ):
-    """Return a deployment whose statuses come `took` apart."""
+    """Return a deployment whose statuses come `took` apart, by a run if one is given."""
     return {
         "deployment": {
             "id": number,
@@ -48,7 +56,7 @@ def deployment(
                 "state": state,
                 "created_at": text(created_at + count * took),
                 "environment": environment,
-                "log_url": None,
+                "log_url": run and f"https://github.com/acme/shop/actions/runs/{run}",
                 "environment_url": None,
             }
             for count, state in enumerate(states or ("success",), 1)
@@ -109,6 +117,21 @@ class Told:
         yield from self.deployments()
 
 
+class OfRuns:
+    """Workflows by the first digit of a run; those of no run with a 9 are known."""
+
+    def workflows(self, repository, run_ids):
+        assert repository == "acme/shop"
+        return {
+            run: None if run.startswith("9") else WorkflowOfRun(workflow_id=int(run[0]))
+            for run in run_ids
+        }
+
+
+def workflows():
+    return Workflows(OfRuns(), "acme/shop", Kept())
+
+
 def found_of(*items, source="deployments", **given):
     """Return what is found among items, which come newest first, and how many were read."""
     history = Told(items)
@@ -117,6 +140,7 @@ def found_of(*items, source="deployments", **given):
         history,
         Kept(),
         Answers(),
+        workflows(),
         (SINCE, UNTIL),
         lambda _count, _begun_at: None,
     )
@@ -169,6 +193,7 @@ def test_it_is_told_how_many_were_read_and_when_the_last_was_begun():
         Told(items),
         Kept(),
         Answers(),
+        workflows(),
         (SINCE, UNTIL),
         lambda *how_far: told.append(how_far),
     )
@@ -179,6 +204,7 @@ def test_it_is_told_how_many_were_read_and_when_the_last_was_begun():
         Told([release(1, SINCE)]),
         Kept(),
         Answers(),
+        workflows(),
         (SINCE, UNTIL),
         lambda *how_far: told.append(how_far),
     )
@@ -248,6 +274,15 @@ def test_pull_requests_are_read_from_the_first_moment_on():
 # --- how far back
 
 
+LOOK = 100
+"""After so many deployments it is looked again whether enough are known."""
+
+
+def long_before(moment):
+    """Return twice as many deployments from before a moment."""
+    return [deployment(100 + day, moment - day * DAY) for day in range(1, 2 * LOOK + 1)]
+
+
 def test_what_began_long_before_the_period_may_end_in_it():
     limit, second = SINCE - 35 * DAY, timedelta(seconds=1)
     found, count = found_of(
@@ -255,10 +290,11 @@ def test_what_began_long_before_the_period_may_end_in_it():
         deployment(4, limit + second, took=second),
         deployment(3, limit, took=35 * DAY),
         deployment(2, limit - second, took=second),
-        deployment(1, limit - 2 * second, took=35 * DAY + 9 * second),
+        *long_before(limit),
+        deployment(1, limit - 999 * DAY, took=1034 * DAY + 9 * second),
     )
     assert [number for number, _ in ends(found)] == [3, 5]
-    assert count == 5
+    assert count == 3 + LOOK + 1
     assert found.commits == {sha(5), sha(3), sha(2)}
 
 
@@ -296,9 +332,9 @@ def test_each_environment_and_task_has_a_deployment_before():
         deployment(4, old),
         deployment(3, old - HOUR, task="migrate"),
         deployment(2, old - 2 * HOUR),
-        deployment(1, old - 3 * HOUR),
+        *long_before(old),
     )
-    assert count == 5
+    assert count == 2 + LOOK + 1
     assert found.commits == {sha(6), sha(5), sha(4), sha(3)}
     assert found.oldest == old - HOUR
 
@@ -326,6 +362,44 @@ def test_where_nothing_is_found_not_much_is_read():
     assert (found.events, found.oldest, count) == ([], None, 7)
 
 
+def test_each_maker_has_a_deployment_before():
+    old = SINCE - 100 * DAY
+    found, count = found_of(
+        deployment(9, SINCE + 2 * HOUR, run=11, environment="production"),
+        deployment(8, SINCE + HOUR, run=21),
+        deployment(7, SINCE, creator={"login": "vercel[bot]"}),
+        deployment(6, old, run=12),
+        deployment(5, old - HOUR, run=13),
+        deployment(4, old - 2 * HOUR, "failure", run=22),
+        deployment(3, old - 3 * HOUR, run=23),
+        deployment(2, old - 4 * HOUR, creator={"login": "vercel[bot]"}),
+        *long_before(old - 4 * HOUR),
+    )
+    assert count == 3 + LOOK + 1
+    # What no one of the period made was deployed by somebody, too.
+    assert found.commits == {sha(number) for number in (9, 8, 7, 6, 3, 2, 101)}
+    assert found.oldest == old - 4 * HOUR - DAY
+
+
+def test_a_maker_that_never_deployed_before_makes_a_thousand_be_read():
+    old = SINCE - 100 * DAY
+    others = [deployment(100 + n, old - n * HOUR, run=21) for n in range(1_300)]
+    found, count = found_of(deployment(1, SINCE, run=11), *others)
+    assert count == 1 + 10 * LOOK + 1
+    assert found.commits == {sha(1), sha(100)}
+
+
+def test_runs_whose_workflows_are_not_known_are_one_makers():
+    old = SINCE - 100 * DAY
+    found, _ = found_of(
+        deployment(4, SINCE, run=91),
+        deployment(3, old, run=92),
+        deployment(2, old - HOUR, run=93),
+        deployment(1, old - 2 * HOUR),
+    )
+    assert found.commits == {sha(4), sha(3), sha(1)}
+
+
 # --- neighbours
 
 
@@ -337,7 +411,7 @@ def test_neighbours_are_those_of_all_environments_whatever_became_of_them():
         environment_map="pr-*=",
     )
     assert [
-        [each.id for each in found.neighbours.deployments(name, UNTIL)]
+        [each.id for each in found.neighbours.page(name, UNTIL, 0)[0]]
         for name in ("production", "pr-1")
     ] == [["DE_2"], ["DE_3"]]
 
@@ -353,8 +427,12 @@ def test_releases_know_the_commits_of_their_tags_and_each_other():
         source="releases",
     )
     assert found.tags == {"v1.4": sha(4), "v1.3": sha(3), "v1.1": sha(1)}
-    assert found.neighbours.release_before("v1.9", sha(9), UNTIL)[0].commit_sha == sha(3)
-    assert found.neighbours.release_before("v1.3", sha(3), UNTIL)[0].commit_sha == sha(1)
+    assert found.neighbours.release_before("v1.9", sha(9), "production", UNTIL)[
+        0
+    ].commit_sha == sha(3)
+    assert found.neighbours.release_before("v1.3", sha(3), "production", UNTIL)[
+        0
+    ].commit_sha == sha(1)
     assert found.commits == {sha(3), sha(1)}
     assert found.left_out == {"prerelease": 1, "bad-event": 1}
     assert len(found.events) == 3
@@ -362,7 +440,7 @@ def test_releases_know_the_commits_of_their_tags_and_each_other():
 
 def test_drafts_that_were_published_are_no_neighbours():
     found, _ = found_of(release(1, SINCE, draft=True), source="releases")
-    assert found.neighbours.release_before("v1.9", sha(9), UNTIL) == ()
+    assert found.neighbours.release_before("v1.9", sha(9), "production", UNTIL) == ()
     assert found.tags == {"v1.1": sha(1)}
 
 
@@ -375,17 +453,19 @@ def test_a_workflow_run_is_a_neighbour_if_it_deployed():
         source="workflow-runs:Deploy",
         environment="staging",
     )
-    assert found.neighbours.deployments("staging", UNTIL) == tuple(
-        PastDeployment(
+    expected = tuple(
+        DeploymentRecord(
             id=f"workflow-run:{number}",
+            environment="staging",
             commit_sha=sha(number),
             task="deploy",
             created_at=ended,
-            succeeded=True,
-            urls=(f"/actions/runs/{number}",),
+            succeeded_at=ended,
+            run_ids=frozenset({str(number)}),
         )
         for number, ended in ((3, SINCE + 2 * HOUR), (1, SINCE - HOUR))
     )
+    assert found.neighbours.page("staging", UNTIL, 0) == (expected, True)
     assert found.left_out == {"run-not-successful": 1}
     assert found.commits == {sha(3), sha(1)}
     assert found.oldest == SINCE - HOUR
@@ -393,17 +473,17 @@ def test_a_workflow_run_is_a_neighbour_if_it_deployed():
 
 def test_deployments_and_releases_are_no_neighbours_by_their_events():
     found, _ = found_of(release(1, SINCE), source="releases", environment="staging")
-    assert found.neighbours.deployments("staging", UNTIL) == ()
-    assert found.neighbours.release_before("v1.2", sha(2), UNTIL) == (
-        PastDeployment(
+    assert found.neighbours.page("staging", UNTIL, 0) == ((), True)
+    assert found.neighbours.release_before("v1.2", sha(2), "production", UNTIL) == (
+        DeploymentRecord(
             id="release v1.1",
+            environment="production",
             commit_sha=sha(1),
             task="deploy",
             created_at=SINCE,
-            succeeded=True,
+            succeeded_at=SINCE,
         ),
     )
-    assert Mark(tag="v1.1", commit_sha=sha(1)) is not None
 
 
 # --- items on disk

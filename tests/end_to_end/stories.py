@@ -311,7 +311,10 @@ class Story:
             "creator": {"login": deployment.creator},
             "payload": {} if deployment.payload is None else deployment.payload,
         }
-        content["workflow_run"], content["workflow"] = self._run(log_url)
+        run, workflow = self._run(log_url)
+        if run is None and (found := re.search("/actions/runs/([0-9]+)", log_url)):
+            run, workflow = content["workflow_run"] | {"id": int(found[1])}, content["workflow"]
+        content["workflow_run"], content["workflow"] = run, workflow
         content["deployment_status"] |= {
             "state": state,
             "environment": deployment.environment,
@@ -347,14 +350,14 @@ class Story:
         written = rest._written_run(_hosted(self.history), run)
         return written, rest._written_workflow(workflow)
 
-    def dispatch(self, sha: str, **inputs: str) -> Happened:
+    def dispatch(self, sha: str, /, **inputs: str) -> Happened:
         """Start a workflow by hand, at the tip of a branch."""
         content = payload_file("workflow_dispatch.no_inputs")
         if inputs:
             content["inputs"] = inputs
         return Happened(name="workflow_dispatch", payload=content, variables={"sha": sha})
 
-    def repository_dispatch(self, tip: str, **client_payload: object) -> Happened:
+    def repository_dispatch(self, tip: str, /, **client_payload: object) -> Happened:
         """Start a workflow on the default branch's tip by a program, with a payload of its own."""
         content = payload_file("repository_dispatch.bare")
         content["client_payload"] = client_payload

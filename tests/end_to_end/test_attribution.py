@@ -306,15 +306,17 @@ def test_only_a_success_of_the_same_environment_and_task_counts(three):
     assert told == story.shipped(head, 2, 3, since=first)
 
 
-def test_a_deployment_that_failed_would_have_shipped_the_same(three):
+def test_a_deployment_that_failed_ships_nothing_and_the_next_one_ships_it_all(three):
     story, base = three
-    head = story.merge_commit(3)
+    failing, head = story.merge_commit(2), story.merge_commit(3)
     story.history.deploy(base)
-    own = story.history.deploy(head, states=("in_progress", "failure"))
+    failed = story.history.deploy(failing, states=("in_progress", "failure"))
+    own = story.history.deploy(head, states=("in_progress", "success"))
 
-    told = story.told(story.status(own, state="failure"))
+    told = story.told(story.status(failed, state="failure"))
 
-    assert told == story.shipped(head, 1, 2, 3, since=base, success=False)
+    assert told == story.shipped(failing, since=base, by="commit", success=False)
+    assert story.told(story.status(own)) == story.shipped(head, 1, 2, 3, since=base)
 
 
 def test_the_task_of_the_event_is_the_one_to_look_for(three):
@@ -327,14 +329,17 @@ def test_the_task_of_the_event_is_the_one_to_look_for(three):
     assert story.told(story.status(own)) == story.shipped(head, 1, 2, 3, since=base)
 
 
-def test_a_deployment_that_succeeds_late_is_still_older_than_one_made_after_it(three):
+def test_a_deployment_that_succeeds_late_is_newer_than_one_that_was_made_after_it(three):
     story, base = three
     first, head = story.merge_commit(1), story.merge_commit(3)
     story.history.deploy(base)
-    story.history.deploy(first, states=("queued",) * 30 + ("success",))
+    late = story.history.deploy(first, states=("queued",) * 30 + ("success",))
     own = story.history.deploy(head, states=("success",))
 
-    assert story.told(story.status(own)) == story.shipped(head, 2, 3, since=first)
+    assert story.told(story.status(own)) == story.shipped(head, 1, 2, 3, since=base)
+    assert story.told(story.status(late)) == story.shipped(
+        first, since=head, by="commit", rollback=True
+    )
 
 
 def test_the_deployment_of_the_jobs_own_environment_is_not_the_one_before(three):
@@ -357,15 +362,33 @@ def test_the_deployment_of_an_earlier_attempt_of_this_run_is_not_the_one_before(
     assert story.told(story.dispatch(head)) == story.shipped(head, 1, 2, 3, since=base)
 
 
-def test_what_was_deployed_while_this_job_waited_is_not_the_one_before(three):
+def test_what_was_deployed_while_this_job_waited_is_the_one_before(three):
     story, base = three
-    head = story.merge_commit(2)
+    head, newer = story.merge_commit(2), story.merge_commit(3)
+    deploy, workflow = story.history.deploy, story.history.workflow()
+    for number, commit in ((int(stories.RUN_ID), head), (8400000001, newer)):
+        story.history.run(workflow, commit, id=number)
+    deploy(base)
+    event = story.push(head)
+    deploy(head, states=("queued", "in_progress"), log_url=RUN_URL)
+    deploy(newer, log_url=OTHER_RUN_URL)
+
+    assert story.told(event) == story.shipped(head, since=newer, by="commit", rollback=True)
+
+
+def test_what_was_deployed_meanwhile_by_somebody_leaves_it_open_what_came_before(three):
+    story, base = three
+    head, newer = story.merge_commit(2), story.merge_commit(3)
     story.history.deploy(base)
     event = story.push(head)
     story.history.deploy(head, states=("queued", "in_progress"), log_url=RUN_URL)
-    story.history.deploy(story.merge_commit(3))
+    story.history.deploy(newer)
 
-    assert story.told(event) == story.shipped(head, 1, 2, since=base)
+    told = story.told(event)
+
+    assert told == story.shipped(head, since=newer, by="commit", warnings=told.warnings)
+    (warning,) = told.warnings
+    assert "it is not certain which deployment came before this one" in warning
 
 
 def test_a_run_whose_number_only_begins_alike_is_another_one(three):
@@ -1000,9 +1023,9 @@ def test_a_long_range_takes_as_many_round_trips_as_a_short_one(story, commits, p
 def last_before(story):
     """Return by what words the newest deployment is named as the one before."""
     newest = story.history.deployments[max(story.history.deployments)]
+    ended_at = next(each.created_at for each in newest.statuses if each.state == "success")
     return (
-        "the last successful deployment to 'production' before, of"
-        f" {newest.created_at:%Y-%m-%d %H:%M} UTC"
+        f"the last successful deployment to 'production' before, of {ended_at:%Y-%m-%d %H:%M} UTC"
     )
 
 

@@ -267,7 +267,12 @@ def test_one_that_waits_for_days_for_its_approval_and_is_overtaken(written):
     written.deployed(tip(written))
 
     assert_agrees(written, 4)
-    assert [each.pulls for each in written.reported.values()] == [(), (1, 2), (1,), (3,)]
+    assert [(each.pulls, each.is_rollback) for each in written.reported.values()] == [
+        ((), False),
+        ((1, 2), False),
+        ((), True),
+        ((2, 3), False),
+    ]
 
 
 def test_environments_and_tasks_apart_and_previews_not_at_all(written):
@@ -306,8 +311,8 @@ def test_tags_and_branches(written, history):
     ]
 
 
-@pytest.mark.parametrize("between", [98, 99, 100])
-def test_a_hundred_deployments_back_and_no_further(written, history, between):
+@pytest.mark.parametrize("between", [98, 99, 100, 250])
+def test_many_deployments_back_that_never_succeeded(written, history, between):
     written.deployed(tip(written))
     for _ in range(between):
         history.deploy(tip(written), states=("queued",))
@@ -315,19 +320,20 @@ def test_a_hundred_deployments_back_and_no_further(written, history, between):
     written.deployed(tip(written))
 
     assert_agrees(written, 2)
-    assert list(written.reported.values())[-1].pulls == ((1,) if between == 98 else ())
+    assert list(written.reported.values())[-1].pulls == (1,)
 
 
 def test_of_two_that_began_in_the_same_second_the_later_one_counts(written, history):
+    numbers = [written.story.landed("squash") for _ in range(2)]
     moment = history.now
-    for _ in range(2):
-        written.story.landed("squash")
+    for number in numbers:
         history.now = moment
-        written.deployed(tip(written))
+        written.deployed(written.story.merge_commit(number))
     written.story.landed("squash")
     written.deployed(tip(written))
 
     assert_agrees(written, 3)
+    assert [each.pulls for each in written.reported.values()] == [(), (2,), (3,)]
 
 
 def test_several_that_end_in_the_same_second(written, history):
@@ -393,29 +399,6 @@ def test_services_by_path_with_direct_commits_and_renames(written, history):
     assert "pull_requests" in json.loads(backfilled.json_lines.splitlines()[0])
 
 
-def test_services_by_path_with_many_direct_commits_and_files(written, history):
-    del written.inputs["service"]
-    written.file = CONFIG
-    written.deployed(tip(written), "prod-eu")
-    for number in range(30):
-        history.commit("main", {f"checkout/{number}.txt": "1"})
-    written.deployed(tip(written), "prod-eu")
-    for number in range(21):
-        history.commit("main", {f"other/{number}/{n}.txt": "1" for n in range(15)})
-    written.deployed(tip(written), "prod-eu")
-    history.commit("main", {f"cart/{number}.txt": "1" for number in range(310)})
-    written.story.landed("squash", "README.md")
-    written.deployed(tip(written), "prod-eu")
-    history.commit("main", {"checkout/0.txt": None})
-    written.deployed(tip(written), "prod-eu")
-    history.revert("main", tip(written))
-    history.commit("main", {"cart/0.txt": "2"})
-    written.deployed(tip(written), "prod-eu")
-    written.deployed(history.commits[tip(written)].parents[0], "prod-eu")
-
-    assert_agrees(written, 10)
-
-
 def test_services_by_environment_with_and_without_paths(written, history):
     del written.inputs["service"]
     written.file = BY_ENVIRONMENT
@@ -445,6 +428,29 @@ def test_services_by_environment_with_and_without_paths(written, history):
         ("api", "production", ()),
     ]
     assert written.skipped == ["environment-ignored", "no-service-touched"]
+
+
+def test_services_by_path_with_many_direct_commits_and_files(written, history):
+    del written.inputs["service"]
+    written.file = CONFIG
+    written.deployed(tip(written), "prod-eu")
+    for number in range(30):
+        history.commit("main", {f"checkout/{number}.txt": "1"})
+    written.deployed(tip(written), "prod-eu")
+    for number in range(21):
+        history.commit("main", {f"other/{number}/{n}.txt": "1" for n in range(15)})
+    written.deployed(tip(written), "prod-eu")
+    history.commit("main", {f"cart/{number}.txt": "1" for number in range(310)})
+    written.story.landed("squash", "README.md")
+    written.deployed(tip(written), "prod-eu")
+    history.commit("main", {"checkout/0.txt": None})
+    written.deployed(tip(written), "prod-eu")
+    history.revert("main", tip(written))
+    history.commit("main", {"cart/0.txt": "2"})
+    written.deployed(tip(written), "prod-eu")
+    written.deployed(history.commits[tip(written)].parents[0], "prod-eu")
+
+    assert_agrees(written, 10)
 
 
 @pytest.mark.parametrize(

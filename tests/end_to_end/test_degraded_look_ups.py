@@ -52,9 +52,10 @@ def no_range(before, why):
 
 def no_range_since_deployment(story, base, why):
     (deployment,) = story.history.deployments.values()
+    ended_at = next(each.created_at for each in deployment.statuses if each.state == "success")
     return (
         f"what came since {base[:7]} (the last successful deployment to 'production' before, of"
-        f" {deployment.created_at:%Y-%m-%d %H:%M} UTC) could not be looked up: {why}"
+        f" {ended_at:%Y-%m-%d %H:%M} UTC) could not be looked up: {why}"
     )
 
 

@@ -5,6 +5,7 @@ from datetime import datetime, timezone
 
 import pytest
 
+from dora_deployments.attribution.timeline import Uncertainty
 from dora_deployments.report.facts import facts
 from tests.report.accounts import (
     BASE,
@@ -75,6 +76,18 @@ def about(shipped, **changes):
 def test_the_commit_before_that_could_not_be_looked_up_is_no_unknown_one():
     failed = replace(resolved().shipped, warnings=("the look-up failed",))
     assert about(failed) == [BY_COMMIT]
+
+
+def test_where_it_is_not_certain_what_came_before_neither_is_what_changed():
+    nearest = shipped(was_deployed=False, uncertainty=Uncertainty.SEVERAL_MAKERS)
+    label, *before = BEFORE
+    assert about(nearest) == [
+        BY_COMMIT,
+        (f"{label}, not certain", *before),
+        ("changes", "not certain", SINCE),
+    ]
+    unknown = replace(resolved().shipped, uncertainty=Uncertainty.LIST_CUT)
+    assert about(unknown) == [BY_COMMIT]
 
 
 def test_a_merge_is_a_change_of_its_own_of_which_no_range_is_told():

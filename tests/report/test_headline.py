@@ -5,6 +5,7 @@ from pathlib import Path
 
 import pytest
 
+from dora_deployments.attribution.timeline import Uncertainty
 from dora_deployments.backends.datadog import Datadog
 from dora_deployments.backends.dx import Dx
 from dora_deployments.delivery import deliver
@@ -121,6 +122,15 @@ def test_a_first_deployment_of_a_branch_that_stood_elsewhere_before_has_changes(
     pushed = replace(THREE, was_deployed=False, is_first=True)
     assert news(of(shipped=pushed)) == (
         "3 changes in shop reached production, median lead time 4 h 0 min"
+    )
+
+
+@pytest.mark.parametrize("relation", ["ahead", "behind", "identical"])
+def test_where_it_is_not_certain_what_came_before_the_changes_are_not_either(relation):
+    why = Uncertainty.SEVERAL_MAKERS
+    nearest = shipped(relation=relation, was_deployed=False, uncertainty=why)
+    assert news(of(shipped=nearest)) == (
+        "Commit 7fd0709 of shop reached production, its changes not certain"
     )
 
 

@@ -14,7 +14,7 @@ from dora_deployments.backends.datadog import Datadog
 from dora_deployments.backends.dx import Dx
 from dora_deployments.delivery import dispatch, retry, session
 from dora_deployments.delivery.deliver import Kept
-from dora_deployments.deployment import Reply
+from dora_deployments.deployment import Fact, Reply
 from dora_deployments.report.account import Account
 from dora_deployments.report.outputs import file_text, outputs
 from dora_deployments.report.text import Scrubber, words_for_output
@@ -142,6 +142,12 @@ def test_a_whole_run_is_in_its_outputs():
 def test_only_an_earlier_commit_of_the_one_deployed_before_is_a_rollback(known, rollback):
     found = outputs(Account(resolved=resolved(shipped=known)), SCRUB)
     assert (found["rollback"], found["previous-sha"]) == (rollback, BASE)
+
+
+def test_a_rollback_that_failed_is_none():
+    failure = Fact(value=False, source="deployment_status.state")
+    failed = resolved(shipped=shipped(relation="behind"), success=failure)
+    assert outputs(Account(resolved=failed), SCRUB)["rollback"] == "false"
 
 
 def test_the_commit_before_is_the_one_that_was_found_and_else_the_one_that_was_given():

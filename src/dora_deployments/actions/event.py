@@ -63,18 +63,30 @@ class Unresolved:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class RunAttempt:
+    """An attempt of a workflow run; `attempt` and `began_at` are None where the event has none."""
+
+    run_id: str
+    attempt: int | None = 1
+    began_at: datetime | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Happening:
     """What an event says was deployed; None where it does not say.
 
     `identity` tells this deployment from any other of the repository and stays the same
-    however often the run is repeated. `branch` is what the input `branches` speaks of.
+    however often the run is repeated; with `is_run_identity` it names the run and the commit.
+    `branch` is what the input `branches` speaks of.
     `environment` is the name that GitHub knows, before any mapping. `from_fork` means that
     GitHub keeps secrets from this run.
 
     `pull_id`, `pull_number` and `pull_title` are those of the pull request whose merge is
-    the event. By `deployment_ids`, `task` and `run_ids` GitHub's own record of this
-    deployment is known among others. `before` is what a pushed branch pointed to; `marks`
-    says among what the one before this tag or release is to be looked for.
+    the event. By `deployment_ids`, `task` and `runs`, the likeliest first, GitHub's own record
+    of this deployment is known among others; `reporting_run_ids` are runs that only report it.
+    `creator` and `named_services` are what that record says, if it is in the payload. It may be
+    older than the event where `is_told_afterwards`. `before` is what a pushed branch pointed to;
+    `marks` says among what the one before this tag or release is to be looked for.
     """
 
     event: str
@@ -82,6 +94,7 @@ class Happening:
     repository_id: str
     commit_sha: Fact[str] | Unresolved
     identity: str
+    is_run_identity: bool = False
     environment: Fact[str] | None = None
     started_at: Fact[datetime] | None = None
     finished_at: Fact[datetime] | None = None
@@ -96,7 +109,11 @@ class Happening:
     pull_title: str = ""
     deployment_ids: frozenset[str] = frozenset()
     task: str = "deploy"
-    run_ids: frozenset[str] = frozenset()
+    runs: tuple[RunAttempt, ...] = ()
+    reporting_run_ids: frozenset[str] = frozenset()
+    creator: str = ""
+    named_services: frozenset[str] = frozenset()
+    is_told_afterwards: bool = False
     before: Fact[str] | None = None
     marks: Marks | None = None
     source_url: str | None = None
@@ -176,14 +193,32 @@ class Event:
         Raises `EventError` if neither payload nor run name the repository.
         """
         repository, repository_id = self._repository()
+        sha = commit_sha.value if isinstance(commit_sha, Fact) else ""
         return Happening(
             event=self.name,
             repository=repository,
             repository_id=repository_id,
             commit_sha=commit_sha,
-            identity=identity or self._run_identity(commit_sha),
+            identity=identity or run_identity(self.run, self.inputs.commit_sha or sha),
+            is_run_identity=not identity,
             default_branch=self._default_branch(),
-            run_ids=frozenset([self.run.run_id] if self.run.run_id else []),
+            runs=self._own_run(),
+        )
+
+    def _own_run(self) -> tuple[RunAttempt, ...]:
+        if self.run.run_id is None:
+            return ()
+        return (RunAttempt(run_id=self.run.run_id, attempt=self.run.attempt),)
+
+    def run_attempt(self, run_id: str) -> RunAttempt:
+        """Return the attempt of a run that `workflow_run` of the payload describes, if it does."""
+        if str(self.id("workflow_run.id")) != run_id:
+            return RunAttempt(run_id=run_id, attempt=None)
+        began = self.moment("workflow_run.run_started_at")
+        return RunAttempt(
+            run_id=run_id,
+            attempt=self.id("workflow_run.run_attempt"),
+            began_at=None if began is None else began.value,
         )
 
     def _repository(self) -> tuple[Fact[str], str]:
@@ -204,9 +239,10 @@ class Event:
         found = self.text(*DEFAULT_BRANCHES)
         return None if found is None else found.value
 
-    def _run_identity(self, commit_sha: Fact[str] | Unresolved) -> str:
-        sha = commit_sha.value if isinstance(commit_sha, Fact) else ""
-        return f"run:{self.run.ref or ''}:{self.inputs.commit_sha or sha}:{self.run.run_id or ''}"
+
+def run_identity(run: Run, commit_sha: str) -> str:
+    """Return what tells a deployment from others where the event has no identity of its own."""
+    return f"run:{run.ref or ''}:{commit_sha}:{run.run_id or ''}"
 
 
 def missing(path: str, kind: str) -> str:

@@ -5,6 +5,8 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Final, Literal
 
+from dora_deployments.actions.event import Marks
+from dora_deployments.attribution.timeline import DeploymentRecord
 from dora_deployments.deployment import PullRequest
 
 LARGEST_RANGE: Final = 5_000
@@ -12,22 +14,6 @@ LARGEST_RANGE: Final = 5_000
 # answer tells of many at once: `GITHUB_TOKEN` has 1,000 requests an hour for all jobs.
 MOST_ALONE: Final = 20
 Relation = Literal["identical", "ahead", "behind", "diverged"]
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class PastDeployment:
-    """A deployment that GitHub remembers.
-
-    `id` is the node id, or the database id in digits. `succeeded` means that it ever reached
-    `success`, whatever it is now. `urls` are those of its statuses.
-    """
-
-    id: str
-    commit_sha: str
-    task: str
-    created_at: datetime
-    succeeded: bool
-    urls: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -39,14 +25,41 @@ class Mark:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Past:
-    """What GitHub remembers of an environment, newest first, and of the deployed commit.
+class PastQuestion:
+    """Which deployments are asked for: those of a task to `environments`, by GitHub's names.
 
-    `problem` says why the deployments are not known, where they are not, and `outage` that
-    it would be in vain to ask GitHub more.
+    `commit_sha` is the deployed commit. `run_commit` is the commit of the run that deployed, whose
+    records show by which name GitHub knows the environment; None if that is known. `marks` asks
+    for releases or tags as well. `after` is where an earlier page ended.
     """
 
-    deployments: tuple[PastDeployment, ...] = ()
+    environments: tuple[str, ...]
+    task: str
+    commit_sha: str
+    run_commit: str | None = None
+    marks: Marks | None = None
+    after: str | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Past:
+    """One page of what GitHub remembers of some environments, newest first.
+
+    `after` is where the next page begins, None after the last one; `is_cut` says that there are
+    more, but no more are read. `run_records` are those on the run's commit in any environment,
+    `environment_names` the ones of the newest records, which are all there are unless
+    `are_names_cut`. `committed_at` is when the deployed commit was made.
+
+    `problem` says why the deployments are not known, where they are not, and `outage` that it
+    would be in vain to ask GitHub more.
+    """
+
+    deployments: tuple[DeploymentRecord, ...] = ()
+    after: str | None = None
+    is_cut: bool = False
+    run_records: tuple[DeploymentRecord, ...] = ()
+    environment_names: tuple[str, ...] = ()
+    are_names_cut: bool = False
     marks: tuple[Mark, ...] = ()
     committed_at: datetime | None = None
     problem: str | None = None

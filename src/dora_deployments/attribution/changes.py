@@ -2,31 +2,40 @@
 
 from collections.abc import Collection
 from datetime import datetime
+from typing import Final
 
 from dora_deployments.actions.inputs import Inputs
 from dora_deployments.attribution.services import Carried
 from dora_deployments.attribution.shipped import Shipped
 from dora_deployments.deployment import Attribution, Fact
 
+_UNSENT_OF_FAILED: Final = (
+    "`merge-commit-shas` are not sent, since the deployment failed and so shipped none of them"
+)
+
 
 def attribution(
-    inputs: Inputs, shipped: Shipped, carried: Carried
+    inputs: Inputs, shipped: Shipped, carried: Carried, *, success: bool
 ) -> tuple[Fact[Attribution], tuple[str, ...]]:
     """Return by what DX shall find the changes of one service, and their merge commits.
 
     There are merge commits if and only if DX is to find the changes by them. It fills gaps
-    itself when it is given a commit.
+    itself when it is given a commit. A failed deployment ships nothing, whatever is known.
     """
     choice = inputs.attribution
     if choice in {"repository", "commit"}:
         value: Attribution = "repository" if choice == "repository" else "commit"
         return Fact(value=value, source="the input `attribution`"), ()
+    if not success:
+        source = "the default, since a failed deployment ships nothing"
+        return Fact(value="commit", source=source), ()
     if inputs.merge_commit_shas:
         source = "the input `merge-commit-shas`"
         return Fact(value="pull-requests", source=source), inputs.merge_commit_shas
     # A push may merge several by the same commit.
     merge_commit_shas = tuple(dict.fromkeys(pull.merge_commit_sha for pull in carried.pulls))
     is_whole = shipped.range is None or shipped.range.missing is None
+    is_whole = is_whole and shipped.uncertainty is None
     if merge_commit_shas and choice == "pull-requests" and is_whole:
         return Fact(value="pull-requests", source="the input `attribution`"), merge_commit_shas
     if merge_commit_shas and carried.is_exact:
@@ -50,11 +59,17 @@ def _why(shipped: Shipped, carried: Carried) -> str:
         return "since a redeployment ships no pull request"
     if carried.is_exact:
         return "since none of the pull requests that were merged meanwhile is its own"
+    if shipped.uncertainty is not None:
+        return "since it is not certain which deployment came before"
     return "by which DX fills gaps itself"
 
 
-def unsent(inputs: Inputs, shipped: Shipped, decided: Collection[Attribution]) -> tuple[str, ...]:
+def unsent(
+    inputs: Inputs, shipped: Shipped, decided: Collection[Attribution], *, success: bool
+) -> tuple[str, ...]:
     """Return warnings about inputs that the attribution of some service has no place for."""
+    if not success:
+        return (_UNSENT_OF_FAILED,) if inputs.merge_commit_shas else ()
     warnings = []
     again = shipped.is_rollback or shipped.is_redeployment
     if inputs.attribution == "pull-requests" and "commit" in decided and not again:

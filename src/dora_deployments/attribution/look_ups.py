@@ -1,18 +1,21 @@
 """What GitHub's API can be asked, for those who ask."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Protocol
 
-from dora_deployments.actions.event import Marks
-
 if TYPE_CHECKING:
+    from datetime import datetime
+
+    from dora_deployments.actions.event import RunAttempt
     from dora_deployments.attribution.answers import (
         ChangedFiles,
         Comparison,
         Landings,
         Past,
+        PastQuestion,
         PullDetails,
     )
+    from dora_deployments.attribution.timeline import WorkflowOfRun
 
 
 class LookUps(Protocol):
@@ -39,18 +42,22 @@ class LookUps(Protocol):
     def file(self, repository: str, path: str, commit_sha: str, largest: int) -> bytes | None:
         """Return a file of the repository at a commit, or None if there is none."""
 
-    def past(
-        self,
-        repository: str,
-        environment: str,
-        task: str,
-        commit_sha: str,
-        marks: Marks | None,
-    ) -> "Past":
-        """Return the newest deployments of an environment, and releases or tags if asked for.
+    def past(self, repository: str, question: "PastQuestion") -> "Past":
+        """Return a page of the newest deployments, and releases or tags if asked for.
 
         Those of other tasks may be among them.
         """
+
+    def workflows(
+        self, repository: str, run_ids: Sequence[str]
+    ) -> "Mapping[str, WorkflowOfRun | None]":
+        """Return the workflow of each run, None where GitHub knows no such run any more."""
+
+    def latest_attempt(self, repository: str, run_id: str) -> "RunAttempt":
+        """Return the last attempt of a workflow run."""
+
+    def attempt_started_at(self, repository: str, run_id: str, attempt: int) -> "datetime":
+        """Return when an attempt of a workflow run began."""
 
     def comparison(self, repository: str, base: str, head: str) -> "Comparison":
         """Return what `head` has that `base` has not."""

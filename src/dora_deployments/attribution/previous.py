@@ -1,13 +1,10 @@
-"""Which deployment, release or tag came before this one; all from values, nothing is asked."""
+"""Which release or tag came before this one; all from values, nothing is asked."""
 
 import re
 from collections.abc import Sequence
-from datetime import datetime
 from typing import Final
 
-from dora_deployments.actions.event import Happening
-from dora_deployments.actions.run import RUN_URL
-from dora_deployments.attribution.answers import Mark, PastDeployment
+from dora_deployments.attribution.answers import Mark
 
 # `v1.2.3`, `checkout-v1.2.3-rc.1`, `services/checkout@1.2`: what stands before the version
 # is a product's name, and only versions of the same one can be compared.
@@ -17,46 +14,6 @@ _VERSION: Final = re.compile(
     re.ASCII,
 )
 _Order = tuple[tuple[int, ...], bool, tuple[tuple[bool, int, str], ...]]
-
-
-def deployment(
-    happening: Happening,
-    commit_sha: str,
-    known: Sequence[PastDeployment],
-    *,
-    ended_at: datetime | None,
-) -> PastDeployment | None:
-    """Return the last deployment before this one that ever reached success.
-
-    `ended_at` is this one's finish, if that is not just the clock's time: what GitHub
-    remembers from after it is newer.
-    """
-    own = [other for other in known if _is_own(other, happening, commit_sha)]
-    end = max((other.created_at for other in own), default=ended_at)
-    if happening.deployment_ids and happening.started_at is not None:
-        end = happening.started_at.value
-    candidates = (
-        other
-        for other in known
-        if other.succeeded
-        and other.task == happening.task
-        and other not in own
-        and (end is None or other.created_at < end)
-    )
-    return max(candidates, key=lambda other: other.created_at, default=None)
-
-
-def _is_own(other: PastDeployment, happening: Happening, commit_sha: str) -> bool:
-    """Return whether `other` is GitHub's own record of this deployment, or of a part of it.
-
-    A job with `environment:` makes a deployment, whose log is a page of the job's run.
-    """
-    runs = {found[1] for url in other.urls if (found := RUN_URL.search(url))}
-    if other.id in happening.deployment_ids or runs & happening.run_ids:
-        return True
-    began = happening.started_at
-    is_later = began is not None and other.created_at >= began.value
-    return is_later and other.commit_sha == commit_sha
 
 
 def mark(tag: str, commit_sha: str, known: Sequence[Mark]) -> Mark | None:

@@ -1,7 +1,7 @@
 """The commits between two deployed ones, and the pull requests by which they landed."""
 
-from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
 from datetime import datetime
 
 from dora_deployments.attribution.answers import LARGEST_RANGE, Commit, Landings, Relation
@@ -17,6 +17,7 @@ class Range:
     first; `direct` the commits of no such pull request that merge nothing. `missing` says
     what of these could not be found out, and why; without it, they are exact. `is_read` says
     that the pull requests of all commits were looked up, even if not all could be placed.
+    `commit_times` has all commits and when they were committed, unless there are too many.
     `files` are as in `Comparison`.
     """
 
@@ -30,6 +31,7 @@ class Range:
     committed_at: datetime | None = None
     missing: str | None = None
     is_read: bool = True
+    commit_times: Mapping[str, datetime | None] = field(default_factory=dict, compare=False)
     files: frozenset[str] | None = None
 
 
@@ -66,6 +68,7 @@ def between(look_ups: LookUps, repository: str, base: str, head: str) -> Range:
         committed_at=found.committed_at,
         missing=missing,
         is_read=is_read,
+        commit_times={commit.sha: commit.committed_at for commit in found.commits},
         files=found.files,
     )
 

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import TYPE_CHECKING
 
-from dora_deployments.actions.event import Happening
+from dora_deployments.actions.event import Happening, Unresolved, run_identity
 from dora_deployments.actions.inputs import Inputs, given
 from dora_deployments.actions.run import Run
 from dora_deployments.actions.text import shown
@@ -99,7 +99,10 @@ def resolve(
             repository=repository.value,
             own=own,
             commit_sha=commit_sha,
-            environment=(happening.environment or reported).value,
+            environment=reported.value,
+            success=success.value,
+            config=config,
+            run_commit=_run_commit(happening, run, commit_sha) if own else None,
         ),
         look_ups,
     )
@@ -111,7 +114,9 @@ def resolve(
         look_ups,
         happening.environment or given(inputs.environment, "environment"),
     )
-    attributed = [changes.attribution(inputs, changed, each) for each in carried.value]
+    attributed = [
+        changes.attribution(inputs, changed, each, success=success.value) for each in carried.value
+    ]
     run_url = run.url(run.repository or happening.repository.value)
 
     def id_of(service: str) -> str:
@@ -122,7 +127,7 @@ def resolve(
                 environment=reported.value,
                 service=service,
                 success=success.value,
-                identity=_identity(happening, commit_sha),
+                identity=_identity(happening, inputs, run, commit_sha, changed.attempt),
             )
         if len(carried.value) == 1:
             return inputs.deployment_id
@@ -150,7 +155,7 @@ def resolve(
             team=inputs.team or each.service.team,
             tags=inputs.tags,
             metadata=inputs.metadata,
-            is_rollback=changed.is_rollback,
+            is_rollback=changed.is_rollback and success.value,
             committed_at=changed.committed_at,
             first_commit_at=changes.first_commit_at(each),
             source_url=inputs.source_url or happening.source_url or run_url,
@@ -175,7 +180,7 @@ def resolve(
         attributions=tuple(fact for fact, _ in attributed),
         shipped=changed,
         touched=services.touched(inputs, happening.pull_id, changed, carried.value),
-        merge_commit_shas=inputs.merge_commit_shas
+        merge_commit_shas=(success.value and inputs.merge_commit_shas)
         or tuple(dict.fromkeys(pull.merge_commit_sha for pull in changed.pulls)),
         finished_by_clock=not (inputs.finished_at or happening.finished_at),
         warnings=(
@@ -184,7 +189,12 @@ def resolve(
             *config_warnings,
             *changed.warnings,
             *service_warnings,
-            *changes.unsent(inputs, changed, {fact.value for fact, _ in attributed}),
+            *changes.unsent(
+                inputs,
+                changed,
+                {fact.value for fact, _ in attributed},
+                success=success.value,
+            ),
         ),
     )
 
@@ -203,15 +213,31 @@ def _check_merge(happening: Happening) -> None:
         )
 
 
-def _identity(happening: Happening, commit_sha: Fact[str]) -> str:
-    """Return the event's identity, or one of its own for a commit that the event did not name.
+def _identity(
+    happening: Happening, inputs: Inputs, run: Run, commit_sha: Fact[str], attempt: int
+) -> str:
+    """Return what tells this deployment from all others of its environment and service.
 
-    One event may start several deployments, each of a commit that an input names.
+    It is the event's identity, with the commit where one event may name several: by an input, or
+    by publishing a release again. A short SHA counts as the full one. An `attempt` above 1
+    deployed again.
     """
+    told, identity = happening.commit_sha, happening.identity
+    is_short = isinstance(told, Unresolved) and told.abbreviated is not None
+    if happening.is_run_identity and (inputs.commit_sha is not None or is_short):
+        identity = run_identity(run, commit_sha.value)
+    is_other = isinstance(told, Fact) and told.value != commit_sha.value
+    if is_other or (happening.event == "release" and not happening.is_run_identity):
+        identity = f"{identity}:{commit_sha.value}"
+    return identity if attempt == 1 else f"{identity}:attempt:{attempt}"
+
+
+def _run_commit(happening: Happening, run: Run, commit_sha: Fact[str]) -> str:
+    """Return the commit of the run that deployed: on it are the records that its jobs made."""
     told = happening.commit_sha
-    if isinstance(told, Fact) and told.value != commit_sha.value:
-        return f"{happening.identity}:{commit_sha.value}"
-    return happening.identity
+    if happening.event == "workflow_run" and isinstance(told, Fact):
+        return told.value
+    return run.sha or commit_sha.value
 
 
 def _foreign(

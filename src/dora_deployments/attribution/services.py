@@ -290,7 +290,7 @@ def _landed(
     found = shipped.range
     if found is None:
         return None if shipped.merged is None else ([shipped.merged.number], frozenset(), ())
-    if not shipped.was_deployed:
+    if not shipped.was_deployed and shipped.uncertainty is None:
         return None
     ranges = _ranges(repository, found, look_ups)
     if not all(each.is_read for each in ranges):

@@ -10,14 +10,18 @@ from dora_deployments.attribution.look_ups import LookUps
 from dora_deployments.deployment import Fact, PullRequest
 
 if TYPE_CHECKING:
+    from dora_deployments.actions.config import Config
     from dora_deployments.attribution.ranges import Range
+    from dora_deployments.attribution.timeline import Uncertainty
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Subject:
-    """Whose changes are asked for: a commit in an environment, by the name GitHub knows it.
+    """Whose changes are asked for: a commit in an environment.
 
-    `own` says whether the repository that is reported is the event's own.
+    `own` says whether the repository that is reported is the event's own. `environment` is the
+    name that is reported. `run_commit` is the commit of the run that deployed, None if there is
+    no run.
     """
 
     happening: Happening
@@ -26,6 +30,9 @@ class Subject:
     own: bool
     commit_sha: Fact[str]
     environment: str
+    success: bool = True
+    config: "Config | None" = None
+    run_commit: str | None = None
 
     @property
     def is_events(self) -> bool:
@@ -39,13 +46,17 @@ class Shipped:
 
     `previous` is the commit before it; `was_deployed` says that it was deployed here, and
     not merely pointed to by a branch, tag or release. `range` is what came since then.
-    `is_first` means that GitHub was asked and shows no earlier deployment.
-    `merged` is the pull request whose merge is the event. `pulls` are the shipped ones.
+    `is_first` means that GitHub was asked and shows no earlier deployment, and `uncertainty`
+    why nobody can be certain which it was. `attempt` is the attempt of the run that deployed
+    again, 1 if none did. `merged` is the pull request whose merge is the event. `pulls` are the
+    shipped ones.
     """
 
     previous: Fact[str] | None = None
     was_deployed: bool = False
     is_first: bool = False
+    uncertainty: "Uncertainty | None" = None
+    attempt: int = 1
     range: "Range | None" = None
     merged: PullRequest | None = None
     pulls: tuple[PullRequest, ...] = ()
@@ -102,7 +113,12 @@ def _merged(subject: Subject) -> PullRequest | None:
 
 
 def counted(subject: Subject, landed: tuple[PullRequest, ...]) -> tuple[PullRequest, ...]:
-    """Return those of the pull requests that count as shipped, by what the inputs want."""
+    """Return those of the pull requests that count as shipped, by what the inputs want.
+
+    A deployment that failed ships none: its changes belong to the next one that succeeds.
+    """
+    if not subject.success:
+        return ()
     branch, by_hand = subject.inputs.integration_branch, subject.inputs.merge_commit_shas
     return tuple(
         pull

@@ -5,26 +5,33 @@ is known.
 """
 
 from dataclasses import replace
+from datetime import timedelta
+from typing import Final
 
 from dora_deployments.actions.inputs import given
 from dora_deployments.actions.text import shown
-from dora_deployments.attribution import previous
-from dora_deployments.attribution.answers import Past
+from dora_deployments.attribution import previous as previous_refs
 from dora_deployments.attribution.look_ups import LookUpError, LookUps
+from dora_deployments.attribution.predecessor import Predecessor, find_predecessor
 from dora_deployments.attribution.ranges import Range, between
 from dora_deployments.attribution.shipped import Shipped, Subject, counted
+from dora_deployments.attribution.timeline import DeploymentRecord, Uncertainty
+from dora_deployments.attribution.uncertainty import explain
 from dora_deployments.deployment import Fact, PullRequest
+
+# A deployment that was pushed so shortly before may not have a record yet.
+_SOON: Final = timedelta(minutes=10)
 
 
 def since_the_last(subject: Subject, merged: PullRequest | None, look_ups: LookUps) -> Shipped:
     """Return what is shipped, as far as GitHub tells; `merged` is merged by the event itself."""
-    past = _past(subject, look_ups)
-    known = replace(_since_when(subject, past), merged=merged)
-    if known.previous is None or past.outage:
+    found = _predecessor(subject, look_ups)
+    known = replace(_since_when(subject, found), merged=merged)
+    if known.previous is None or found.outage:
         return known
     base, commit = known.previous, subject.commit_sha.value
     try:
-        found = between(look_ups, subject.repository, base.value, commit)
+        since = between(look_ups, subject.repository, base.value, commit)
     except LookUpError as error:
         warning = (
             f"what came since {base.value[:7]} ({base.source}) could not be looked up: {error}"
@@ -37,65 +44,110 @@ def since_the_last(subject: Subject, merged: PullRequest | None, look_ups: LookU
             was_deployed=known.was_deployed and not lost,
             warnings=(*known.warnings, warning),
         )
+    known = replace(known, previous=Fact(value=since.base, source=base.source))
+    doubt = _doubt(subject, found, since)
+    if doubt is not None:
+        known = _uncertain(subject, known, doubt)
     return replace(
         known,
-        previous=Fact(value=found.base, source=base.source),
-        range=found,
-        pulls=counted(subject, found.landed),
-        committed_at=known.committed_at or found.committed_at,
-        warnings=(*known.warnings, *_doubts(found, base)),
+        range=since,
+        pulls=() if known.uncertainty else counted(subject, since.landed),
+        committed_at=known.committed_at or since.committed_at,
+        warnings=(*known.warnings, *_doubts(since, base)),
     )
 
 
-def _past(subject: Subject, look_ups: LookUps) -> Past:
-    """Return what GitHub remembers, if it is needed and can be asked."""
-    if subject.inputs.previous_sha is not None:
-        return Past()
-    happening, commit = subject.happening, subject.commit_sha.value
-    marks = happening.marks if subject.is_events else None
-    try:
-        return look_ups.past(subject.repository, subject.environment, happening.task, commit, marks)
-    except LookUpError as error:
-        return Past(problem=str(error), outage=error.outage)
+def _predecessor(subject: Subject, look_ups: LookUps) -> Predecessor:
+    """Return what GitHub's records show, if they are needed and can be asked for.
+
+    A repeated run may have deployed again, which they show as well.
+    """
+    is_repeated = any((run.attempt or 1) > 1 for run in subject.happening.runs)
+    if subject.inputs.previous_sha is not None and not is_repeated:
+        return Predecessor()
+    return find_predecessor(subject, look_ups)
 
 
-def _since_when(subject: Subject, past: Past) -> Shipped:
+def _since_when(subject: Subject, found: Predecessor) -> Shipped:
     """Return what was there before this deployment, and nothing yet of what came since."""
+    known = Shipped(attempt=found.attempt, committed_at=found.committed_at)
     if explicit := given(subject.inputs.previous_sha, "previous-sha"):
-        return Shipped(previous=explicit, was_deployed=True)
-    happening, environment = subject.happening, subject.environment
-    finish = given(subject.inputs.finished_at, "finished-at") or happening.finished_at
-    last = previous.deployment(
-        happening,
-        subject.commit_sha.value,
-        past.deployments,
-        ended_at=None if finish is None else finish.value,
-    )
-    if last is not None:
-        source = (
-            f"the last successful deployment to {shown(environment)} before, of"
-            f" {last.created_at:%Y-%m-%d %H:%M} UTC"
-        )
-        fact = Fact(value=last.commit_sha, source=source)
-        return Shipped(previous=fact, was_deployed=True, committed_at=past.committed_at)
-    warnings: tuple[str, ...] = ()
-    if past.problem is not None:
+        return replace(known, previous=explicit, was_deployed=True)
+    answer = found.answer
+    if answer.record is not None:
+        return replace(known, previous=_deployed(subject, answer.record), was_deployed=True)
+    if found.problem is not None:
         warning = (
             "the deployment before this one, and so what this one ships, could not be looked up:"
-            f" {past.problem}"
+            f" {found.problem}"
         )
-        warnings = (warning,)
-    return Shipped(
-        previous=_pointed_to(subject, past) if subject.is_events else None,
-        is_first=past.problem is None,
-        committed_at=past.committed_at,
-        warnings=warnings,
+        pointed_to = _pointed_to(subject, found)
+        return replace(known, previous=pointed_to, warnings=(warning,))
+    if answer.uncertainty is not None:
+        nearest = answer.nearest
+        previous = _deployed(subject, nearest) if nearest else _pointed_to(subject, found)
+        return _uncertain(subject, replace(known, previous=previous), answer.uncertainty)
+    return replace(known, previous=_pointed_to(subject, found), is_first=True)
+
+
+def _uncertain(subject: Subject, known: Shipped, why: Uncertainty) -> Shipped:
+    """Return what is known where `known.previous` is the nearest point, which only people see."""
+    return replace(
+        known,
+        was_deployed=False,
+        uncertainty=why,
+        warnings=(*known.warnings, explain(why, shown(_environment(subject)))),
     )
 
 
-def _pointed_to(subject: Subject, past: Past) -> Fact[str] | None:
+def _doubt(subject: Subject, found: Predecessor, since: Range) -> Uncertainty | None:
+    """Return why the range says that something else may have been deployed before, if it does."""
+    answer = found.answer
+    if answer.record is None or subject.inputs.previous_sha is not None:
+        return None
+    is_new = subject.commit_sha.value not in answer.reached
+    if since.relation == "behind" and not answer.is_maker_known and is_new:
+        return Uncertainty.NEVER_DEPLOYED_BEFORE
+    if not answer.has_own_record and _is_just_after_another_push(subject, since):
+        return Uncertainty.PUSHED_WITHOUT_RECORD
+    return None
+
+
+def _is_just_after_another_push(subject: Subject, since: Range) -> bool:
+    """Return whether another push, minutes before, brought some of the pull requests."""
+    before, pushed_at = subject.happening.before, subject.happening.started_at
+    if before is None or not subject.is_events or before.value not in since.commit_times:
+        return False
+    order = {sha: place for place, sha in enumerate(since.commit_times)}
+    if all(order[pull.merge_commit_sha] > order[before.value] for pull in since.landed):
+        return False
+    made_at = since.commit_times[before.value]
+    if made_at is None or pushed_at is None:
+        return True
+    return pushed_at.value - made_at < _SOON
+
+
+def _deployed(subject: Subject, record: DeploymentRecord) -> Fact[str]:
+    """Return the commit that a record is of."""
+    ended_at = record.succeeded_at or record.created_at
+    source = (
+        f"the last successful deployment to {shown(record.environment or _environment(subject))}"
+        f" before, of {ended_at:%Y-%m-%d %H:%M} UTC"
+    )
+    return Fact(value=record.commit_sha, source=source)
+
+
+def _environment(subject: Subject) -> str:
+    """Return the environment by the name that GitHub knows, if the event has it."""
+    told = subject.happening.environment
+    return subject.environment if told is None else told.value
+
+
+def _pointed_to(subject: Subject, found: Predecessor) -> Fact[str] | None:
     """Return what the branch, tag or release stood for before, where no deployment is known."""
     happening = subject.happening
+    if not subject.is_events:
+        return None
     if happening.before is not None:
         return Fact(
             value=happening.before.value,
@@ -103,7 +155,7 @@ def _pointed_to(subject: Subject, past: Past) -> Fact[str] | None:
         )
     if happening.marks is None or happening.version is None:
         return None
-    mark = previous.mark(happening.version.value, subject.commit_sha.value, past.marks)
+    mark = previous_refs.mark(happening.version.value, subject.commit_sha.value, found.marks)
     if mark is None:
         return None
     kind = happening.marks.removesuffix("s")
@@ -113,15 +165,15 @@ def _pointed_to(subject: Subject, past: Past) -> Fact[str] | None:
     )
 
 
-def _doubts(found: Range, base: Fact[str]) -> tuple[str, ...]:
+def _doubts(since: Range, base: Fact[str]) -> tuple[str, ...]:
     """Return warnings about a range that is known, but not what one would expect."""
     warnings = []
-    if found.relation == "diverged":
+    if since.relation == "diverged":
         warnings.append(
-            f"the deployed commit does not build on {found.base[:7]} ({base.source}); the changes"
-            f" since {found.merge_base[:7]} are counted, which both build on, and what only the"
+            f"the deployed commit does not build on {since.base[:7]} ({base.source}); the changes"
+            f" since {since.merge_base[:7]} are counted, which both build on, and what only the"
             " former has is no longer deployed"
         )
-    if found.missing is not None:
-        warnings.append(f"{found.missing}; so not all of the shipped pull requests are known")
+    if since.missing is not None:
+        warnings.append(f"{since.missing}; so not all of the shipped pull requests are known")
     return tuple(warnings)

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any, Final, Protocol
 
 from dora_deployments.actions import config as config_file
 from dora_deployments.actions import moments
+from dora_deployments.actions.event import RunAttempt
 from dora_deployments.attribution.answers import (
     MOST_ALONE,
     ChangedFiles,
@@ -146,6 +147,25 @@ class Archive:
         self._look_up_files([sha for sha in commit_shas if sha not in self._files])
         whole = {sha: files for sha in commit_shas if (files := self._files[sha]) is not None}
         return ChangedFiles(by_commit=whole, cut=len(whole) < len(commit_shas))
+
+    def latest_attempt(self, run_id: str) -> RunAttempt:
+        """Return the last attempt of a workflow run."""
+
+        def ask() -> list[Any]:
+            found = self._github.latest_attempt(self._repository, run_id)
+            return [found.attempt, found.began_at and found.began_at.isoformat()]
+
+        attempt, began_at = self._once(ask, "attempt", run_id)
+        return RunAttempt(run_id=run_id, attempt=attempt, began_at=moments.iso(began_at))
+
+    def attempt_started_at(self, run_id: str, attempt: int) -> datetime:
+        """Return when an attempt of a workflow run began."""
+
+        def ask() -> str:
+            found = self._github.attempt_started_at(self._repository, run_id, attempt)
+            return found.isoformat()
+
+        return datetime.fromisoformat(self._once(ask, "attempt", run_id, str(attempt)))
 
     def _look_up_details(self, numbers: Sequence[int]) -> None:
         """Add the details of pull requests, with files; those with too many alone once more."""

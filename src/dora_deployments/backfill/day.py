@@ -1,25 +1,29 @@
 """GitHub's answers as they were on the day of an event of the past."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
 from functools import partial
 from typing import NoReturn, TypeVar
 
-from dora_deployments.actions.event import Marks
+from dora_deployments.actions.event import RunAttempt
 from dora_deployments.attribution.answers import (
     ChangedFiles,
     Comparison,
     Landings,
     Past,
+    PastQuestion,
     PullDetails,
 )
 from dora_deployments.attribution.look_ups import LookUpError
 from dora_deployments.attribution.ranges import direct_commits, landed_pulls
+from dora_deployments.attribution.timeline import DeploymentRecord, WorkflowOfRun
 from dora_deployments.backfill.archive import Archive
 from dora_deployments.backfill.commits import Commits
+from dora_deployments.backfill.neighbours import PAGE
 from dora_deployments.backfill.past import PastEvent
 from dora_deployments.backfill.reading import Found
+from dora_deployments.backfill.workflows import Workflows
 
 T = TypeVar("T")
 
@@ -43,6 +47,7 @@ class Day:
     commits: Commits
     found: Found
     past_event: PastEvent
+    workflows_of_runs: Workflows
     pulls_since: datetime
 
     def has_time(self) -> bool:
@@ -76,20 +81,47 @@ class Day:
         del repository, path, commit_sha, largest
         return None
 
-    def past(
-        self, repository: str, environment: str, task: str, commit_sha: str, marks: Marks | None
-    ) -> Past:
+    def past(self, repository: str, question: PastQuestion) -> Past:
         """Return the deployments that GitHub knew of on that day.
 
         Of releases, the one before counts as deployed: here each of them is a deployment.
         """
-        del repository, task
+        del repository
         neighbours, until = self.found.neighbours, self.past_event.finished_at
-        known = neighbours.deployments(environment, until)
-        if marks == "releases":
+        skip = int(question.after or 0)
+        records: tuple[DeploymentRecord, ...] = ()
+        is_last = True
+        for name in question.environments:
+            page, ends = neighbours.page(name, until, skip)
+            records, is_last = (*records, *page), is_last and ends
+        if question.marks == "releases":
             tag = self.past_event.payload.text("release.tag_name") or ""
-            known = (*known, *neighbours.release_before(tag, commit_sha, until))
-        return Past(deployments=known, committed_at=self.commits.committed_at(commit_sha))
+            environment = question.environments[0]
+            records += neighbours.release_before(tag, question.commit_sha, environment, until)
+        return Past(
+            deployments=records,
+            after=None if is_last else str(skip + PAGE),
+            committed_at=self.commits.committed_at(question.commit_sha),
+        )
+
+    def workflows(
+        self, repository: str, run_ids: Sequence[str]
+    ) -> Mapping[str, WorkflowOfRun | None]:
+        """Return the workflow of each run; the runs of one workflow need not be asked for."""
+        del repository
+        if self.found.terms.source.name != "deployments":
+            return dict.fromkeys(run_ids, WorkflowOfRun(workflow_id=0))
+        return _asked(partial(self.workflows_of_runs.of, run_ids))
+
+    def latest_attempt(self, repository: str, run_id: str) -> RunAttempt:
+        """Return the last attempt of a run that there is by now."""
+        del repository
+        return _asked(partial(self.archive.latest_attempt, run_id))
+
+    def attempt_started_at(self, repository: str, run_id: str, attempt: int) -> datetime:
+        """Return when an attempt of a run began."""
+        del repository
+        return _asked(partial(self.archive.attempt_started_at, run_id, attempt))
 
     def comparison(self, repository: str, base: str, head: str) -> Comparison:
         """Return what `head` has that `base` has not.

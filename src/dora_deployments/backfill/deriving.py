@@ -46,6 +46,7 @@ def derived(known: Gathered, in_dx: Backend) -> Iterator[Derived]:
             commits=known.commits,
             found=found,
             past_event=past,
+            workflows_of_runs=known.workflows,
             pulls_since=known.pulls_since,
         )
         try:
@@ -61,7 +62,7 @@ def derived(known: Gathered, in_dx: Backend) -> Iterator[Derived]:
 def _doubts(resolved: Resolved, inputs: Inputs) -> tuple[str, ...]:
     """Return the warnings of the day, but for those about inputs, which would come for each."""
     decided = {fact.value for fact in resolved.attributions}
-    unsent = changes.unsent(inputs, resolved.shipped, decided)
+    unsent = changes.unsent(inputs, resolved.shipped, decided, success=resolved.success.value)
     return tuple(warning for warning in resolved.warnings if warning not in unsent)
 
 

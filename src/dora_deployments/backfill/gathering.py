@@ -20,6 +20,7 @@ from dora_deployments.backfill.past import Item
 from dora_deployments.backfill.progress import Progress, Tell
 from dora_deployments.backfill.reading import Found
 from dora_deployments.backfill.state import State
+from dora_deployments.backfill.workflows import Workflows
 from dora_deployments.catalogue import INCOMPLETE, notes
 from dora_deployments.errors import Skip
 
@@ -39,6 +40,7 @@ class Gathered:
     found: Found
     commits: Commits
     archive: Archive
+    workflows: Workflows
     pulls_since: datetime
 
 
@@ -77,7 +79,10 @@ def _gathered(
     # Without the file, all of the past might go to the wrong services.
     full_name = repository["full_name"]
     config = config_file.looked_up(job.inputs, job.file, full_name, tip, github)
-    found = _found(job, github, history, state, config, period)
+    workflows = Workflows(github, full_name, state)
+    found = _found(job, github, history, state, config, workflows, period)
+    if found.terms.source.name == "deployments":
+        workflows.of(found.neighbours.run_ids())
     commits = Commits(history, tip)
     archive = Archive(github, full_name, state, config)
     since = found.oldest or period[0]
@@ -90,7 +95,9 @@ def _gathered(
     tell = _telling(job, "Read merged pull requests:", since)
     archive.add_pulls(_told(history.merged_pulls(since), tell))
     archive.look_up(commits.plain(since))
-    return Gathered(found=found, commits=commits, archive=archive, pulls_since=since)
+    return Gathered(
+        found=found, commits=commits, archive=archive, workflows=workflows, pulls_since=since
+    )
 
 
 def _found(
@@ -99,6 +106,7 @@ def _found(
     history: GitHubHistory,
     state: State,
     config: "Config | None",
+    workflows: Workflows,
     period: tuple[datetime, datetime],
 ) -> Found:
     """Return what the source tells, or the first of those that tells anything.
@@ -115,7 +123,7 @@ def _found(
         job.say(f"Reading the {source.noun} of {repository['full_name']}")
         terms = Terms.of(source, job.inputs, job.run, config, repository, job.now)
         tell = _telling(job, f"Read {source.noun}:", since)
-        found = reading.read(terms, history, state, github, period, tell)
+        found = reading.read(terms, history, state, github, workflows, period, tell)
         if found.events:
             return found
         why.append(_nothing(source.noun, found))

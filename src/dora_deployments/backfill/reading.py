@@ -1,9 +1,11 @@
 """Read one source: which of its events are to be reported, and what came before them."""
 
 from collections import Counter
+from collections.abc import Iterator
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from functools import lru_cache
+from itertools import islice
 from typing import TYPE_CHECKING, Any, Final
 
 from dora_deployments.actions import moments
@@ -11,11 +13,13 @@ from dora_deployments.actions.event import Happening
 from dora_deployments.actions.payload import full_sha
 from dora_deployments.attribution.answers import Mark
 from dora_deployments.attribution.look_ups import LookUps
+from dora_deployments.attribution.timeline import DeploymentRecord
 from dora_deployments.backfill import neighbours
 from dora_deployments.backfill.meaning import Terms
 from dora_deployments.backfill.neighbours import Neighbours
 from dora_deployments.backfill.past import Item, PastEvent
 from dora_deployments.backfill.progress import Tell
+from dora_deployments.backfill.workflows import Workflows
 from dora_deployments.deployment import Fact
 from dora_deployments.errors import ActionError, EventError, Skip
 
@@ -101,6 +105,7 @@ def read(
     history: "GitHubHistory",
     pages: "Pages",
     look_ups: LookUps,
+    workflows: Workflows,
     period: tuple[datetime, datetime],
     tell: Tell,
 ) -> Found:
@@ -108,7 +113,7 @@ def read(
 
     `tell` is given when the last of them was begun, if they come in order. Raises `LookUpError`.
     """
-    reading = _Reading(terms, pages, look_ups, *period)
+    reading = _Reading(terms, pages, look_ups, workflows, *period)
     for count, item in enumerate(terms.source.items(history, period[0]), 1):
         begun_at = reading.begun_at(item)
         if reading.is_enough(begun_at):
@@ -123,16 +128,25 @@ class _Reading:
     """What is known so far, of which the newest came first where a source has an order."""
 
     def __init__(
-        self, terms: Terms, pages: "Pages", look_ups: LookUps, since: datetime, until: datetime
+        self,
+        terms: Terms,
+        pages: "Pages",
+        look_ups: LookUps,
+        workflows: Workflows,
+        since: datetime,
+        until: datetime,
     ) -> None:
         self.found = Found(terms=terms, items=Items(pages, terms.source.name))
         self._look_ups = look_ups
+        self._workflows = workflows
         self._since = since
         self._until = until
         # Where the first of the period stands, by environment and task.
         self._firsts: dict[tuple[str, str], datetime] = {}
-        # Those of them of which the deployment before may not be known yet.
+        # Those of them of which the deployments before may not be known yet.
         self._open: dict[tuple[str, str], None] = {}
+        self._taken = 0
+        self._next_look = 0
 
     def begun_at(self, item: Item) -> datetime | None:
         """Return when an item was begun, if its source has them in that order."""
@@ -143,25 +157,57 @@ class _Reading:
         """Return whether what was begun by then, or before, changes nothing."""
         if begun_at is None or begun_at >= self._since - _LONGEST:
             return False
+        if self._taken < self._next_look:
+            return False
+        self._next_look = self._taken + _CHUNK  # each look costs time
         while self._open:  # there may be thousands, of which the first that is not is enough
             key = next(iter(self._open))
-            if self.found.neighbours.before(*key, self._firsts[key]) is None:
+            if self._is_missing_any(*key):
                 return False
             del self._open[key]
         return True
+
+    def _is_missing_any(self, environment: str, task: str) -> bool:
+        """Return whether who deployed in the period may have deployed before what was read."""
+        first, known = self._firsts[environment, task], self.found.neighbours
+        makers = {self._maker(each) for each in known.since(environment, first, task)}
+        older = [*islice(known.older(environment, first), neighbours.MOST_RECORDS)]
+        return len(older) < neighbours.MOST_RECORDS and not makers <= {
+            self._maker(each) for each in older if each.succeeded_at and each.task == task
+        }
+
+    def _maker(self, record: DeploymentRecord) -> tuple[object, ...]:
+        runs = self._workflows.of(record.run_ids) if record.run_ids else {}
+        ids = {each.workflow_id for each in runs.values() if each is not None}
+        return (frozenset(ids), not runs, record.creator, record.services)
 
     def close(self) -> None:
         """Put the events in order, and the deployments before them among what matters."""
         found = self.found
         found.events.sort()
-        known = found.neighbours
-        before = [known.before(*key, first) for key, first in self._firsts.items()]
-        found.commits.update(each.commit_sha for each in before if each is not None)
-        begun = [each.created_at for each in before if each is not None]
+        before = [
+            each
+            for (environment, task), first in self._firsts.items()
+            for each in islice(self._last_of_each_maker(environment, task, first), _CHUNK)
+        ]
+        found.commits.update(each.commit_sha for each in before)
+        begun = [each.created_at for each in before]
         found.oldest = min([*begun, *self._firsts.values()], default=None)
+
+    def _last_of_each_maker(
+        self, environment: str, task: str, moment: datetime
+    ) -> Iterator[DeploymentRecord]:
+        """Yield the last success before `moment` of everyone who deploys there."""
+        seen = set[tuple[object, ...]]()
+        older = self.found.neighbours.older(environment, moment)
+        for each in islice(older, neighbours.MOST_RECORDS):
+            if each.succeeded_at and each.task == task and self._maker(each) not in seen:
+                seen.add(self._maker(each))
+                yield each
 
     def take(self, item: Item) -> None:
         """Take in an item: what it says is deployed, and what its neighbours are."""
+        self._taken += 1
         found, terms = self.found, self.found.terms
         self._remember(item)
         number: int | None = None
@@ -208,5 +254,5 @@ class _Reading:
         """Keep a workflow run, which only deployed if it is one to report."""
         commit = happening.commit_sha
         if past.name == "workflow_run" and isinstance(commit, Fact):
-            neighbour = neighbours.of_event(happening, commit.value, past)
+            neighbour = neighbours.of_event(happening, commit.value, environment, past)
             self.found.neighbours.add(environment, neighbour)

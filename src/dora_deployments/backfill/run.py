@@ -192,7 +192,7 @@ def _derive(job: Job, folder: Path, state: State, result: Backfilled) -> None:
         budget=job.budget,
         say=job.say,
     )
-    with GitHub(api) as github:
+    with GitHub(api, run.server_url) as github:
         try:
             history = GitHubHistory(api, slug, state)
             result.repository = history.repository()["full_name"]

@@ -49,7 +49,9 @@ def _attributions(resolved: Resolved) -> Iterator[tuple[str, str, str]]:
 
 def _changes(shipped: Shipped) -> Iterator[tuple[str, str, str]]:
     """Yield what was there before, and how much came since."""
-    if shipped.previous is not None:
+    if shipped.uncertainty is not None and shipped.previous is not None:
+        yield "commit before, not certain", shipped.previous.value, shipped.previous.source
+    elif shipped.previous is not None:
         yield "commit before", shipped.previous.value, shipped.previous.source
     elif shipped.is_first:
         yield "commit before", "unknown", "GitHub, which shows no successful deployment before"
@@ -64,7 +66,9 @@ def _changes(shipped: Shipped) -> Iterator[tuple[str, str, str]]:
             )
         return
     span = f"the commits {since.merge_base[:7]}..{since.head[:7]}"
-    if shipped.is_rollback:
+    if shipped.uncertainty is not None:
+        yield "changes", "not certain", span
+    elif shipped.is_rollback:
         yield "changes", "none, a rollback", "the commit, an ancestor of the one before"
     elif shipped.is_redeployment:
         yield "changes", "none, a redeployment", "the commit, the same as before"

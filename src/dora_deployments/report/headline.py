@@ -95,6 +95,8 @@ def _since(resolved: Resolved) -> str:
     """Return what is known of what came since the commit before, where that is no change."""
     shipped = resolved.shipped
     previous, since = shipped.previous, shipped.range
+    if shipped.uncertainty is not None:
+        return ", its changes not certain"
     if previous is None and shipped.is_first:
         return ", the first deployment there that GitHub knows of"
     if since is None and shipped.merged is not None:  # it has a change, but one that counts not

@@ -26,6 +26,7 @@ def outputs(account: Account, scrub: Scrubber) -> dict[str, str]:
         environments = account.backfilled.environments
         environment = environments[0] if len(environments) == 1 else ""
     shipped = resolved.shipped if resolved else Shipped()
+    is_rollback = resolved is not None and resolved.success.value and shipped.is_rollback
     told = (outcome.service for outcome in account.outcomes)
     names = _distinct({service: safe(service) for service in (*services, *told)})
     return {
@@ -35,7 +36,7 @@ def outputs(account: Account, scrub: Scrubber) -> dict[str, str]:
         "commit-sha": resolved.commit_sha.value if resolved else "",
         "previous-sha": shipped.previous.value if shipped.previous else account.previous_sha,
         "environment": safe(environment),
-        "rollback": "true" if shipped.is_rollback else "false",
+        "rollback": "true" if is_rollback else "false",
         "services": _json([names[service] for service in services]),
         "merge-commit-shas": _json(resolved.merge_commit_shas if resolved else ()),
         "pull-requests": _json([pull.number for pull in shipped.pulls]),

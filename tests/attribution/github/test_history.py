@@ -117,6 +117,8 @@ def test_a_deployment_is_told_as_rest_does_with_its_statuses_in_order(serve_long
         environment_url="https://qa.example",
         ref="v1",
         transient=True,
+        creator="vercel[bot]",
+        payload={"service": "Web", "secret": "x"},
     )
     it = serve_long()
     (found,) = it.past().deployments()
@@ -131,6 +133,8 @@ def test_a_deployment_is_told_as_rest_does_with_its_statuses_in_order(serve_long
             "original_environment": " qa ",
             "created_at": iso(START),
             "transient_environment": True,
+            "creator": {"login": "vercel[bot]"},
+            "payload": {"services": ["web"]},
         },
         "is_tag": True,
         "statuses": [

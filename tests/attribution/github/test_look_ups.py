@@ -1,13 +1,17 @@
+from dataclasses import replace
 from functools import partial
 
 import pytest
 
-from dora_deployments.attribution.answers import ChangedFiles, Mark, PullDetails
+from dora_deployments.attribution.answers import ChangedFiles, Mark, PastQuestion, PullDetails
 from dora_deployments.attribution.github import LOOK_UP_SECONDS, GitHub
 from dora_deployments.attribution.github.api import Api
 from dora_deployments.attribution.look_ups import LookUpError
+from dora_deployments.attribution.timeline import WorkflowOfRun
 from dora_deployments.budget import Budget
 from tests.attribution.github.answers import SLUG, TOKEN
+
+QUESTION = PastQuestion(environments=("production",), task="deploy", commit_sha="5" * 40)
 
 
 def test_every_look_up_is_answered(serve, history):
@@ -15,6 +19,8 @@ def test_every_look_up_is_answered(serve, history):
     history.tag("v1")
     tag_object = history.annotated_tag("v2")
     history.deploy(base)
+    workflow = history.workflow()
+    run = str(history.run(workflow, base))
     history.branch("side")
     history.commit("side", {"b": "x"})
     number = history.open_pull("side")
@@ -29,9 +35,15 @@ def test_every_look_up_is_answered(serve, history):
         assert github.peeled(SLUG, tag_object) == base
         assert github.merge_commit(SLUG, number) == head
         assert github.file(SLUG, ".github/dora.yml", head, 100) == b"x"
-        past = github.past(SLUG, "production", "deploy", head, "tags")
+        question = replace(QUESTION, commit_sha=head, marks="tags")
+        past = github.past(SLUG, question)
         assert [each.commit_sha for each in past.deployments] == [base]
         assert Mark(tag="v1", commit_sha=base) in past.marks
+        assert github.workflows(SLUG, [run]) == {
+            run: WorkflowOfRun(workflow_id=workflow, event="push")
+        }
+        assert github.latest_attempt(SLUG, run).attempt == 1
+        assert github.attempt_started_at(SLUG, run, 1) == history.runs[int(run)].created_at
         compared = github.comparison(SLUG, base, head)
         assert (compared.relation, compared.total) == ("ahead", 2)
         assert compared.files == github.compared_files(SLUG, base, head) == frozenset({"b"})
@@ -59,7 +71,10 @@ def test_without_a_token_every_look_up_fails(serve):
             (github.peeled, ("5" * 40,)),
             (github.merge_commit, (1,)),
             (github.file, ("a", "5" * 40, 1)),
-            (github.past, ("production", "deploy", "5" * 40, None)),
+            (github.past, (QUESTION,)),
+            (github.workflows, (["77"],)),
+            (github.latest_attempt, ("77",)),
+            (github.attempt_started_at, ("77", 1)),
             (github.comparison, ("5" * 40, "6" * 40)),
             (github.compared_files, ("5" * 40, "6" * 40)),
             (partial(github.pull_details, files=True), ([1],)),

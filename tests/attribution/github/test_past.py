@@ -1,11 +1,13 @@
 from dataclasses import replace
 from datetime import timedelta
+from functools import partial
 
 import pytest
 
-from dora_deployments.attribution.answers import Mark, Past, PastDeployment
+from dora_deployments.attribution.answers import Mark, Past, PastQuestion
 from dora_deployments.attribution.github import graphql
 from dora_deployments.attribution.github.past import past
+from dora_deployments.attribution.timeline import DeploymentRecord
 from tests.attribution.github.answers import (
     MALFORMED,
     NO_TIME,
@@ -20,18 +22,23 @@ from tests.attribution.github.answers import (
 from tests.end_to_end.github.history import START
 
 COMMIT = "5" * 40
+MINUTE = timedelta(minutes=1)
+LATER = "2026-06-01T08:01:00Z"
 LOG = "https://github.com/acme/shop/actions/runs/77/job/1"
 SITE = "https://shop.example"
-FORBIDDEN = (
-    "`github-token` may not read deployments; add `deployments: read` to the job's `permissions:`"
+MAY_NOT = (
+    "`github-token` may not read this (403); add `deployments: read` to the job's `permissions:`"
 )
 ODD = "GitHub's list of deployments could not be read"
 NOT_JSON = "GitHub's answer could not be read (JSONDecodeError)"
 BUSY = said({}, 502)
 
 
-def ask(api, marks=None, commit=COMMIT, environment="production", task="deploy"):
-    return past(api, SLUG, environment, task, commit, marks)
+def ask(api, marks=None, commit=COMMIT, environments=("production",), task="deploy", **more):
+    question = PastQuestion(
+        environments=environments, task=task, commit_sha=commit, marks=marks, **more
+    )
+    return past(api, SLUG, question)
 
 
 def rest(github):
@@ -50,24 +57,35 @@ def made(history):
     sha = history.commit()
     first = history.deploy(sha, states=["in_progress", "success", "inactive"], log_url=LOG)
     history.deploy(sha, "staging")
-    last = history.deploy(sha, task="migrate", states=["failure"], environment_url=SITE)
+    last = history.deploy(
+        sha,
+        task="migrate",
+        states=["failure"],
+        environment_url=SITE,
+        creator="vercel[bot]",
+        payload={"service": "Web"},
+    )
     known = history.deployments
     return sha, [
-        PastDeployment(
+        DeploymentRecord(
             id=str(last),
+            environment="production",
             commit_sha=sha,
             task="migrate",
             created_at=known[last].created_at,
-            succeeded=False,
-            urls=(SITE,),
+            gave_up_at=known[last].statuses[0].created_at,
+            creator="vercel[bot]",
+            services=frozenset({"web"}),
         ),
-        PastDeployment(
+        DeploymentRecord(
             id=str(first),
+            environment="production",
             commit_sha=sha,
             task="deploy",
             created_at=known[first].created_at,
-            succeeded=True,
-            urls=(LOG,) * 3,
+            succeeded_at=known[first].statuses[1].created_at,
+            run_ids=frozenset({"77"}),
+            creator="github-actions[bot]",
         ),
     ]
 
@@ -77,22 +95,23 @@ def test_one_query_tells_the_deployments_of_an_environment_the_newest_first(serv
     github, api = serve()
     found = ask(api, commit=sha)
     assert [each.id[:3] for each in found.deployments] == ["DE_", "DE_"]
-    assert [
-        (each.commit_sha, each.task, each.created_at, each.succeeded, each.urls)
-        for each in found.deployments
-    ] == [
-        (each.commit_sha, each.task, each.created_at, each.succeeded, each.urls)
-        for each in expected
-    ]
-    assert found.committed_at == START
-    assert (found.marks, found.problem) == ((), None)
+    assert found == Past(
+        deployments=tuple(
+            replace(each, id=listed.id)
+            for each, listed in zip(expected, found.deployments, strict=True)
+        ),
+        committed_at=START,
+    )
     (asked,) = github.asked
     assert asked.variables == {
         "owner": "acme",
         "name": "shop",
-        "environment": "production",
+        "environments": ["production"],
+        "after": None,
         "commit": sha,
+        "runCommit": sha,
         "deployments": True,
+        "names": False,
         "releases": False,
         "tags": False,
     }
@@ -105,13 +124,215 @@ def test_nothing_may_be_known(serve, history):
     assert ask(api) == Past()
 
 
-def test_a_hundred_deployments_are_known(serve, history):
+# --- page after page
+
+
+def test_a_page_has_a_hundred_deployments_and_says_where_the_next_begins(serve, history):
+    sha = history.commit()
+    made = [history.deploy(sha) for _ in range(101)]
+    github, api = serve()
+    first = ask(api, commit=sha)
+    assert (len(first.deployments), first.is_cut) == (100, False)
+    second = ask(api, commit=sha, after=first.after)
+    assert (len(second.deployments), second.after) == (1, None)
+    moments = [each.created_at for each in (*first.deployments, *second.deployments)]
+    assert moments == sorted(moments, reverse=True)
+    assert len(set(moments)) == len(made)
+    assert [asked.variables["after"] for asked in github.asked] == [None, first.after]
+
+
+def test_a_later_page_has_no_names_again(serve, history):
     sha = history.commit()
     for _ in range(101):
         history.deploy(sha)
     github, api = serve()
-    assert len(ask(api).deployments) == 100
+    after = ask(api, commit=sha, run_commit=sha).after
+    ask(api, commit=sha, run_commit=sha, after=after)
+    assert [asked.variables["names"] for asked in github.asked] == [True, False]
+
+
+@pytest.mark.parametrize("info", [None, {}, {"hasNextPage": None, "endCursor": "x"}])
+def test_a_page_that_says_nothing_of_another_is_the_last(serve, info):
+    github, api = serve()
+    github.fault = always(answered(deployments={"nodes": [], "pageInfo": info}))
+    assert ask(api) == Past()
+
+
+@pytest.mark.parametrize(
+    ("answer", "problem"),
+    [
+        (BUSY, "GitHub gave up on the query"),
+        (said({"errors": [{"type": "FORBIDDEN"}], "data": {"repository": None}}),
+         "`github-token` may not read all that was asked for"),
+        (said({"data": {"repository": {"deployments": {"nodes": []}}}, "errors": [{"type": "X"}]}),
+         ODD),
+        (said({"data": {"repository": {"deployments": {"nodes": [None]}}}}), ODD),
+        (said({"data": {"repository": {"deployments": None}}}), ODD),
+    ],
+)  # fmt: skip
+def test_a_later_page_that_cannot_be_read_is_not_asked_for_by_the_other_interface(
+    serve, answer, problem
+):
+    github, api = serve()
+    github.fault = always(answer)
+    assert why(failure(partial(ask, api, after="Y3Vyc29y"))) == (problem, False, False)
     assert len(github.asked) == 1
+
+
+# --- by which name GitHub knows the environment
+
+
+def test_the_records_on_the_runs_commit_and_the_newest_names_tell_the_environment(serve, history):
+    run_sha, sha = history.commit(), history.commit()
+    own = history.deploy(run_sha, "prod-eu", states=["success"], log_url=LOG)
+    history.deploy(sha, "staging")
+    history.deploy(sha, "prod-eu")
+    _, api = serve()
+    made = history.deployments[own]
+    found = ask(api, commit=sha, run_commit=run_sha)
+    expected = DeploymentRecord(
+        id=found.run_records[0].id,
+        environment="prod-eu",
+        commit_sha=run_sha,
+        task="deploy",
+        created_at=made.created_at,
+        succeeded_at=made.statuses[0].created_at,
+        run_ids=frozenset({"77"}),
+        creator="github-actions[bot]",
+    )
+    assert found == Past(
+        run_records=(expected,),
+        environment_names=("prod-eu", "staging"),
+        committed_at=history.commits[sha].committed,
+    )
+
+
+def test_of_the_names_only_those_of_a_hundred_records_are_known(serve, history):
+    sha = history.commit()
+    for number in range(101):
+        history.deploy(sha, "first" if number == 0 else "staging")
+    _, api = serve()
+    found = ask(api, commit=sha, run_commit=COMMIT)
+    assert (found.environment_names, found.are_names_cut) == (("staging",), True)
+    assert (found.deployments, found.run_records) == ((), ())
+
+
+def test_several_names_may_be_asked_for_at_once(serve, history):
+    sha = history.commit()
+    for name in ("production", "staging", "prod-eu"):
+        history.deploy(sha, name)
+    _, api = serve()
+    found = ask(api, commit=sha, environments=("prod-eu", "production"))
+    assert [each.environment for each in found.deployments] == ["prod-eu", "production"]
+
+
+@pytest.mark.parametrize(
+    "of_run",
+    [None, {}, {"deployments": None}, {"deployments": {"nodes": []}}],
+)
+def test_the_runs_commit_may_have_no_records_or_be_unknown(serve, of_run):
+    github, api = serve()
+    newest = {"nodes": [{"environment": "qa"}, {"environment": 5}, {"environment": ""}, None]}
+    github.fault = always(answered(deployments={"nodes": []}, ofRun=of_run, newest=newest))
+    assert ask(api, run_commit=COMMIT) == Past(environment_names=("qa",))
+
+
+@pytest.mark.parametrize("of_run", [[], {"nodes": [None]}])
+def test_records_of_the_run_that_are_not_told_whole_make_all_be_asked_again(serve, of_run):
+    github, api = serve()
+    github.fault = lambda asked: (
+        answered(deployments={"nodes": []}, ofRun={"deployments": of_run})
+        if asked.operation
+        else said([])
+    )
+    assert ask(api, run_commit=COMMIT) == Past()
+    assert len(rest(github)) == 1
+
+
+# --- one by one
+
+
+ROOT = "/repos/acme/shop/deployments"
+
+
+def test_one_by_one_twenty_are_read_at_a_time_to_the_end(serve, history):
+    sha = history.commit()
+    made = [history.deploy(sha) for _ in range(45)]
+    github, api = serve()
+    github.fault = on("/graphql", BUSY)
+    pages = [ask(api, commit=sha)]
+    while pages[-1].after:
+        pages.append(ask(api, commit=sha, after=pages[-1].after))
+    assert [len(page.deployments) for page in pages] == [20, 20, 5]
+    assert [each.id for page in pages for each in page.deployments] == [
+        str(number) for number in reversed(made)
+    ]
+    assert not any(page.is_cut for page in pages)
+    # The query is not tried again.
+    assert sum(asked.operation is not None for asked in github.asked) == 1
+    assert len(rest(github)) == 45 + 3
+
+
+def test_one_by_one_no_more_than_a_hundred_and_twenty_are_read(serve, history):
+    sha = history.commit()
+    for _ in range(121):
+        history.deploy(sha)
+    github, api = serve()
+    github.fault = on("/graphql", BUSY)
+    pages = [ask(api, commit=sha)]
+    while pages[-1].after:
+        pages.append(ask(api, commit=sha, after=pages[-1].after))
+    assert [(len(page.deployments), page.is_cut) for page in pages] == [
+        *[(20, False)] * 5,
+        (20, True),
+    ]
+    lists = [each for each in rest(github) if each.startswith(f"{ROOT}?")]
+    assert lists == [
+        *[f"{ROOT}?environment=production&page=1&per_page=100&task=deploy"] * 5,
+        f"{ROOT}?environment=production&page=2&per_page=100&task=deploy",
+    ]
+
+
+def test_one_by_one_a_list_of_a_hundred_and_twenty_is_not_cut(serve, history):
+    sha = history.commit()
+    for _ in range(120):
+        history.deploy(sha)
+    github, api = serve()
+    github.fault = on("/graphql", BUSY)
+    last = ask(api, commit=sha, after="skip:100")
+    assert (len(last.deployments), last.after, last.is_cut) == (20, None, False)
+
+
+def test_one_by_one_those_of_other_environments_are_passed_over(serve, history):
+    run_sha, sha = history.commit(), history.commit()
+    wanted = [history.deploy(sha, name) for name in ("production", "prod-eu")]
+    own = history.deploy(run_sha, "live", log_url=LOG)
+    for _ in range(3):
+        history.deploy(sha, "staging")
+    github, api = serve()
+    github.fault = on("/graphql", BUSY)
+    found = ask(api, commit=sha, environments=("production", "prod-eu"), run_commit=run_sha)
+    assert [each.id for each in found.deployments] == [str(number) for number in reversed(wanted)]
+    assert [(each.id, each.environment) for each in found.run_records] == [(str(own), "live")]
+    assert (found.environment_names, found.are_names_cut) == (
+        ("staging", "live", "prod-eu", "production"),
+        False,
+    )
+    assert sorted(rest(github)) == [
+        *sorted(f"{ROOT}/{number}/statuses?page=1&per_page=100" for number in (*wanted, own)),
+        f"{ROOT}?page=1&per_page=100&task=deploy",
+    ]
+
+
+def test_one_by_one_too_the_names_may_be_those_of_the_newest_alone(serve, history):
+    sha = history.commit()
+    for number in range(101):
+        history.deploy(sha, "first" if number == 0 else "staging")
+    github, api = serve()
+    github.fault = on("/graphql", BUSY)
+    found = ask(api, commit=sha, run_commit=COMMIT)
+    assert (found.environment_names, found.are_names_cut) == (("staging",), True)
+    assert (found.deployments, found.after) == ((), "skip:20")
 
 
 @pytest.mark.parametrize(
@@ -125,12 +346,13 @@ def test_where_no_query_does_those_of_the_task_are_read_one_by_one(
     expected = both[place]
     github, api = serve()
     github.fault = on("/graphql", fault)
-    urls = [(SITE,), (LOG, LOG) * 3][place]
-    assert ask(api, commit=sha, task=task) == Past(deployments=(replace(expected, urls=urls),))
+    assert ask(api, commit=sha, task=task) == Past(
+        deployments=(expected,), environment_names=("production",)
+    )
     root = "/repos/acme/shop/deployments"
     assert rest(github) == [
-        f"{root}?environment=production&per_page=100&task={task}",
-        f"{root}/{expected.id}/statuses?per_page=100",
+        f"{root}?environment=production&page=1&per_page=100&task={task}",
+        f"{root}/{expected.id}/statuses?page=1&per_page=100",
     ]
 
 
@@ -140,22 +362,23 @@ def test_one_by_one_all_of_a_hundred_statuses_count(serve, history):
     github, api = serve()
     github.fault = on("/graphql", BUSY)
     (found,) = ask(api).deployments
-    assert (found.id, found.succeeded) == (str(first), True)
+    made = history.deployments[first]
+    assert (found.id, found.succeeded_at) == (str(first), made.statuses[0].created_at)
 
 
-def test_one_by_one_no_more_than_twenty_are_read(serve, history):
+def test_no_more_than_ten_statuses_are_asked_at_once(serve, history):
     sha = history.commit()
     for _ in range(21):
         history.deploy(sha)
     github, api = serve()
     github.fault = on("/graphql", BUSY)
-    assert len(ask(api).deployments) == 20
+    ask(api)
     assert len(rest(github)) == 21
     assert github.most_at_once() <= 10
 
 
 def test_the_statuses_are_asked_side_by_side(serve):
-    items = [{"id": n, "sha": COMMIT, "created_at": "2026-06-01T08:00:00Z"} for n in range(1, 6)]
+    items = [listed(id=number) for number in range(1, 6)]
     github, api = serve(latency=0.25)
     github.fault = lambda asked: (
         BUSY if asked.operation else said([]) if asked.path.endswith("statuses") else said(items)
@@ -165,7 +388,7 @@ def test_the_statuses_are_asked_side_by_side(serve):
 
 
 def test_a_list_that_is_longer_than_was_asked_for_is_cut(serve):
-    item = {"id": 7, "sha": COMMIT, "created_at": "2026-06-01T08:00:00Z"}
+    item = listed()
     github, api = serve()
     github.fault = lambda asked: (
         BUSY
@@ -179,11 +402,6 @@ def test_a_list_that_is_longer_than_was_asked_for_is_cut(serve):
 
 
 # --- permissions and limits
-
-
-MAY_NOT = (
-    "`github-token` may not read this (403); add `deployments: read` to the job's `permissions:`"
-)
 
 
 def test_a_server_may_tell_all_but_the_deployments(serve):
@@ -202,7 +420,7 @@ def test_a_server_may_tell_all_but_the_deployments(serve):
         marks=(Mark(tag="v1", commit_sha=COMMIT),), committed_at=START, problem=MAY_NOT
     )
     assert rest(github) == [
-        "/repos/acme/shop/deployments?environment=production&per_page=100&task=deploy"
+        "/repos/acme/shop/deployments?environment=production&page=1&per_page=100&task=deploy"
     ]
     assert len(github.asked) == 2
 
@@ -220,9 +438,12 @@ def test_without_the_permission_all_else_is_known(serve, history):
     assert first.variables == {
         "owner": "acme",
         "name": "shop",
-        "environment": "production",
+        "environments": ["production"],
+        "after": None,
         "commit": sha,
+        "runCommit": sha,
         "deployments": True,
+        "names": False,
         "releases": False,
         "tags": True,
     }
@@ -240,7 +461,7 @@ def test_the_permission_for_deployments_alone_is_enough_for_them(serve, history)
     sha, (_, expected) = made(history)
     _, api = serve(permissions={"deployments"})
     found = ask(api, "releases", sha)
-    assert found == Past(deployments=(replace(expected, urls=(LOG, LOG) * 3),))
+    assert found == Past(deployments=(expected,), environment_names=("production",))
 
 
 def test_what_is_asked_again_without_deployments_may_fail_too(serve):
@@ -274,7 +495,7 @@ def test_the_limit_of_queries_leaves_the_other_interface(serve, history, kind):
     sha, (_, expected) = made(history)
     github, api = serve()
     github.fault = on("/graphql", said({"errors": [{"type": kind}]}))
-    assert ask(api, commit=sha) == Past(deployments=(replace(expected, urls=(LOG, LOG) * 3),))
+    assert ask(api, commit=sha) == Past(deployments=(expected,), environment_names=("production",))
     assert [asked.operation for asked in github.asked] == [graphql.PAST, None, None]
 
 
@@ -295,7 +516,7 @@ def test_where_more_questions_are_in_vain_none_follow(serve, answer, problem):
 
 @pytest.mark.parametrize("place", [1, 2])
 def test_an_outage_of_the_other_interface_is_one_of_all(serve, place):
-    item = {"id": 7, "sha": COMMIT, "created_at": "2026-06-01T08:00:00Z"}
+    item = listed()
     answers = [BUSY, said([item]), said([])]
     answers[place] = said({}, 429)
     left = iter(answers)
@@ -379,7 +600,12 @@ def deployment(**changes):
         "commitOid": COMMIT,
         "createdAt": "2026-06-01T08:00:00Z",
         "task": "deploy",
-        "statuses": {"nodes": [{"state": "SUCCESS", "logUrl": LOG, "environmentUrl": None}]},
+        "environment": "production",
+        "payload": None,
+        "creator": {"login": "ada"},
+        "statuses": statuses(
+            {"state": "SUCCESS", "createdAt": LATER, "logUrl": LOG, "environmentUrl": None}
+        )["statuses"],
         **changes,
     }
 
@@ -388,12 +614,34 @@ def known(**changes):
     usual = {
         "id": "DE_7",
         "commit_sha": COMMIT,
+        "environment": "production",
         "task": "deploy",
         "created_at": START,
-        "succeeded": True,
-        "urls": (LOG,),
+        "succeeded_at": START + MINUTE,
+        "run_ids": frozenset({"77"}),
+        "creator": "ada",
     }
-    return PastDeployment(**{**usual, **changes})
+    return DeploymentRecord(**{**usual, **changes})
+
+
+def listed(**changes):
+    """Return a deployment as REST lists it."""
+    usual = {
+        "id": 7,
+        "sha": COMMIT,
+        "created_at": "2026-06-01T08:00:00Z",
+        "task": "deploy",
+        "environment": "production",
+    }
+    return {**usual, **changes}
+
+
+def by_rest(**changes):
+    return known(id="7", **{"creator": "", **changes})
+
+
+SUCCESS = {"state": "success", "created_at": LATER, "log_url": LOG}
+UNDONE = {"succeeded_at": None, "run_ids": frozenset()}
 
 
 def statuses(*nodes):
@@ -407,14 +655,32 @@ def statuses(*nodes):
         (deployment(id=None), known(id="")),
         (deployment(task=None), known(task="deploy")),
         (deployment(task="migrate"), known(task="migrate")),
-        (deployment(createdAt="2026-06-01T09:00:00Z"),
-         known(created_at=START + timedelta(hours=1))),
-        (deployment(**statuses(None, "x", {})), known(succeeded=False, urls=())),
-        (deployment(**statuses({"state": "success"})), known(succeeded=False, urls=())),
-        (deployment(**statuses({"state": "INACTIVE", "logUrl": "", "environmentUrl": SITE},
-                               {"state": "SUCCESS", "logUrl": LOG})), known(urls=(SITE, LOG))),
+        (deployment(environment=" qa "), known(environment=" qa ")),
+        (deployment(environment=None), known(environment="")),
+        (deployment(creator=None), known(creator="")),
+        (deployment(creator={"login": None, "__typename": "Bot"}), known(creator="")),
+        (deployment(creator={"login": "ada", "__typename": "User"}), known()),
+        (deployment(creator={"login": "vercel", "__typename": "Bot"}),
+         known(creator="vercel[bot]")),
+        (deployment(payload='{"service": "Web"}'), known(services=frozenset({"web"}))),
+        (deployment(payload='"{\\"service\\": \\"Web\\"}"'), known(services=frozenset({"web"}))),
+        (deployment(payload="{"), known()),
+        (deployment(createdAt="2026-06-01T07:00:00Z"),
+         known(created_at=START - timedelta(hours=1))),
+        (deployment(**statuses(None, "x", {})), known(succeeded_at=None, run_ids=frozenset())),
+        (deployment(**statuses({"state": "success"})),
+         known(succeeded_at=None, run_ids=frozenset())),
+        (deployment(**statuses({"state": "SUCCESS", "createdAt": None, "logUrl": LOG})),
+         known(succeeded_at=START)),
+        (deployment(**statuses({"state": "SUCCESS", "createdAt": "2026-06-01T08:05:00Z"},
+                               {"state": "INACTIVE", "logUrl": "", "environmentUrl": LOG},
+                               {"state": "SUCCESS", "createdAt": LATER, "logUrl": SITE})),
+         known()),
         (deployment(**statuses({"state": "FAILURE", "logUrl": 5})),
-         known(succeeded=False, urls=())),
+         known(succeeded_at=None, gave_up_at=START, run_ids=frozenset())),
+        (deployment(**statuses({"state": "IN_PROGRESS", "createdAt": LATER},
+                               {"state": "ERROR", "createdAt": None})),
+         known(succeeded_at=None, run_ids=frozenset())),
     ],
 )  # fmt: skip
 def test_a_deployment_is_told_as_far_as_it_is_known(serve, node, expected):
@@ -439,15 +705,17 @@ def test_a_deployment_is_told_as_far_as_it_is_known(serve, node, expected):
 )
 def test_a_deployment_that_is_not_told_whole_makes_all_be_asked_again(serve, node):
     github, api = serve()
-    item = {"id": 7, "sha": COMMIT, "created_at": "2026-06-01T08:00:00Z"}
+    item = listed()
     github.fault = lambda asked: (
         answered(deployments={"nodes": [deployment(), node]})
         if asked.operation
-        else said([{"state": "success", "log_url": LOG}])
+        else said([{"state": "success", "created_at": LATER, "log_url": LOG}])
         if asked.path.endswith("/deployments/7/statuses")
         else said([item])
     )
-    assert ask(api) == Past(deployments=(known(id="7"),))
+    assert ask(api) == Past(
+        deployments=(known(id="7", creator=""),), environment_names=("production",)
+    )
     assert len(rest(github)) == 2
 
 
@@ -462,14 +730,18 @@ def test_without_a_list_of_deployments_they_are_asked_again(serve, connection):
 @pytest.mark.parametrize(
     ("item", "status", "expected"),
     [
-        ({}, {"state": "success", "log_url": LOG, "target_url": SITE, "environment_url": ""},
-         known(id="7", urls=(LOG, SITE))),
-        ({"task": None}, {"state": "inactive"}, known(id="7", succeeded=False, urls=())),
-        ({}, {"state": "SUCCESS"}, known(id="7", succeeded=False, urls=())),
-        ({}, None, known(id="7", succeeded=False, urls=())),
-        ({}, {"state": "success", "log_url": 5, "environment_url": SITE},
-         known(id="7", urls=(SITE,))),
-        ({"task": "migrate"}, {}, known(id="7", task="migrate", succeeded=False, urls=())),
+        ({}, {**SUCCESS, "target_url": SITE, "environment_url": ""}, by_rest()),
+        ({}, {**SUCCESS, "log_url": None, "target_url": LOG}, by_rest()),
+        ({}, {**SUCCESS, "created_at": None}, by_rest(succeeded_at=START)),
+        ({"creator": {"login": "vercel[bot]"}}, SUCCESS, by_rest(creator="vercel[bot]")),
+        ({"creator": {"login": "ada"}, "payload": {"services": ["web"]}}, SUCCESS,
+         by_rest(creator="ada", services=frozenset({"web"}))),
+        ({"payload": '{"service": "web"}'}, SUCCESS, by_rest(services=frozenset({"web"}))),
+        ({"task": None}, {"state": "inactive"}, by_rest(gave_up_at=START, **UNDONE)),
+        ({}, {"state": "SUCCESS"}, by_rest(**UNDONE)),
+        ({}, None, by_rest(**UNDONE)),
+        ({}, {**SUCCESS, "log_url": 5, "environment_url": LOG}, by_rest()),
+        ({"task": "migrate"}, {}, by_rest(task="migrate", **UNDONE)),
         ({"sha": None}, {}, None),
         ({"sha": "main"}, {}, None),
         ({"created_at": None}, {}, None),
@@ -477,16 +749,19 @@ def test_without_a_list_of_deployments_they_are_asked_again(serve, connection):
     ],
 )  # fmt: skip
 def test_a_deployment_counts_by_the_other_interface_too(serve, item, status, expected):
-    usual = {"id": 7, "sha": COMMIT, "created_at": "2026-06-01T08:00:00Z", "task": "deploy"}
     github, api = serve()
     github.fault = lambda asked: (
         BUSY
         if asked.operation
         else said([status])
         if asked.path.endswith("/deployments/7/statuses")
-        else said([{**usual, **item}])
+        else said([listed(**item)])
     )
-    assert ask(api) == (Past(problem=ODD) if expected is None else Past(deployments=(expected,)))
+    assert ask(api) == (
+        Past(problem=ODD)
+        if expected is None
+        else Past(deployments=(expected,), environment_names=("production",))
+    )
 
 
 @pytest.mark.parametrize(
@@ -536,7 +811,7 @@ def test_answers_of_another_kind_tell_nothing_but_a_problem(serve, name):
 
 @pytest.mark.parametrize("name", MALFORMED)
 def test_statuses_of_another_kind_are_a_problem(serve, name):
-    item = {"id": 7, "sha": COMMIT, "created_at": "2026-06-01T08:00:00Z"}
+    item = listed()
     github, api = serve()
     github.fault = lambda asked: (
         BUSY
@@ -546,7 +821,7 @@ def test_statuses_of_another_kind_are_a_problem(serve, name):
         else said([item])
     )
     if name in {"a list", "a list of nulls"}:
-        expected = Past(deployments=(known(id="7", succeeded=False, urls=()),))
+        expected = Past(deployments=(by_rest(**UNDONE),), environment_names=("production",))
     else:
         expected = Past(problem=PROBLEMS[name])
     assert ask(api) == expected

@@ -17,8 +17,11 @@ from tests.end_to_end.github.queries import NODE_LIMIT, cost, prepared
 from tests.end_to_end.github.schema import schema
 
 SHAS = [f"{number:040x}" for number in range(1, 101)]
+RUN = "https://github.com/acme/shop/actions/runs/8412399001"
 QUERIES = {
     "past": graphql.PAST,
+    "workflows of one": graphql.workflows([RUN]),
+    "workflows of a hundred": graphql.workflows([RUN] * 100),
     "landings of one": graphql.landings(SHAS[:1], 100),
     "landings of a hundred": graphql.landings(SHAS, 10),
     "landings of a crowded hundred": graphql.landings(SHAS, 100),

@@ -176,6 +176,8 @@ def test_what_may_be_missing_is_none():
                 "task": None,
                 "original_environment": None,
                 "transient_environment": False,
+                "creator": {"login": None},
+                "payload": {"services": []},
             }
         ],
         "odd": 0,

@@ -4,6 +4,7 @@ from dataclasses import replace
 from typing import Final
 
 from dora_deployments.actions import parse
+from dora_deployments.actions.deployments import named_services, run_ids
 from dora_deployments.actions.event import (
     Event,
     Happening,
@@ -12,7 +13,6 @@ from dora_deployments.actions.event import (
     missing,
     name_of,
 )
-from dora_deployments.actions.run import RUN_URL
 from dora_deployments.actions.text import has_controls, shown
 from dora_deployments.deployment import Fact
 from dora_deployments.errors import EventError, Skip
@@ -58,6 +58,7 @@ def read(event: Event) -> Happening:
     commit = event.sha(*PLACES.commit) or Unresolved(why=missing(PLACES.commit[0], "a commit SHA"))
     happening = event.happening(commit, f"deployment:{deployment_id}" if deployment_id else None)
     node_id = payload.text("deployment.node_id")
+    deploying = run_ids(payload.text(path) for path in _LOG_URLS)
     return replace(
         happening,
         environment=_environment(event),
@@ -67,7 +68,11 @@ def read(event: Event) -> Happening:
         version=_deployed_tag(event),
         deployment_ids=frozenset(str(known) for known in (deployment_id, node_id) if known),
         task=payload.text("deployment.task") or "deploy",
-        run_ids=happening.run_ids | _runs(event),
+        # The other jobs of the run may have deployed as well; the run of this step only reports.
+        runs=tuple(map(event.run_attempt, sorted(deploying))),
+        reporting_run_ids=frozenset(each.run_id for each in happening.runs) - deploying,
+        creator=payload.text("deployment.creator.login") or "",
+        named_services=named_services(payload.get("deployment.payload")),
         source_url=_log_url(event),
     )
 
@@ -94,12 +99,6 @@ def _deployed_tag(event: Event) -> Fact[str] | None:
     if event.run.ref == f"refs/tags/{ref.value}":
         return replace(ref, source=f"{ref.source}, which GITHUB_REF says is a tag")
     return None
-
-
-def _runs(event: Event) -> frozenset[str]:
-    """Return the workflow run that deployed: its other jobs may have deployed as well."""
-    urls = (event.payload.text(path) or "" for path in _LOG_URLS)
-    return frozenset(found[1] for url in urls if (found := RUN_URL.search(url)))
 
 
 def _log_url(event: Event) -> str | None:

@@ -53,6 +53,7 @@ def read(event: Event) -> Happening:
         environment=environment,
         started_at=started,
         finished_at=finished,
+        is_told_afterwards=True,
         warnings=warnings,
     )
 

@@ -30,4 +30,8 @@ def read(event: Event) -> Happening:
             f"the run was started with the input environment {shown(environment)}, which was not"
             " read; set `environment` to where it was deployed"
         )
-    return replace(event.happening(commit, None), warnings=tuple(warnings))
+    return replace(
+        event.happening(commit, None),
+        is_told_afterwards=sha is not None,
+        warnings=tuple(warnings),
+    )

@@ -63,6 +63,7 @@ def read(event: Event) -> Happening:
     branch = event.required(*PLACES.branch)
     run_id = event.id(*PLACES.identity)
     commit = event.sha(*PLACES.commit) or Unresolved(why=missing(PLACES.commit[0], "a commit SHA"))
+    ended = (event.run_attempt(str(run_id)),) if run_id else ()
     happening = event.happening(commit, f"workflow-run:{run_id}" if run_id else None)
     return replace(
         happening,
@@ -73,6 +74,6 @@ def read(event: Event) -> Happening:
             value=conclusion == "success",
             source=f"workflow_run.conclusion, which is {shown(conclusion)}",
         ),
-        run_ids=happening.run_ids | ({str(run_id)} if run_id else set()),
+        runs=(*ended, *happening.runs),
         source_url=f"{event.run.server_url}/{own}/actions/runs/{run_id}" if run_id else None,
     )

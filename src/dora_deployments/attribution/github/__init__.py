@@ -1,21 +1,25 @@
 """GitHub's API, through PyGithub: the only package that speaks to GitHub."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Final
 
-from dora_deployments.actions.event import Marks
 from dora_deployments.attribution.github.api import Api
 
 if TYPE_CHECKING:
+    from datetime import datetime
+
     from typing_extensions import Self
 
+    from dora_deployments.actions.event import RunAttempt
     from dora_deployments.attribution.answers import (
         ChangedFiles,
         Comparison,
         Landings,
         Past,
+        PastQuestion,
         PullDetails,
     )
+    from dora_deployments.attribution.timeline import WorkflowOfRun
 
 LOOK_UP_SECONDS: Final = 20.0
 
@@ -23,11 +27,13 @@ LOOK_UP_SECONDS: Final = 20.0
 class GitHub:
     """The look-ups, each by questions to `api`, which is closed with this context.
 
-    Each raises `LookUpError`, whatever goes wrong.
+    `server_url` is where GitHub's pages are, by whose addresses it knows workflow runs. Each
+    method raises `LookUpError`, whatever goes wrong.
     """
 
-    def __init__(self, api: Api) -> None:
+    def __init__(self, api: Api, server_url: str = "https://github.com") -> None:
         self._api = api
+        self._server_url = server_url
 
     def __enter__(self) -> "Self":
         return self
@@ -75,18 +81,31 @@ class GitHub:
 
         return commits.file(self._api, repository, path, commit_sha, largest)
 
-    def past(
-        self,
-        repository: str,
-        environment: str,
-        task: str,
-        commit_sha: str,
-        marks: Marks | None,
-    ) -> "Past":
-        """Return the newest deployments of an environment, and releases or tags if asked for."""
+    def past(self, repository: str, question: "PastQuestion") -> "Past":
+        """Return a page of the newest deployments, and releases or tags if asked for."""
         from dora_deployments.attribution.github.past import past
 
-        return past(self._api, repository, environment, task, commit_sha, marks)
+        return past(self._api, repository, question)
+
+    def workflows(
+        self, repository: str, run_ids: Sequence[str]
+    ) -> "Mapping[str, WorkflowOfRun | None]":
+        """Return the workflow of each run, None where GitHub knows no such run any more."""
+        from dora_deployments.attribution.github.runs import workflows
+
+        return workflows(self._api, self._server_url, repository, run_ids)
+
+    def latest_attempt(self, repository: str, run_id: str) -> "RunAttempt":
+        """Return the last attempt of a workflow run."""
+        from dora_deployments.attribution.github.runs import latest_attempt
+
+        return latest_attempt(self._api, repository, run_id)
+
+    def attempt_started_at(self, repository: str, run_id: str, attempt: int) -> "datetime":
+        """Return when an attempt of a workflow run began."""
+        from dora_deployments.attribution.github.runs import attempt_started_at
+
+        return attempt_started_at(self._api, repository, run_id, attempt)
 
     def comparison(self, repository: str, base: str, head: str) -> "Comparison":
         """Return what `head` has that `base` has not."""

@@ -3,6 +3,7 @@
 Every text here is checked against GitHub's public schema by the tests.
 """
 
+import json
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any, Final
 
@@ -25,18 +26,31 @@ _RATE_LIMIT: Final = frozenset({"RATE_LIMITED", "RATE_LIMIT"})
 
 PAST: Final = """
 query Past(
-  $owner: String!, $name: String!, $environment: String!, $commit: GitObjectID!,
-  $deployments: Boolean!, $releases: Boolean!, $tags: Boolean!
+  $owner: String!, $name: String!, $environments: [String!]!, $after: String,
+  $commit: GitObjectID!, $runCommit: GitObjectID!,
+  $deployments: Boolean!, $names: Boolean!, $releases: Boolean!, $tags: Boolean!
 ) {
   repository(owner: $owner, name: $name) {
     object(oid: $commit) { ... on Commit { committedDate } }
     deployments(
-      environments: [$environment], first: 100, orderBy: {field: CREATED_AT, direction: DESC}
+      environments: $environments, first: 100, after: $after,
+      orderBy: {field: CREATED_AT, direction: DESC}
     ) @include(if: $deployments) {
-      nodes {
-        id commitOid createdAt task
-        statuses(first: 100) { nodes { state logUrl environmentUrl } }
+      pageInfo { hasNextPage endCursor }
+      nodes { ...Record }
+    }
+    ofRun: object(oid: $runCommit) @include(if: $names) {
+      ... on Commit {
+        deployments(first: 30, orderBy: {field: CREATED_AT, direction: DESC}) {
+          nodes { ...Record }
+        }
       }
+    }
+    newest: deployments(
+      first: 100, orderBy: {field: CREATED_AT, direction: DESC}
+    ) @include(if: $names) {
+      pageInfo { hasNextPage }
+      nodes { environment }
     }
     releases(first: 100, orderBy: {field: CREATED_AT, direction: DESC}) @include(if: $releases) {
       nodes { tagName isDraft isPrerelease tagCommit { oid } }
@@ -47,6 +61,21 @@ query Past(
       nodes { name target { oid ... on Tag { target { oid } } } }
     }
   }
+}
+fragment Record on Deployment {
+  id commitOid createdAt task environment payload
+  creator { __typename login }
+  statuses(first: 100) { nodes { state createdAt logUrl environmentUrl } }
+}
+"""
+
+# A run is found by the address of its page alone; its ids have outgrown the schema's numbers.
+_WORKFLOWS: Final = """
+query Workflows {
+  %s
+}
+fragment Started on UniformResourceLocatable {
+  ... on WorkflowRun { event workflow { databaseId } }
 }
 """
 
@@ -178,6 +207,15 @@ def details(pulls: Sequence[int], *, files: bool) -> str:
     return _DETAILS % ("\n    ".join(aliases), _OF_FILES if files else "")
 
 
+def workflows(run_urls: Sequence[str]) -> str:
+    """Return the query for the workflows of runs, answered as `r0`, `r1` and so on."""
+    aliases = (
+        f"r{index}: resource(url: {json.dumps(url)}) {{ ...Started }}"
+        for index, url in enumerate(run_urls)
+    )
+    return _WORKFLOWS % "\n  ".join(aliases)
+
+
 def ancestors(commit_shas: Sequence[str]) -> str:
     """Return the query for what came before commits, answered as `c0`, `c1` and so on."""
     aliases = (
@@ -201,6 +239,17 @@ def ask(
             raise _refused(types)
         raise LookUpError("GitHub knows no such repository, or `github-token` may not see it")
     return Payload(found.get("data.repository")), types
+
+
+def ask_root(client: "Client", query: str) -> Payload:
+    """Return the `data` of the answer; what the token may not see there is null.
+
+    Raises as `ask` does.
+    """
+    found, types = _asked(client, query, {})
+    if not isinstance(found.get("data"), dict):
+        raise _refused(types)
+    return Payload(found.get("data"))
 
 
 def ask_nodes(client: "Client", query: str, ids: Sequence[str]) -> list[Payload | None]:

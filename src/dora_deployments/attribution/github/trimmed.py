@@ -12,6 +12,7 @@ from functools import partial
 from typing import Any, Final
 
 from dora_deployments.actions import moments
+from dora_deployments.actions.deployments import named_services
 from dora_deployments.actions.payload import Payload, full_sha
 from dora_deployments.attribution.look_ups import LookUpError
 
@@ -47,6 +48,8 @@ def deployments(answer: Any) -> dict[str, Any]:
             "original_environment": _text(item, "original_environment"),
             "created_at": _time(item, "created_at", what),
             "transient_environment": item.flag("transient_environment") or False,
+            "creator": {"login": _text(item, "creator.login")},
+            "payload": {"services": sorted(named_services(item.get("payload")))},
         }
 
     return _page(_items(answer, what), read, what)
