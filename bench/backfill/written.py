@@ -299,6 +299,7 @@ class Objects:
                 "oid": landed.sha,
                 "authoredDate": iso(pull.first_commit_at),
                 "messageHeadline": f"Change {pull.number}",
+                "committedViaWeb": False,
             }
         }
         return {
@@ -313,6 +314,7 @@ class Objects:
             "updatedAt": iso(pull.updated_at),
             "baseRefName": pull.base,
             "headRefName": f"change-{pull.number}",
+            "isCrossRepository": False,
             "mergeCommit": {"oid": landed.sha},
             "baseRepository": {"nameWithOwner": SLUG},
             "commits": lambda **given: connection([first], **given),

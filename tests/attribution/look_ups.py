@@ -69,6 +69,9 @@ class Answers:
             return PullDetails()
         return self._answer("pull_details", repository, tuple(numbers), files)
 
+    def branch_histories(self, repository, promotions):
+        return self._answer("branch_histories", repository, tuple(promotions))
+
     def commit_files(self, repository, commit_shas):
         return self._answer("commit_files", repository, tuple(commit_shas))
 

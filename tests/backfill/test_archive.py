@@ -7,7 +7,15 @@ import pytest
 
 from dora_deployments.actions import config
 from dora_deployments.actions.event import RunAttempt
-from dora_deployments.attribution.answers import ChangedFiles, Landings, PullDetail, PullDetails
+from dora_deployments.attribution.answers import (
+    BranchHistory,
+    ChangedFiles,
+    Landings,
+    Promotion,
+    PullDetail,
+    PullDetails,
+)
+from dora_deployments.attribution.github.trimmed import made_of
 from dora_deployments.attribution.look_ups import LookUpError
 from dora_deployments.backfill.archive import Archive
 from dora_deployments.deployment import PullRequest
@@ -40,6 +48,7 @@ def item(number):
         "base": "main",
         "merged_at": "2026-06-01T09:00:00Z",
         "first_commit_at": "2026-06-01T08:00:00Z" if number % 2 else None,
+        "made_of": made_of(PullDetail()),
     }
 
 
@@ -175,6 +184,61 @@ def test_commits_that_cannot_be_looked_up_now_are_an_outage_and_not_kept():
     assert pages == {}
 
 
+# --- branches
+
+MADE = PullDetail(
+    head="develop",
+    commit_count=3,
+    commit_shas=(sha(5), sha(6)),
+    names_others=True,
+    oldest_commit_at=BEGUN,
+)
+PROMOTION = Promotion(number=1, head="develop", base="main", merged_at=MERGED)
+
+
+def test_what_pull_requests_are_made_of_is_known_with_all_of_them():
+    archive, github = archive_of()
+    archive.add_pulls([{**item(1), "made_of": made_of(MADE)}])
+    assert archive.pull_details([1], files=False).by_number == {
+        1: replace(MADE, first_commit_at=BEGUN)
+    }
+    assert github.asked == []
+
+
+def test_branches_are_known_by_what_was_merged_into_them_and_when_they_were_merged():
+    archive, github = archive_of()
+    into = {**item(2), "base": "develop"}
+    lost = {**item(3), "base": "develop", "merge_commit_sha": None}
+    other = {**item(4), "base": None}
+    archive.add_pulls([{**item(1), "made_of": made_of(MADE)}, into, lost, other])
+    assert archive.branch_history(PROMOTION, BEGUN) == BranchHistory(
+        merged=(
+            replace(pull(2), base="develop"),
+            replace(pull(3), base="develop", merge_commit_sha=""),
+        ),
+        listed_since=BEGUN,
+        promoted_at=(MERGED,),
+    )
+    nowhere = replace(PROMOTION, head="x")
+    assert archive.branch_history(nowhere, BEGUN) == BranchHistory(listed_since=BEGUN)
+    assert github.asked == []
+
+
+@pytest.mark.parametrize("since", [None, BEGUN])
+def test_of_older_merges_github_is_asked_once(since):
+    found = BranchHistory(merged=(BARE_NINE,), listed_since=since, promoted_at=(BEGUN, MERGED))
+    answers = {
+        ("branch_histories", SLUG, (PROMOTION,)): [found],
+        details_asked(9, files=False): PullDetails(by_number={9: MADE}),
+    }
+    pages = Kept()
+    archive, github = archive_of(answers, pages=pages)
+    for each in (archive, archive_of({}, pages=pages)[0]):
+        assert each.older_branch_history(PROMOTION) == found
+        assert each.pull_details([9], files=False).by_number == {9: MADE}
+    assert github.asked == list(answers)
+
+
 # --- files
 
 
@@ -189,10 +253,7 @@ def test_without_services_that_have_paths_no_files_are_asked_for(mapped):
 
 def test_where_a_merge_commit_is_not_known_the_pull_requests_of_all_commits_are_asked_for():
     lost = replace(pull(9), merge_commit_sha="", first_commit_at=None)
-    answers = {
-        landings_asked(sha(8)): Landings(by_commit={sha(8): (lost,)}),
-        details_asked(9, files=False): BEGUN_NINE,
-    }
+    answers = {landings_asked(sha(8)): Landings(by_commit={sha(8): (lost,)})}
     archive, github = archive_of(answers, 1, mapped=None)
     archive.add_pulls([{**item(9), "merge_commit_sha": None}])
     archive.look_up([sha(1), sha(8)])

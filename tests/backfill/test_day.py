@@ -8,6 +8,7 @@ import pytest
 from dora_deployments.actions.event import RunAttempt
 from dora_deployments.actions.payload import Payload
 from dora_deployments.attribution.answers import (
+    BranchHistory,
     ChangedFiles,
     Commit,
     Comparison,
@@ -15,6 +16,7 @@ from dora_deployments.attribution.answers import (
     Mark,
     Past,
     PastQuestion,
+    Promotion,
     PullDetails,
 )
 from dora_deployments.attribution.look_ups import LookUpError
@@ -52,6 +54,9 @@ def question(*environments, commit=5, **more):
     return PastQuestion(environments=environments, task="deploy", commit_sha=sha(commit), **more)
 
 
+PROMOTION = Promotion(number=9, head="develop", base="main", merged_at=at(5))
+
+
 class Asked:
     """Stands for commits, archive and workflows: commit n was made at minute n, up to the tenth."""
 
@@ -60,6 +65,7 @@ class Asked:
         self.commits = commits
         self.has_services = has_services
         self.pulls = ()
+        self.history = BranchHistory(listed_since=at(3))
         self.asked = []
 
     def committed_at(self, commit):
@@ -95,6 +101,13 @@ class Asked:
 
     def pull_details(self, numbers, *, files):
         return self._answer(PullDetails(), tuple(numbers), files)
+
+    def branch_history(self, promotion, since):
+        self.asked.append(("branch", promotion.head, since))
+        return self.history
+
+    def older_branch_history(self, promotion):
+        return self._answer(replace(self.history, listed_since=None), "older", promotion.head)
 
     def commit_files(self, commit_shas):
         return self._answer(ChangedFiles(), tuple(commit_shas))
@@ -301,7 +314,30 @@ QUESTIONS = [
     ("landings", ([sha(1)],), {}),
     ("pull_details", ([1],), {"files": True}),
     ("commit_files", ([sha(1)],), {}),
+    ("branch_histories", ([PROMOTION],), {}),
 ]
+
+
+@pytest.mark.parametrize(
+    ("since", "asked"),
+    [
+        (None, [("branch", "develop", at(3))]),
+        (at(5), [("branch", "develop", at(3)), ("older", "develop")]),
+    ],
+)
+def test_what_was_merged_into_a_branch_is_told_as_of_the_day(since, asked):
+    early, late, open_one = (
+        PullRequest(number=n, merge_commit_sha=sha(n), merged_at=merged_at)
+        for n, merged_at in ((1, at(5)), (2, at(6)), (3, None))
+    )
+    answers = Asked()
+    answers.history = BranchHistory(
+        merged=(early, late, open_one), listed_since=since, promoted_at=(at(4), at(6))
+    )
+    assert day_of(answers).branch_histories(SLUG, [PROMOTION]) == [
+        BranchHistory(merged=(early,), promoted_at=(at(4),))
+    ]
+    assert answers.asked == asked
 
 
 @pytest.mark.parametrize(("question", "about", "more"), QUESTIONS)

@@ -58,7 +58,7 @@ def test_a_nested_pull_request_is_shipped_along_with_the_merge_of_its_branch(sto
 
 
 @pytest.mark.parametrize("outer", ["squash", "rebase"])
-def test_a_nested_pull_request_is_not_shipped_by_copies_of_its_commits(story, history, outer):
+def test_a_nested_pull_request_is_shipped_by_copies_of_its_commits(story, history, outer):
     base = history.commit()
     history.deploy(base)
     history.branch("feature")
@@ -67,7 +67,7 @@ def test_a_nested_pull_request_is_not_shipped_by_copies_of_its_commits(story, hi
     history.open_pull("feature")
     head = history.merge_pull(2, outer)
 
-    assert story.told(story.push(head)) == story.shipped(head, 2, since=base)
+    assert story.told(story.push(head)) == story.shipped(head, 1, 2, since=base)
 
 
 def test_a_stable_branch_that_is_merged_by_hand_brings_its_pull_requests(story, history):

@@ -200,6 +200,123 @@ def test_what_was_deployed_before_its_pull_request_was_merged_was_no_change_yet(
     assert [each.pulls for each in written.reported.values()][-2:] == [(), (2,)]
 
 
+# --- copies of branches
+
+
+def promoted(written, method, *files, head="develop", base="main", back=False):
+    """Merge a pull request for each file into `head`, promote it to `base`, and deploy that."""
+    for file in files:
+        written.story.landed("squash", file, base=head)
+    number = written.history.open_pull(head, base)
+    written.history.merge_pull(number, method)
+    if back:
+        written.history.merge(head, base)
+    written.deployed(tip(written, base))
+
+
+@pytest.mark.parametrize("back", [False, True])
+@pytest.mark.parametrize("method", ["squash", "rebase", "merge"])
+def test_promotions_ship_what_is_behind_them_once(written, history, method, back):
+    written.deployed(tip(written))
+    history.branch("develop")
+    promoted(written, method, "a.txt", "b.txt", back=back)
+    promoted(written, method, "c.txt", back=back)
+    promoted(written, method, "d.txt", "e.txt", back=back)
+
+    assert_agrees(written, 4)
+    assert [each.pulls for each in written.reported.values()] == [(), (1, 2, 3), (4, 5), (6, 7, 8)]
+    assert all("commit_sha" not in each.body for each in [*written.reported.values()][1:])
+
+
+def test_two_promotions_between_two_deployments_ship_what_is_behind_each(written, history):
+    written.deployed(tip(written))
+    history.branch("develop")
+    promoted(written, "squash", "a.txt")
+    for file in ("b.txt", "c.txt"):
+        written.story.landed("squash", file, base="develop")
+        history.merge_pull(history.open_pull("develop"), "squash")
+    written.deployed(tip(written))
+
+    assert_agrees(written, 3)
+    assert [each.pulls for each in written.reported.values()] == [(), (1, 2), (3, 4, 5, 6)]
+
+
+@pytest.mark.parametrize("method", ["squash", "rebase"])
+def test_promotions_through_several_branches(written, history, method):
+    written.deployed(tip(written))
+    for branch in ("develop", "staging"):
+        history.branch(branch)
+    for file in ("a.txt", "b.txt"):
+        written.story.landed("squash", file, base="develop")
+        history.merge_pull(history.open_pull("develop", "staging"), method)
+        history.merge_pull(history.open_pull("staging"), method)
+        written.deployed(tip(written))
+
+    assert_agrees(written, 3)
+    assert [each.pulls for each in written.reported.values()] == [(), (1, 2, 3), (4, 5, 6)]
+
+
+@pytest.mark.parametrize("method", ["squash", "rebase"])
+def test_stacks_of_pull_requests(written, history, method):
+    written.deployed(tip(written))
+    for top, below in (("one", "main"), ("two", "one"), ("three", "two")):
+        history.branch(top, below)
+        history.commit(top, {f"{top}.txt": "1"})
+    for top, below in (("three", "two"), ("two", "one"), ("one", "main")):
+        history.merge_pull(history.open_pull(top, below), method if below == "main" else "squash")
+    written.deployed(tip(written))
+
+    assert_agrees(written, 2)
+    assert [each.pulls for each in written.reported.values()] == [(), (1, 2, 3)]
+
+
+def test_what_is_behind_promotions_counts_by_its_own_files(written, history):
+    del written.inputs["service"]
+    written.file = CONFIG
+    written.deployed(tip(written), "prod-eu")
+    history.branch("develop")
+    for file in ("cart/a.txt", "checkout/b.txt", "README.md"):
+        written.story.landed("squash", file, base="develop")
+    history.merge_pull(history.open_pull("develop"), "squash")
+    written.deployed(tip(written), "prod-eu")
+
+    assert_agrees(written, 4)
+    assert [
+        (each.body["service"]["identifier"], each.pulls)
+        for each in [*written.reported.values()][2:]
+    ] == [("checkout", (2, 4)), ("cart", (1, 4))]
+
+
+@pytest.mark.parametrize("branch", ["develop", "main"])
+def test_only_what_was_merged_into_the_integration_branch_counts(written, history, branch):
+    written.inputs["integration-branch"] = branch
+    written.deployed(tip(written))
+    history.branch("develop")
+    promoted(written, "squash", "a.txt", "b.txt")
+
+    assert_agrees(written, 2)
+    counted = (1, 2) if branch == "develop" else (3,)
+    assert [each.pulls for each in written.reported.values()] == [(), counted]
+
+
+@pytest.mark.parametrize("back", [False, True])
+def test_what_is_behind_a_promotion_may_be_older_than_all_that_is_read(written, history, back):
+    history.branch("develop")
+    history.commit("develop")
+    promoted(written, "squash", "a.txt", back=back)
+    written.story.landed("squash", "b.txt", base="develop")
+    written.later(days=60)
+    history.commit("main", {"direct.txt": "1"})
+    written.deployed(tip(written))
+    written.later(days=60)
+    since = history.now
+    written.reported.clear()
+    promoted(written, "squash", "c.txt", back=back)
+
+    assert_agrees(written, 1, since=iso(since))
+    assert [each.pulls for each in written.reported.values()] == [(3, 4, 5)]
+
+
 # --- what is deployed
 
 

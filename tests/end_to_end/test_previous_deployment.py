@@ -6,6 +6,7 @@ a rollback that was none.
 """
 
 import json
+import re
 from dataclasses import dataclass, replace
 
 import pytest
@@ -1026,6 +1027,170 @@ def test_a_service_that_is_named_wins_over_that_of_the_environment(story, vercel
     report = vercel["web"].deploy(head).told(service="shop", config_file=FILE)
 
     assert_right(report, right(story, head, 1, since=base))
+
+
+# --- promotions that copy commits
+
+
+def queries(story):
+    """Return the names of the queries that GitHub was asked."""
+    asked = (re.search(r"query (\w+)", each.operation or "") for each in story.github.asked)
+    return [found[1] for found in asked if found]
+
+
+@pytest.mark.parametrize("method", ["squash", "rebase"])
+def test_a_promotion_ships_the_pull_requests_behind_it_or_leaves_them_open(story, history, method):
+    history.commit()
+    base = history.branch("release")
+    deploy = Maker(story=story)
+    deploy.deploy(base)
+    land(story, 2)
+    history.open_pull("main", "release")
+    head = history.merge_pull(3, method)
+    report = deploy.deploy(head).told()
+
+    assert_right(report, right(story, head, 1, 2, 3, since=base))
+
+
+@by_every_means
+@pytest.mark.parametrize("method", ["squash", "rebase"])
+def test_a_promotion_to_the_default_branch_ships_what_came_since_the_last_one(
+    story, history, deploy, base, means, method
+):
+    deploy.deploy(base)
+    history.branch("develop", base)
+    for file in ("a.txt", "b.txt"):
+        story.landed("squash", file, base="develop")
+    history.open_pull("develop")
+    first = deploy.deploy(history.merge_pull(3, method))
+    report_of_first = first.told(means)
+    story.landed("merge", "c.txt", base="develop")
+    history.open_pull("develop")
+    second = deploy.deploy(history.merge_pull(5, method))
+    story.github.asked.clear()
+    report_of_second = second.told(means)
+
+    assert_right(report_of_first, right(story, first.sha, 1, 2, 3, since=base))
+    assert_right(report_of_second, right(story, second.sha, 4, 5, since=first.sha))
+    assert queries(story)[-3:] == ["Details", "Branches", "Details"]
+
+
+def test_a_long_title_hides_no_pull_request_of_a_stack(story, history, deploy, base):
+    deploy.deploy(base)
+    history.branch("feature", base)
+    history.branch("inner", "feature")
+    history.commit("inner", {"inner.txt": "1"})
+    history.merge_pull(history.open_pull("inner", "feature", title="Long " * 20), "squash")
+    history.open_pull("feature")
+    head = history.merge_pull(2, "squash")
+    report = deploy.deploy(head).told()
+
+    assert_right(report, right(story, head, 1, 2, since=base))
+
+
+@pytest.mark.parametrize("method", ["squash", "rebase", "merge"])
+def test_pull_requests_of_the_usual_kind_cost_no_request_more(story, history, deploy, base, method):
+    deploy.deploy(base)
+    for number in range(1, 4):
+        story.landed(method, f"{number}.txt", f"{number}.md")
+    history.branch("fork", base)
+    history.commit("fork", {"fork.txt": "1"})
+    history.open_pull("fork", fork_branch="main")
+    head = history.merge_pull(4, method)
+    own = deploy.deploy(head)
+    report = own.told()
+
+    assert_right(report, right(story, head, 1, 2, 3, 4, since=base))
+    assert queries(story) == ["Past", "Workflows", "Landings", "Details"]
+
+
+@pytest.mark.parametrize("after", [0, 100])
+def test_a_promotion_of_very_many_commits_says_that_others_may_be_behind_it(
+    story, history, deploy, base, after
+):
+    deploy.deploy(base)
+    history.branch("develop", base)
+    for number in range(100 - after):
+        history.commit("develop", {"file.txt": f"before {number}"})
+    story.landed("squash", "a.txt", base="develop")
+    for number in range(after):
+        history.commit("develop", {"file.txt": f"after {number}"})
+    history.open_pull("develop")
+    head = history.merge_pull(2, "squash")
+    report = deploy.deploy(head).told()
+
+    if after:
+        assert_right(report, right(story, head, 1, 2, since=base))
+    else:
+        assert_not_certain(report, story, head)
+        (warning,) = report.warnings
+        assert warning == (
+            "#2 was merged by squash or rebase from a branch that other pull requests may have been"
+            " merged into, and these could not be looked up: GitHub does not list all of them"
+            " (merge such a branch with a merge commit, or list what is shipped in"
+            " `merge-commit-shas`); so not all of the shipped pull requests are known"
+        )
+
+
+def test_a_promotion_that_cannot_be_looked_into_is_told_by_the_commit(story, history, deploy, base):
+    deploy.deploy(base)
+    history.branch("develop", base)
+    story.landed("squash", "a.txt", base="develop")
+    history.open_pull("develop")
+    head = history.merge_pull(2, "squash")
+    own = deploy.deploy(head)
+
+    def refuse(asked):
+        is_asked = "query Branches" in (asked.operation or "")
+        return (502, {}, b"<html>Bad gateway</html>") if is_asked else None
+
+    story.github.fault = refuse
+
+    assert_not_certain(own.told(), story, head)
+
+
+def test_what_was_deployed_from_the_branch_itself_is_not_shipped_by_its_promotion(
+    story, history, deploy, base
+):
+    deploy.deploy(base)
+    history.branch("develop", base)
+    story.landed("squash", "a.txt", base="develop")
+    of_branch = deploy.deploy(history.branches["develop"])
+    story.landed("squash", "b.txt", base="develop")
+    history.open_pull("develop")
+    head = history.merge_pull(3, "squash")
+    report = deploy.deploy(head).told()
+
+    assert_right(report, right(story, head, 2, 3, since=of_branch.sha))
+
+
+def test_a_rollback_to_before_a_promotion_asks_nothing_about_it(story, history, deploy, base):
+    deploy.deploy(base)
+    history.branch("develop", base)
+    story.landed("squash", "a.txt", base="develop")
+    history.open_pull("develop")
+    head = history.merge_pull(2, "squash")
+    deploy.deploy(head)
+    report = deploy.deploy(base).told()
+
+    assert_right(report, right(story, base, since=head, by="commit", rollback=True))
+    assert "Branches" not in queries(story)
+    assert "Details" not in queries(story)
+
+
+@pytest.mark.parametrize("method", ["squash", "rebase"])
+def test_a_stack_that_is_merged_as_copies_ships_what_was_merged_into_it(
+    story, history, deploy, base, method
+):
+    deploy.deploy(base)
+    history.branch("feature")
+    history.commit("feature", {"outer.txt": "1"})
+    story.landed("squash", "inner.txt", base="feature")
+    history.open_pull("feature")
+    head = history.merge_pull(2, method)
+    report = deploy.deploy(head).told()
+
+    assert_right(report, right(story, head, 1, 2, since=base))
 
 
 # --- what makes two reports one

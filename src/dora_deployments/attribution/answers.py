@@ -107,27 +107,23 @@ class Landings:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class PullCommit:
-    """A commit of a pull request, as it was before the merge. The headline is foreign text."""
-
-    sha: str
-    authored_at: datetime | None = None
-    headline: str = ""
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
 class PullDetail:
     """What a pull request is made of, as far as it is known.
 
-    `head` is its branch. `commits` are the first hundred of its `commit_count` commits, the
-    oldest first. `files` are the paths that it changes, the old ones of renames included; None
-    if they were not asked for, or are too many to be listed. `is_paged` means that no query
-    tells all of them, so that they take requests of their own.
+    `head` is its branch, None for the branch of a fork. `commit_shas` are the first hundred of
+    its `commit_count` commits as they were before the merge, and `oldest_commit_at` is when the
+    oldest of them was written; `names_others` says that one may have merged another pull request,
+    by its headline. `files` are
+    the paths that it changes, the old ones of renames included; None if they were not asked for,
+    or are too many to be listed. `is_paged` means that no query tells all of them, so that they
+    take requests of their own.
     """
 
     head: str | None = None
     commit_count: int = 0
-    commits: tuple[PullCommit, ...] = ()
+    commit_shas: tuple[str, ...] = ()
+    names_others: bool = False
+    oldest_commit_at: datetime | None = None
     first_commit_at: datetime | None = None
     files: frozenset[str] | None = None
     is_paged: bool = False
@@ -138,6 +134,35 @@ class PullDetails:
     """Details of pull requests by their numbers; of those missing nothing could be found out."""
 
     by_number: Mapping[int, PullDetail] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Promotion:
+    """A pull request that may have merged copies of a whole branch, `head`, into `base`.
+
+    `oldest_commit_at` is when the oldest of its commits was written, None if they are not all
+    known.
+    """
+
+    number: int
+    head: str
+    base: str
+    merged_at: datetime
+    oldest_commit_at: datetime | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class BranchHistory:
+    """What was merged into a branch, and when the branch was merged into another one.
+
+    `merged` are pull requests into the branch; all that were merged after `listed_since` are
+    among them, or all there are if it is None. `promoted_at` are the times at which the branch
+    was merged into the other one by a pull request.
+    """
+
+    merged: tuple[PullRequest, ...] = ()
+    listed_since: datetime | None = None
+    promoted_at: tuple[datetime, ...] = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

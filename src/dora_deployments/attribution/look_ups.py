@@ -8,11 +8,13 @@ if TYPE_CHECKING:
 
     from dora_deployments.actions.event import RunAttempt
     from dora_deployments.attribution.answers import (
+        BranchHistory,
         ChangedFiles,
         Comparison,
         Landings,
         Past,
         PastQuestion,
+        Promotion,
         PullDetails,
     )
     from dora_deployments.attribution.timeline import WorkflowOfRun
@@ -72,6 +74,11 @@ class LookUps(Protocol):
 
         Without `files` it never fails: what could not be found out is missing.
         """
+
+    def branch_histories(
+        self, repository: str, promotions: "Sequence[Promotion]"
+    ) -> "Sequence[BranchHistory]":
+        """Return what was merged into the branch of each promotion."""
 
     def commit_files(self, repository: str, commit_shas: Sequence[str]) -> "ChangedFiles":
         """Return the files that single commits change."""

@@ -18,7 +18,7 @@ class Range:
     what of these could not be found out, and why; without it, they are exact. `is_read` says
     that the pull requests of all commits were looked up, even if not all could be placed.
     `commit_times` has all commits and when they were committed, unless there are too many.
-    `files` are as in `Comparison`.
+    `merges` are the commits that merge others. `files` are as in `Comparison`.
     """
 
     base: str
@@ -32,6 +32,7 @@ class Range:
     missing: str | None = None
     is_read: bool = True
     commit_times: Mapping[str, datetime | None] = field(default_factory=dict, compare=False)
+    merges: frozenset[str] = field(default=frozenset(), compare=False)
     files: frozenset[str] | None = None
 
 
@@ -69,6 +70,7 @@ def between(look_ups: LookUps, repository: str, base: str, head: str) -> Range:
         missing=missing,
         is_read=is_read,
         commit_times={commit.sha: commit.committed_at for commit in found.commits},
+        merges=frozenset(commit.sha for commit in found.commits if commit.is_merge),
         files=found.files,
     )
 

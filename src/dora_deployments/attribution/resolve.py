@@ -92,27 +92,26 @@ def resolve(
     started_at, finished_at = times.started_and_finished(happening, inputs, now)
     success = _success(happening, inputs)
     version = given(inputs.version, "version") or happening.version
-    changed = shipped(
-        Subject(
-            happening=happening,
-            inputs=inputs,
-            repository=repository.value,
-            own=own,
-            commit_sha=commit_sha,
-            environment=reported.value,
-            success=success.value,
-            config=config,
-            run_commit=_run_commit(happening, run, commit_sha) if own else None,
-        ),
-        look_ups,
+    subject = Subject(
+        happening=happening,
+        inputs=inputs,
+        repository=repository.value,
+        own=own,
+        commit_sha=commit_sha,
+        environment=reported.value,
+        success=success.value,
+        config=config,
+        run_commit=_run_commit(happening, run, commit_sha) if own else None,
     )
+    changed = shipped(subject, look_ups)
+    raw_environment = happening.environment or given(inputs.environment, "environment")
+    if changed.range is not None:
+        from dora_deployments.attribution.promotions import with_pulls_behind
+
+        by_files = services.are_told_by_files(inputs, config, repository.value, raw_environment)
+        changed = with_pulls_behind(subject, changed, look_ups, files=by_files)
     carried, service_warnings = services.deployed(
-        inputs,
-        config,
-        repository.value,
-        changed,
-        look_ups,
-        happening.environment or given(inputs.environment, "environment"),
+        inputs, config, repository.value, changed, look_ups, raw_environment
     )
     attributed = [
         changes.attribution(inputs, changed, each, success=success.value) for each in carried.value

@@ -116,6 +116,19 @@ def deployed(
     return Fact(value=touched, source=f"{source}, by the files that were changed"), ()
 
 
+def are_told_by_files(
+    inputs: Inputs, config: "Config | None", repository: str, environment: Fact[str] | None
+) -> bool:
+    """Return whether the changed files tell which services are deployed, or what they carry.
+
+    Raises `Skip` as `deployed` does.
+    """
+    mapped = {each.service.identifier for each in config.services if each.paths} if config else ()
+    owner = _owner(inputs, config, environment)
+    services, _ = _candidates(inputs, config, owner, environment, repository)
+    return any(service.identifier in mapped for service in services)
+
+
 def touched(
     inputs: Inputs, pull_id: int | None, shipped: Shipped, carried: tuple[Carried, ...]
 ) -> TouchedServices | None:
@@ -227,6 +240,8 @@ def _touching(
 
 def _details(repository: str, shipped: Shipped, look_ups: LookUps) -> "Mapping[int, PullDetail]":
     """Return what tells when the shipped pull requests were begun, where that is not known."""
+    if shipped.details is not None:
+        return shipped.details
     numbers = [pull.number for pull in shipped.pulls if pull.first_commit_at is None]
     if not numbers or not shipped.is_exact:  # it is told of all of them, or not at all
         return {}
@@ -255,7 +270,9 @@ def _files(
             return Files(unknown="all of them, since it is not known what they had before"), {}
         pulls, direct, commits = landed
         others = look_ups.commit_files(repository, commits) if commits else None
-        details = look_ups.pull_details(repository, pulls, files=True).by_number if pulls else {}
+        details = dict(shipped.details or {})
+        if unknown := [number for number in pulls if number not in details]:
+            details |= look_ups.pull_details(repository, unknown, files=True).by_number
     except LookUpError as error:
         warning = (
             f"the changed files could not be looked up: {error}; so it is not known which"

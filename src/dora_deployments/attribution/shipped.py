@@ -1,5 +1,6 @@
 """What a deployment ships: the changes since the deployment before it."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from typing import TYPE_CHECKING
@@ -11,6 +12,7 @@ from dora_deployments.deployment import Fact, PullRequest
 
 if TYPE_CHECKING:
     from dora_deployments.actions.config import Config
+    from dora_deployments.attribution.answers import PullDetail
     from dora_deployments.attribution.ranges import Range
     from dora_deployments.attribution.timeline import Uncertainty
 
@@ -49,7 +51,7 @@ class Shipped:
     `is_first` means that GitHub was asked and shows no earlier deployment, and `uncertainty`
     why nobody can be certain which it was. `attempt` is the attempt of the run that deployed
     again, 1 if none did. `merged` is the pull request whose merge is the event. `pulls` are the
-    shipped ones.
+    shipped ones; `details` is what those of the range are made of, None if nobody asked.
     """
 
     previous: Fact[str] | None = None
@@ -60,6 +62,7 @@ class Shipped:
     range: "Range | None" = None
     merged: PullRequest | None = None
     pulls: tuple[PullRequest, ...] = ()
+    details: "Mapping[int, PullDetail] | None" = None
     committed_at: datetime | None = None
     warnings: tuple[str, ...] = ()
 

@@ -1,8 +1,9 @@
 """What was read of a repository, and what GitHub still has to be asked for, each thing once."""
 
 import hashlib
+from collections import defaultdict
 from collections.abc import Callable, Iterable, Sequence
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from datetime import datetime
 from functools import partial
 from typing import TYPE_CHECKING, Any, Final, Protocol
@@ -12,11 +13,14 @@ from dora_deployments.actions import moments
 from dora_deployments.actions.event import RunAttempt
 from dora_deployments.attribution.answers import (
     MOST_ALONE,
+    BranchHistory,
     ChangedFiles,
     Landings,
+    Promotion,
     PullDetail,
     PullDetails,
 )
+from dora_deployments.attribution.github.trimmed import made_of
 from dora_deployments.attribution.look_ups import LookUpError, LookUps
 from dora_deployments.backfill.past import Item
 from dora_deployments.deployment import PullRequest
@@ -34,6 +38,29 @@ class Asked(LookUps, Protocol):
 
     def compared_files(self, repository: str, base: str, head: str) -> frozenset[str] | None:
         """Return the files of a comparison, or None where GitHub does not list all of them."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Made:
+    """What a pull request is made of; the SHAs of its commits are in one text, to save memory."""
+
+    head: str | None
+    commit_count: int
+    commit_shas: str
+    names_others: bool
+    oldest_commit_at: datetime | None
+    first_commit_at: datetime | None
+
+    def detail(self) -> PullDetail:
+        """Return it as GitHub tells it."""
+        return PullDetail(
+            head=self.head,
+            commit_count=self.commit_count,
+            commit_shas=tuple(self.commit_shas.split()),
+            names_others=self.names_others,
+            oldest_commit_at=self.oldest_commit_at,
+            first_commit_at=self.first_commit_at,
+        )
 
 
 class Archive:
@@ -57,8 +84,10 @@ class Archive:
         self._pulls: dict[str, tuple[PullRequest, ...]] = {}
         self._landings: dict[str, tuple[PullRequest, ...]] = {}
         self._is_whole = True
-        # When they were begun, by their numbers.
-        self._begun: dict[int, datetime | None] = {}
+        # What was merged into each branch, and when each branch was merged into another one.
+        self._into: dict[str, list[PullRequest]] = defaultdict(list)
+        self._onward: dict[tuple[str, str], list[datetime]] = defaultdict(list)
+        self._made: dict[int, _Made] = {}
         self._details: dict[int, PullDetail] = {}
         # None where GitHub does not list all of them.
         self._files: dict[str, frozenset[str] | None] = {}
@@ -66,14 +95,18 @@ class Archive:
     def add_pulls(self, items: Iterable[Item]) -> None:
         """Add merged pull requests; of some the merge commit is not known."""
         for item in items:
-            if item["merge_commit_sha"] is None:
+            pull = _read(item)
+            made = self._made[pull.number] = _read_made(item["made_of"], pull.first_commit_at)
+            if pull.base is not None and pull.merged_at is not None:
+                self._into[pull.base].append(pull)
+                if made.head is not None:
+                    self._onward[made.head, pull.base].append(pull.merged_at)
+            if not pull.merge_commit_sha:
                 self._is_whole = False
                 continue
-            pull = _read(item)
             known = self._pulls.get(pull.merge_commit_sha, ())
             both = sorted((*known, pull), key=lambda each: each.number)
             self._pulls[pull.merge_commit_sha] = tuple(both)
-            self._begun[pull.number] = pull.first_commit_at
 
     def look_up(self, commits: Iterable[str]) -> None:
         """Ask which files the pull requests change, and which of them other commits belong to.
@@ -102,7 +135,7 @@ class Archive:
         )
 
     def pull_details(self, numbers: Sequence[int], *, files: bool) -> PullDetails:
-        """Return when pull requests were begun, and the files that tell which services they touch.
+        """Return what pull requests are made of, and the files that tell which services they touch.
 
         Where GitHub would have had to be asked for too many lists of files on the day, there are
         none.
@@ -110,17 +143,52 @@ class Archive:
         if not files:
             return PullDetails(
                 by_number={
-                    number: PullDetail(first_commit_at=self._begun[number])
+                    number: self._made[number].detail()
                     for number in numbers
-                    if number in self._begun
+                    if number in self._made
                 }
             )
         self._look_up_details([number for number in numbers if number not in self._details])
-        found = {number: self._details[number] for number in numbers}
+        found = {
+            number: replace(
+                self._made[number].detail(),
+                files=self._details[number].files,
+                is_paged=self._details[number].is_paged,
+            )
+            for number in numbers
+        }
         paged = [number for number, each in found.items() if each.is_paged]
         if len(paged) > MOST_ALONE:
             found.update((number, replace(found[number], files=None)) for number in paged)
         return PullDetails(by_number=found)
+
+    def branch_history(self, promotion: Promotion, since: datetime) -> BranchHistory:
+        """Return what was merged into a branch, and when that was merged onward, since a moment."""
+        return BranchHistory(
+            merged=tuple(self._into.get(promotion.head, ())),
+            listed_since=since,
+            promoted_at=tuple(self._onward.get((promotion.head, promotion.base), ())),
+        )
+
+    def older_branch_history(self, promotion: Promotion) -> BranchHistory:
+        """Return the same from GitHub, which may know what was merged before."""
+
+        def ask() -> dict[str, Any]:
+            (found,) = self._github.branch_histories(self._repository, [promotion])
+            return {
+                "merged": [*map(_written, found.merged)],
+                "listed_since": found.listed_since and found.listed_since.isoformat(),
+                "promoted_at": [moment.isoformat() for moment in found.promoted_at],
+            }
+
+        told = self._once(ask, "branch", promotion.head, promotion.base)
+        merged = tuple(map(_read, told["merged"]))
+        self._look_up_made({pull.number for pull in merged})
+        return BranchHistory(
+            merged=merged,
+            listed_since=moments.iso(told["listed_since"]),
+            promoted_at=tuple(map(datetime.fromisoformat, told["promoted_at"])),
+        )
 
     def compared_files(self, base: str, head: str) -> frozenset[str] | None:
         """Return the files of a comparison that tell which services it touches, if all are known.
@@ -182,24 +250,21 @@ class Archive:
             return [
                 [
                     number,
-                    each.first_commit_at and each.first_commit_at.isoformat(),
                     None if each.files is None else self._telling(each.files),
                     each.is_paged,
+                    None if number in self._made else _written_made(each),
                 ]
                 for number, each in found.items()
             ]
 
-        found = {
-            number: PullDetail(
-                first_commit_at=moments.iso(begun),
-                files=None if files is None else frozenset(files),
-                is_paged=is_paged,
+        found = {}
+        for number, files, is_paged, made in self._once(ask, "details", *map(str, numbers)):
+            found[number] = PullDetail(
+                files=None if files is None else frozenset(files), is_paged=is_paged
             )
-            for number, begun, files, is_paged in self._once(ask, "details", *map(str, numbers))
-        }
+            if made is not None:
+                self._made[number] = _read_made(made, moments.iso(made["first_commit_at"]))
         self._details.update(found)
-        for number, each in found.items():
-            self._begun.setdefault(number, each.first_commit_at)
         return [number for number, each in found.items() if each.files is None]
 
     def _look_up_files(self, commit_shas: Sequence[str]) -> None:
@@ -241,25 +306,24 @@ class Archive:
         landed = {
             sha: tuple(map(_read, pulls)) for sha, pulls in self._once(ask, "landings", *shas)
         }
-        self._look_up_begun({pull.number for pulls in landed.values() for pull in pulls})
+        self._look_up_made({pull.number for pulls in landed.values() for pull in pulls})
         for sha, pulls in landed.items():
             self._landings[sha] = tuple(
-                replace(pull, first_commit_at=self._begun[pull.number]) for pull in pulls
+                replace(pull, first_commit_at=self._made[pull.number].first_commit_at)
+                for pull in pulls
             )
 
-    def _look_up_begun(self, numbers: Iterable[int]) -> None:
-        """Add when pull requests were begun, which is not told with the commits."""
+    def _look_up_made(self, numbers: Iterable[int]) -> None:
+        """Add what pull requests are made of, which is not told with the commits."""
 
         def ask(batch: Sequence[int]) -> list[Any]:
             found = self._github.pull_details(self._repository, batch, files=False).by_number
-            times = [(number, each.first_commit_at) for number, each in found.items()]
-            return [[number, time and time.isoformat()] for number, time in times]
+            return [[number, _written_made(found.get(number, PullDetail()))] for number in batch]
 
-        unknown = sorted(number for number in numbers if number not in self._begun)
+        unknown = sorted(number for number in numbers if number not in self._made)
         for batch in _batches(unknown, _PULLS_AT_ONCE):
-            told = dict(self._once(partial(ask, batch), "begun", *map(str, batch)))
-            for number in batch:
-                self._begun[number] = moments.iso(told.get(number))
+            for number, made in self._once(partial(ask, batch), "made", *map(str, batch)):
+                self._made[number] = _read_made(made, moments.iso(made["first_commit_at"]))
 
     def _once(self, ask: Callable[[], Any], kind: str, *about: str) -> Any:
         """Return the answer to a question, which is asked once in all runs."""
@@ -289,8 +353,24 @@ def _written(pull: PullRequest) -> Item:
 def _read(item: Item) -> PullRequest:
     return PullRequest(
         number=item["number"],
-        merge_commit_sha=item["merge_commit_sha"],
+        merge_commit_sha=item["merge_commit_sha"] or "",
         base=item["base"],
         merged_at=moments.iso(item["merged_at"]),
         first_commit_at=moments.iso(item["first_commit_at"]),
+    )
+
+
+def _written_made(detail: PullDetail) -> Item:
+    begun = detail.first_commit_at
+    return {**made_of(detail), "first_commit_at": begun and begun.isoformat()}
+
+
+def _read_made(item: Item, first_commit_at: datetime | None) -> _Made:
+    return _Made(
+        head=item["head"],
+        commit_count=item["commit_count"],
+        commit_shas=item["commit_shas"],
+        names_others=item["names_others"],
+        oldest_commit_at=moments.iso(item["oldest_commit_at"]),
+        first_commit_at=first_commit_at,
     )

@@ -8,14 +8,17 @@ from typing import NoReturn, TypeVar
 
 from dora_deployments.actions.event import RunAttempt
 from dora_deployments.attribution.answers import (
+    BranchHistory,
     ChangedFiles,
     Comparison,
     Landings,
     Past,
     PastQuestion,
+    Promotion,
     PullDetails,
 )
 from dora_deployments.attribution.look_ups import LookUpError
+from dora_deployments.attribution.promotions import is_listed
 from dora_deployments.attribution.ranges import direct_commits, landed_pulls
 from dora_deployments.attribution.timeline import DeploymentRecord, WorkflowOfRun
 from dora_deployments.backfill.archive import Archive
@@ -155,9 +158,32 @@ class Day:
         )
 
     def pull_details(self, repository: str, numbers: Sequence[int], *, files: bool) -> PullDetails:
-        """Return when pull requests were begun, and the files that they change if asked for."""
+        """Return what pull requests are made of, and the files that they change if asked for."""
         del repository
         return _asked(partial(self.archive.pull_details, numbers, files=files))
+
+    def branch_histories(
+        self, repository: str, promotions: Sequence[Promotion]
+    ) -> list[BranchHistory]:
+        """Return what was merged into the branch of each promotion by then.
+
+        GitHub is asked where that may have been before all that was read.
+        """
+        del repository
+        return [self._branch_history(each) for each in promotions]
+
+    def _branch_history(self, promotion: Promotion) -> BranchHistory:
+        found = self.archive.branch_history(promotion, self.pulls_since)
+        if not is_listed(promotion, found):
+            found = _asked(partial(self.archive.older_branch_history, promotion))
+        until = self.past_event.finished_at
+        return replace(
+            found,
+            merged=tuple(
+                each for each in found.merged if each.merged_at and each.merged_at <= until
+            ),
+            promoted_at=tuple(moment for moment in found.promoted_at if moment <= until),
+        )
 
     def commit_files(self, repository: str, commit_shas: Sequence[str]) -> ChangedFiles:
         """Return the files that single commits change."""

@@ -2,7 +2,7 @@ import re
 
 import pytest
 
-from dora_deployments.attribution.answers import ChangedFiles, PullCommit, PullDetail, PullDetails
+from dora_deployments.attribution.answers import ChangedFiles, PullDetail, PullDetails
 from dora_deployments.attribution.github.details import pull_details
 from dora_deployments.attribution.github.files import commit_files
 from tests.attribution.github.answers import (
@@ -403,21 +403,57 @@ def test_the_branch_and_the_first_hundred_commits_are_told_and_when_the_first_wa
     number = history.open_pull("side")
     history.merge_pull(number)
     github, api = serve()
-    commits = tuple(
-        PullCommit(sha=sha, authored_at=history.commits[sha].authored, headline=f"Commit {n}")
-        for n, sha in enumerate(shas[:100])
-    )
     assert pull_details(api, SLUG, [number], files=False) == PullDetails(
         by_number={
             number: PullDetail(
                 head="side",
                 commit_count=102,
-                commits=commits,
+                commit_shas=tuple(shas[:100]),
+                oldest_commit_at=history.commits[shas[0]].authored,
                 first_commit_at=history.commits[shas[0]].authored,
             )
         }
     )
     assert len(github.asked) == 1
+
+
+@pytest.mark.parametrize(
+    ("headline", "via_web", "expected"),
+    [
+        ("Change 3 (#3)", False, True),
+        ("Merge pull request #12 from acme/fix-9", False, True),
+        ("Merge branch 'main' into fix (#4)", False, True),
+        ("Its own (#7)", True, False),
+        ("Fix #3", True, False),
+        ("Fix (#3) at last", True, False),
+        ('Revert "Change 3 (#3)"', True, False),
+        ("Fix (#0)", True, False),
+        ("Fix (#99999999999)", True, False),
+        ("I merge pull request #12 from acme/fix-9", True, False),
+        ("A long one that was cut where the number may be\N{HORIZONTAL ELLIPSIS}", True, True),
+        ("A long one that was pushed\N{HORIZONTAL ELLIPSIS}", False, False),
+        ("A long one\N{HORIZONTAL ELLIPSIS}", None, False),
+        (None, True, False),
+    ],
+)
+def test_commits_that_may_merge_other_pull_requests_are_told_by_their_headlines(
+    serve, headline, via_web, expected
+):
+    github, api = serve()
+    commit = {"oid": "5" * 40, "messageHeadline": headline, "committedViaWeb": via_web}
+    node = {"commits": {"totalCount": 1, "nodes": [{"commit": commit}]}}
+    github.fault = always(said({"data": {"repository": {"p0": node}}}))
+    assert pull_details(api, SLUG, [7], files=False).by_number[7].names_others is expected
+
+
+def test_the_branch_of_a_fork_is_none_of_ours(serve, history):
+    history.commit()
+    history.branch("side")
+    history.commit("side", {"a": "1"})
+    number = history.open_pull("side", fork_branch="main")
+    history.merge_pull(number)
+    _, api = serve()
+    assert pull_details(api, SLUG, [number], files=False).by_number[number].head is None
 
 
 @pytest.mark.parametrize(
@@ -431,7 +467,7 @@ def test_the_branch_and_the_first_hundred_commits_are_told_and_when_the_first_wa
         ({"commits": {"totalCount": "2", "nodes": [None, {"commit": {"oid": "main"}}]}},
          PullDetail()),
         ({"commits": {"totalCount": 2, "nodes": [{"commit": {"oid": "5" * 40}}]}},
-         PullDetail(commit_count=2, commits=(PullCommit(sha="5" * 40),))),
+         PullDetail(commit_count=2, commit_shas=("5" * 40,))),
     ],
 )  # fmt: skip
 def test_a_pull_request_may_lack_what_makes_it_one(serve, node, expected):

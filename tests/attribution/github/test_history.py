@@ -678,6 +678,13 @@ def test_a_pull_request_is_told_with_all_that_counts(serve_long, history):
             "merge_commit_sha": sha,
             "merged_at": iso(history.commits[sha].committed),
             "first_commit_at": iso(START - 90 * MINUTE),
+            "made_of": {
+                "head": "topic",
+                "commit_count": 2,
+                "commit_shas": " ".join(history.pull(number).commits),
+                "names_others": False,
+                "oldest_commit_at": (START - 90 * MINUTE).isoformat(),
+            },
             "updated_at": iso(START + 900 * MINUTE),
         }
     ]

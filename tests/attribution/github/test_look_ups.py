@@ -3,13 +3,20 @@ from functools import partial
 
 import pytest
 
-from dora_deployments.attribution.answers import ChangedFiles, Mark, PastQuestion, PullDetails
+from dora_deployments.attribution.answers import (
+    ChangedFiles,
+    Mark,
+    PastQuestion,
+    Promotion,
+    PullDetails,
+)
 from dora_deployments.attribution.github import LOOK_UP_SECONDS, GitHub
 from dora_deployments.attribution.github.api import Api
 from dora_deployments.attribution.look_ups import LookUpError
 from dora_deployments.attribution.timeline import WorkflowOfRun
 from dora_deployments.budget import Budget
 from tests.attribution.github.answers import SLUG, TOKEN
+from tests.end_to_end.github.history import START
 
 QUESTION = PastQuestion(environments=("production",), task="deploy", commit_sha="5" * 40)
 
@@ -51,6 +58,9 @@ def test_every_look_up_is_answered(serve, history):
         assert [[pull.number for pull in landed[sha]] for sha in (base, head)] == [[], [number]]
         details = github.pull_details(SLUG, [number], files=True).by_number[number]
         assert details.files == frozenset({"b"})
+        side = Promotion(number=number, head="side", base="main", merged_at=START)
+        (branch,) = github.branch_histories(SLUG, [side])
+        assert (branch.merged, len(branch.promoted_at)) == ((), 1)
         assert github.commit_files(SLUG, [base]) == ChangedFiles(
             by_commit={base: frozenset({".github/dora.yml", "a"})},
         )

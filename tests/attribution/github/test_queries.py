@@ -32,6 +32,8 @@ QUERIES = {
     "statuses": graphql.STATUSES,
     "releases": graphql.RELEASES,
     "pulls": graphql.PULLS,
+    "branches of one": graphql.branches(1),
+    "branches of 25": graphql.branches(25),
     "ancestors of one": graphql.ancestors(SHAS[:1]),
     "ancestors of ten": graphql.ancestors(SHAS[:10]),
     "ancestors of a hundred": graphql.ancestors(SHAS),
@@ -91,6 +93,8 @@ def test_every_query_is_valid_and_uses_nothing_deprecated(text):
         ("landings of a crowded hundred", 1),
         ("details of a hundred", 1),
         ("details of a hundred with files", 2),
+        ("branches of one", 1),
+        ("branches of 25", 1),
     ],
 )
 def test_every_query_is_within_githubs_limits_and_costs_little(name, points):
@@ -106,7 +110,7 @@ def test_every_query_is_within_githubs_limits_and_costs_little(name, points):
     [
         ("statuses", {}, 1, 100),
         ("releases", {}, 1, 100),
-        ("pulls", {"first": 100}, 1, 200),
+        ("pulls", {"first": 100}, 1, 10_100),
         ("ancestors of one", {"deep": 100, "parents": 20}, 1, 2_100),
         ("ancestors of one", {"deep": 100, "parents": 100}, 1, 10_100),
         ("ancestors of ten", {"deep": 100, "parents": 20}, 10, 21_000),

@@ -56,7 +56,7 @@ class PullRequest:
 
     `merge_commit_sha` of an open one is the SHA of a trial merge, which is on no branch. `landed`
     are the commits that its merge put on the base branch, as they are there. `commits` and `landed`
-    have the oldest first.
+    have the oldest first. `fork_branch` is the name of the head in a fork that it comes from.
     """
 
     id: int
@@ -74,6 +74,7 @@ class PullRequest:
     merge_commit_sha: str
     landed: tuple[str, ...] = ()
     merge_base: str | None
+    fork_branch: str | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -305,8 +306,18 @@ class History:
 
     # --- pull requests
 
-    def open_pull(self, head: str, base: str = "main", title: str | None = None) -> int:
-        """Open a pull request from one branch into another; return its number."""
+    def open_pull(
+        self,
+        head: str,
+        base: str = "main",
+        title: str | None = None,
+        *,
+        fork_branch: str | None = None,
+    ) -> int:
+        """Open a pull request from one branch into another; return its number.
+
+        If it comes from a fork, that calls the branch `fork_branch`.
+        """
         number = len(self._pulls) + 1
         self._pulls[number] = PullRequest(
             id=_FIRST_PULL_ID + 7 * number,
@@ -321,6 +332,7 @@ class History:
             created_at=self.now,
             merge_commit_sha="",
             merge_base=None,
+            fork_branch=fork_branch,
         )
         self.git.point(f"refs/pull/{number}/head", self.branches[head])
         return number

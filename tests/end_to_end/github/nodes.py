@@ -23,6 +23,8 @@ _Order = Mapping[str, str]
 # Above it GitHub cuts the text; the schema has the flag, no page has the number.
 _TEXT_LIMIT: Final = 512_000
 _MOST_NODES: Final = 100
+# As GitHub's own pages do it, and answers that people show; it is on no page of the documentation.
+_HEADLINE_LIMIT: Final = 72
 _CHANGE_TYPES: Final = {
     "added": "ADDED",
     "modified": "MODIFIED",
@@ -237,8 +239,13 @@ class Repository(NamedRepository):
         return PullRequest(self._hosted, pull)
 
     def pull_requests(
-        self, states: Sequence[str] | None = None, order_by: _Order | None = None
+        self,
+        states: Sequence[str] | None = None,
+        order_by: _Order | None = None,
+        base_ref_name: str | None = None,
+        head_ref_name: str | None = None,
     ) -> Sequence[PullRequest]:
+        """Find our own; `headRefName` is a name alone, whichever repository has the branch."""
         order = order_by or {"field": "CREATED_AT", "direction": "ASC"}
         if order["field"] == "COMMENTS":
             raise GraphQLError("comments are not modelled by this stand-in")
@@ -250,7 +257,13 @@ class Repository(NamedRepository):
 
         listed = sorted(history.pulls(), key=moment, reverse=order["direction"] == "DESC")
         found = [PullRequest(self._hosted, pull) for pull in listed]
-        return [each for each in found if states is None or each.state in states]
+        return [
+            each
+            for each in found
+            if (states is None or each.state in states)
+            and base_ref_name in {None, each.base_ref_name}
+            and head_ref_name in {None, each.head_ref_name}
+        ]
 
     def _refs(self) -> Mapping[str, Mapping[str, str]]:
         return {"refs/heads/": self._history.branches, "refs/tags/": self._history.tags}
@@ -341,6 +354,16 @@ class Commit(GitObject):
         self._commit = commit
         self.message = commit.message
         self.message_headline = commit.headline
+        if len(commit.headline) > _HEADLINE_LIMIT:
+            self.message_headline = (
+                commit.headline[: _HEADLINE_LIMIT - 3] + "\N{HORIZONTAL ELLIPSIS}"
+            )
+
+    def committed_via_web(self) -> bool:
+        """Say so of what the merges of pull requests made."""
+        sha = self._commit.sha
+        pulls = self._history.associated_pulls(sha)
+        return any(sha in pull.landed and sha not in pull.commits for pull in pulls)
 
     def committed_date(self) -> str:
         return iso(self._commit.committed)
@@ -526,8 +549,9 @@ class PullRequest(Node):
         self.state = "MERGED" if self.merged else "OPEN"
         self.base_ref_name = pull.base
         self.base_ref_oid = pull.base_sha
-        self.head_ref_name = pull.head
+        self.head_ref_name = pull.fork_branch or pull.head
         self.head_ref_oid = pull.head_sha
+        self.is_cross_repository = pull.fork_branch is not None
 
     def id(self) -> str:
         return self._hosted.node_id("PR", self._pull.id)

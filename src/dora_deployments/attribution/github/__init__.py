@@ -12,11 +12,13 @@ if TYPE_CHECKING:
 
     from dora_deployments.actions.event import RunAttempt
     from dora_deployments.attribution.answers import (
+        BranchHistory,
         ChangedFiles,
         Comparison,
         Landings,
         Past,
         PastQuestion,
+        Promotion,
         PullDetails,
     )
     from dora_deployments.attribution.timeline import WorkflowOfRun
@@ -135,6 +137,14 @@ class GitHub:
         from dora_deployments.attribution.github.details import pull_details
 
         return pull_details(self._api, repository, numbers, files=files)
+
+    def branch_histories(
+        self, repository: str, promotions: "Sequence[Promotion]"
+    ) -> "Sequence[BranchHistory]":
+        """Return what was merged into the branch of each promotion."""
+        from dora_deployments.attribution.github.branches import branch_histories
+
+        return branch_histories(self._api, repository, promotions)
 
     def commit_files(self, repository: str, commit_shas: Sequence[str]) -> "ChangedFiles":
         """Return the files that single commits change."""

@@ -1,13 +1,14 @@
 """What pull requests are made of: their commits and files, a hundred pull requests at a time."""
 
-from collections.abc import Iterator, Sequence
+import re
+from collections.abc import Sequence
 from dataclasses import replace
 from functools import partial
 from typing import TYPE_CHECKING, Final
 
 from dora_deployments.actions import moments
 from dora_deployments.actions.payload import Payload
-from dora_deployments.attribution.answers import PullCommit, PullDetail, PullDetails
+from dora_deployments.attribution.answers import PullDetail, PullDetails
 from dora_deployments.attribution.github import graphql
 from dora_deployments.attribution.github.api import Api
 from dora_deployments.attribution.github.batches import ask_in_batches
@@ -17,6 +18,12 @@ if TYPE_CHECKING:
     from dora_deployments.attribution.github.client import Client
 
 _NEEDS: Final = "pull-requests: read"
+# The headlines that GitHub writes by default for a squash and for a merge ("About merge methods on
+# GitHub"). A repository may choose others.
+# A headline of more than 72 characters is cut, and its end is the beginning of the body then.
+_CUT: Final = "\N{HORIZONTAL ELLIPSIS}"
+_NUMBER: Final = "#([1-9][0-9]{0,8})"
+_NAMED: Final = re.compile(rf"Merge pull request {_NUMBER} from .*|.*\({_NUMBER}\)")
 
 
 def pull_details(api: Api, repository: str, numbers: Sequence[int], *, files: bool) -> PullDetails:
@@ -49,31 +56,37 @@ def _query(
     answer, _ = graphql.ask(client, graphql.details(numbers, files=files), repository)
     nodes = {number: answer.get(f"p{index}") for index, number in enumerate(numbers)}
     return {
-        number: _detail(Payload(node)) if isinstance(node, dict) else PullDetail()
+        number: _detail(Payload(node), number) if isinstance(node, dict) else PullDetail()
         for number, node in nodes.items()
     }
 
 
-def _detail(node: Payload) -> PullDetail:
-    commits = tuple(_commits(node.get("commits")))
+def _detail(node: Payload, number: int) -> PullDetail:
+    return replace(commits_of(node, number), files=_files(node.get("files")))
+
+
+def commits_of(node: Payload, number: int) -> PullDetail:
+    """Return what the branch and the commits of a pull request tell of it, by any query."""
+    listed = map(Payload, graphql.nodes(node.get("commits")))
+    commits = {sha: commit for commit in listed if (sha := commit.sha("commit.oid"))}
+    times = [moments.iso(commit.get("commit.authoredDate")) for commit in commits.values()]
     count = node.get("commits.totalCount")
     return PullDetail(
-        head=node.text("headRefName"),
+        head=None if node.flag("isCrossRepository") else node.text("headRefName"),
         commit_count=count if isinstance(count, int) else 0,
-        commits=commits,
-        first_commit_at=commits[0].authored_at if commits else None,
-        files=_files(node.get("files")),
+        commit_shas=tuple(commits),
+        names_others=any(_may_merge_other(commit, number) for commit in commits.values()),
+        oldest_commit_at=min((time for time in times if time is not None), default=None),
+        first_commit_at=times[0] if times else None,
     )
 
 
-def _commits(connection: object) -> Iterator[PullCommit]:
-    for node in map(Payload, graphql.nodes(connection)):
-        if sha := node.sha("commit.oid"):
-            yield PullCommit(
-                sha=sha,
-                authored_at=moments.iso(node.get("commit.authoredDate")),
-                headline=node.text("commit.messageHeadline") or "",
-            )
+def _may_merge_other(commit: Payload, number: int) -> bool:
+    """Return whether a commit may be the merge of a pull request of another number."""
+    headline = commit.text("commit.messageHeadline") or ""
+    if named := _NAMED.fullmatch(headline):
+        return int(named[1] or named[2]) != number
+    return headline.endswith(_CUT) and commit.flag("commit.committedViaWeb") is True
 
 
 def _files(connection: object) -> frozenset[str] | None:

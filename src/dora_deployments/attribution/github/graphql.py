@@ -107,14 +107,39 @@ query Details($owner: String!, $name: String!) {
   }
 }
 fragment Detailed on PullRequest {
-  headRefName
-  commits(first: 100) { totalCount nodes { commit { oid authoredDate messageHeadline } } }
+  headRefName isCrossRepository
+  commits(first: 100) {
+    totalCount nodes { commit { oid authoredDate messageHeadline committedViaWeb } }
+  }
 %s}
 """
 _OF_FILES: Final = """\
   files(first: 100) { pageInfo { hasNextPage } nodes { path changeType } }
 """
 
+
+# GitHub has one open pull request at most of a branch into another one, so that these come in the
+# order of their merges ("Creating a pull request").
+_BRANCHES: Final = """
+query Branches($owner: String!, $name: String!, %s) {
+  repository(owner: $owner, name: $name) {
+    %s
+  }
+}
+fragment Merged on PullRequestConnection {
+  pageInfo { hasNextPage }
+  nodes { number title mergedAt updatedAt baseRefName mergeCommit { oid } }
+}
+"""
+_BRANCH: Final = """\
+into%(index)s: pullRequests(
+      baseRefName: $head%(index)s, states: [MERGED], first: 100,
+      orderBy: {field: UPDATED_AT, direction: DESC}
+    ) { ...Merged }
+    onward%(index)s: pullRequests(
+      headRefName: $head%(index)s, baseRefName: $base%(index)s, states: [MERGED], first: 100,
+      orderBy: {field: CREATED_AT, direction: DESC}
+    ) { nodes { mergedAt isCrossRepository } }"""
 
 STATUSES: Final = """
 query Statuses($ids: [ID!]!) {
@@ -152,7 +177,10 @@ query Pulls($owner: String!, $name: String!, $first: Int!, $after: String) {
       nodes {
         fullDatabaseId number baseRefName mergedAt updatedAt
         mergeCommit { oid }
-        commits(first: 1) { nodes { commit { authoredDate } } }
+        headRefName isCrossRepository
+        commits(first: 100) {
+          totalCount nodes { commit { oid authoredDate messageHeadline committedViaWeb } }
+        }
       }
     }
   }
@@ -205,6 +233,16 @@ def details(pulls: Sequence[int], *, files: bool) -> str:
         for index, number in enumerate(pulls)
     )
     return _DETAILS % ("\n    ".join(aliases), _OF_FILES if files else "")
+
+
+def branches(count: int) -> str:
+    """Return the query about so many branches, named by `$head0`, `$base0` and so on.
+
+    What was merged into each is answered as `into0`, what merged it as `onward0`, and so on.
+    """
+    variables = (f"$head{index}: String!, $base{index}: String!" for index in range(count))
+    aliases = (_BRANCH % {"index": index} for index in range(count))
+    return _BRANCHES % (", ".join(variables), "\n    ".join(aliases))
 
 
 def workflows(run_urls: Sequence[str]) -> str:

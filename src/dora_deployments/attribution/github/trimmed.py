@@ -14,6 +14,8 @@ from typing import Any, Final
 from dora_deployments.actions import moments
 from dora_deployments.actions.deployments import named_services
 from dora_deployments.actions.payload import Payload, full_sha
+from dora_deployments.attribution.answers import PullDetail
+from dora_deployments.attribution.github.details import commits_of
 from dora_deployments.attribution.look_ups import LookUpError
 
 _NUMBER: Final = re.compile(r"[1-9][0-9]{0,18}")
@@ -109,7 +111,19 @@ def pull(node: Payload) -> dict[str, Any]:
         "merge_commit_sha": node.sha("mergeCommit.oid"),
         "merged_at": _time(node, "mergedAt", what),
         "first_commit_at": _text(first, "commit.authoredDate"),
+        "made_of": made_of(commits_of(node, _id(node, "number", what))),
         "updated_at": _time(node, "updatedAt", what),
+    }
+
+
+def made_of(pull: PullDetail) -> dict[str, Any]:
+    """Return what a pull request is made of, but for its files and its beginning."""
+    return {
+        "head": pull.head,
+        "commit_count": pull.commit_count,
+        "commit_shas": " ".join(pull.commit_shas),
+        "names_others": pull.names_others,
+        "oldest_commit_at": pull.oldest_commit_at and pull.oldest_commit_at.isoformat(),
     }
 
 
