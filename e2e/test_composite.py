@@ -520,11 +520,16 @@ def deployed(story, state="success", environment="production", reported="product
         since=since,
         began=deployment.created_at,
         ended=deployment.updated_at,
-        success=state == "success",
         source_url=stories.OTHER_RUN_URL,
         environment=reported,
     )
+    report = report if state == "success" else failed(report)
     return story.status(own, state=state), report
+
+
+def failed(report):
+    """Return the report of a deployment that failed, and so ships nothing."""
+    return replace(report, success=False, ships=(), by="commit")
 
 
 def not_deployed(story):
@@ -602,7 +607,7 @@ def not_deployed_by_a_job(story):
     story.history.commit(files=deploying("exit 3"))
     happened, report = by_jobs(story, "production")
     jobs = {"deploy": "failure", "report": "success"}
-    return happened, Told(jobs=jobs, reports={"report": (replace(report, success=False),)})
+    return happened, Told(jobs=jobs, reports={"report": (failed(report),)})
 
 
 def deployed_by_the_job_that_reports(story):
@@ -613,7 +618,7 @@ def deployed_by_the_job_that_reports(story):
 def not_deployed_by_the_job_that_reports(story):
     story.history.commit(files=deploying("exit 3"))
     happened, report = by_jobs(story, "production")
-    reports = {"deploy": (replace(report, success=False),)}
+    reports = {"deploy": (failed(report),)}
     return happened, Told(jobs={"deploy": "failure"}, reports=reports)
 
 
@@ -1214,7 +1219,7 @@ def test_a_job_reports_how_it_ended(shop, command, result):
 
     assert (ran.jobs, ran.steps["report"]) == ({"report": result}, "success")
     (deployment_id,) = read(ran.outputs["report"])["deployment-ids"].values()
-    told = replace(report, success=result == "success")
+    told = report if result == "success" else failed(report)
     assert shop.told() == bodies(shop.story, told, now, deployment_id)
 
 
