@@ -49,11 +49,11 @@ class Predecessor:
 
 def find_predecessor(subject: Subject, look_ups: LookUps) -> Predecessor:
     """Return the deployment before `subject`, as far as GitHub's records show it."""
-    question = _first_question(subject)
+    first = _first_question(subject)
     this = _this_deployment(subject)
     try:
-        past = look_ups.past(subject.repository, question)
-        names = _environment_names(subject, this, past, question)
+        past = look_ups.past(subject.repository, first)
+        names = _environment_names(subject, this, past, first)
         found = Predecessor(
             marks=past.marks,
             committed_at=past.committed_at,
@@ -65,8 +65,8 @@ def find_predecessor(subject: Subject, look_ups: LookUps) -> Predecessor:
         if names is None:
             uncertain = PreviousDeployment(uncertainty=Uncertainty.ENVIRONMENT_UNKNOWN)
             return replace(found, answer=uncertain)
-        question = replace(question, environments=names, run_commit=None, marks=None)
-        if not set(names) <= set(_first_question(subject).environments):
+        question = replace(first, environments=names, run_commit=None, marks=None)
+        if not set(names) <= set(first.environments):
             past = look_ups.past(subject.repository, question)
         return _read_on(subject, this, question, past, found, look_ups)
     except LookUpError as error:
