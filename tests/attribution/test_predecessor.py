@@ -269,6 +269,17 @@ def test_the_records_of_the_run_say_the_name():
     ]
 
 
+def test_where_the_named_environment_cannot_be_read_nothing_is_known_of_before():
+    own = record(4, 3, 4, environment="blue", run="77")
+    lost = Past(problem="GitHub gave up", outage=True)
+    look_ups = Known(
+        parents=LINE,
+        past_of={"production, None": Past(run_records=(own,)), "blue, None": lost},
+    )
+    of = subject(runs=(RunAttempt(run_id="77"),))
+    assert find_predecessor(of, look_ups) == Predecessor(problem="GitHub gave up", outage=True)
+
+
 def test_the_one_environment_of_the_run_counts_whatever_it_is_reported_as():
     own = record(4, 3, 4, environment="blue", run="77")
     one = record(2, 1, 2, environment="blue")
@@ -379,7 +390,7 @@ def test_no_more_than_ten_pages_are_read():
     page = Past(deployments=(record(3, 9),), after="x")
     look_ups = known(more={"after": "x"}, pages={"x": page})
     assert find_predecessor(subject(), look_ups) == uncertain(Uncertainty.LIST_CUT)
-    assert len(look_ups.asked) == MOST_PAGES + 1
+    assert len(look_ups.asked) == MOST_PAGES
 
 
 def test_a_list_of_which_no_more_is_read_is_cut():

@@ -68,6 +68,8 @@ def find_predecessor(subject: Subject, look_ups: LookUps) -> Predecessor:
         question = replace(first, environments=names, run_commit=None, marks=None)
         if not set(names) <= set(first.environments):
             past = look_ups.past(subject.repository, question)
+            if past.problem is not None:
+                return replace(found, problem=past.problem, outage=past.outage)
         return _read_on(subject, this, question, past, found, look_ups)
     except LookUpError as error:
         return Predecessor(problem=str(error), outage=error.outage)
@@ -83,7 +85,7 @@ def _read_on(
 ) -> Predecessor:
     """Read page after page, until one has the answer or there are no more."""
     timeline = DeploymentTimeline(records=_records(past, question), is_complete=False)
-    for _ in range(MOST_PAGES):
+    for page in range(1, MOST_PAGES + 1):
         timeline = replace(timeline, is_complete=past.after is None and not past.is_cut)
         dated, attempt = _with_attempt(subject, this, timeline, look_ups)
         if dated is None:
@@ -92,7 +94,7 @@ def _read_on(
             return replace(found, answer=uncertain)
         timeline = _with_workflows(subject, dated, timeline, look_ups)
         found = replace(found, answer=timeline.previous(dated), attempt=attempt)
-        if past.after is None or not _may_be_further_back(found.answer):
+        if past.after is None or page == MOST_PAGES or not _may_be_further_back(found.answer):
             break
         try:
             past = look_ups.past(subject.repository, replace(question, after=past.after))
