@@ -138,7 +138,7 @@ class Year:
             sent=sent,
             latency=latency,
             asked=ran.asked,
-            formula=2 * _pages(deployments) + _pages(commits) + _pages(pulls),
+            formula=3 * _pages(deployments) + _pages(commits) + _pages(pulls),
             wall=ran.wall,
             cpu=ran.cpu,
             peak=ran.peak,

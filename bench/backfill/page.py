@@ -25,7 +25,7 @@ send have a period of a few days in the middle of the year, since DX takes no mo
 requests a minute. Peak memory is that of the action's process."""
 
 _FORMULA = """\
-`formula` is 2 x ceil(deployments / 100) + ceil(commits / 100) + ceil(pull requests / 100): the
+`formula` is 3 x ceil(deployments / 100) + ceil(commits / 100) + ceil(pull requests / 100): the
 least that reads them all. Whatever is above it finds the repository and its branch, and reads the
 commits beside the trunk. Requests and memory follow the sizes, and not their product."""
 

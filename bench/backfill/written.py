@@ -168,6 +168,9 @@ def event(one: Deployment, at: int) -> dict[str, Any]:
     }
 
 
+_WORKFLOW: Final = 7_100_001
+
+
 class Objects:
     """GraphQL's objects of a history."""
 
@@ -187,6 +190,7 @@ class Objects:
             "repository": lambda owner, name: self._repository(owner, name, then),
             "nodes": lambda ids: [self._node(each, then) for each in ids],
             "node": lambda id: self._node(id, then),  # noqa: A006 - GitHub's name
+            "resource": _run,
         }
 
     def _repository(self, owner: str, name: str, then: int) -> dict[str, Any] | None:
@@ -213,8 +217,8 @@ class Objects:
         (environment,) = environments
         here = self.by_environment[environment]
         until = bisect_right(here, then, key=attrgetter("created_at"))
-        newest = list(islice(reversed(here[:until]), given["first"] + 1))
-        return connection([self._deployment(each, then) for each in newest], **given)
+        newest = (self._deployment(each, then) for each in reversed(here[:until]))
+        return connection(newest, **given)
 
     def _deployment(self, one: Deployment, then: int) -> dict[str, Any]:
         statuses = [
@@ -240,6 +244,8 @@ class Objects:
             "createdAt": iso(one.created_at),
             "environment": one.environment,
             "task": one.task,
+            "payload": None,
+            "creator": {"__typename": "User", "login": _USER["login"]},
             "statuses": lambda **given: connection(statuses, **given),
         }
 
@@ -319,6 +325,14 @@ class Objects:
             "baseRepository": {"nameWithOwner": SLUG},
             "commits": lambda **given: connection([first], **given),
         }
+
+
+def _run(url: str) -> dict[str, Any]:
+    """Return a workflow run by its page: one workflow deploys all that there is."""
+    if not url.startswith(f"https://github.com/{SLUG}/actions/runs/"):
+        raise Refused("NOT_FOUND", f"Could not resolve to a resource with the URL of '{url}'.")
+    workflow = {"__typename": "Workflow", "databaseId": _WORKFLOW}
+    return {"__typename": "WorkflowRun", "event": "push", "workflow": workflow}
 
 
 def connection(

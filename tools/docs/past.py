@@ -72,8 +72,8 @@ class Kind:
 
     @property
     def by_graphql(self) -> int:
-        """Return those by GraphQL, a point each: how deployments ended, and pull requests."""
-        return ceil(self.deployments / PAGE) + ceil(self.pulls / PAGE) + FEW_BY_GRAPHQL
+        """Return those by GraphQL: how deployments ended, whose they are, and pull requests."""
+        return 2 * ceil(self.deployments / PAGE) + ceil(self.pulls / PAGE) + FEW_BY_GRAPHQL
 
     @property
     def requests(self) -> int:
