@@ -194,7 +194,7 @@ def _read_event(
         f"What was {'deployed' if resolved.deployments else 'merged'}, by the event {event.name}",
         (f"{label}: {value}, from {source}" for label, value, source in facts(resolved)),
     )
-    if resolved.deployments and resolved.shipped.pulls:
+    if resolved.deployments and resolved.pulls:
         log.group("Shipped changes", changes.lines(resolved))
     ending.warned(account, log, notes(resolved.warnings, INCOMPLETE))
 

@@ -157,6 +157,7 @@ def test_a_deployment_with_every_fact_of_its_own():
         attributions=(Fact(value="commit", source="the default, by which DX fills gaps itself"),),
         shipped=Shipped(is_first=True),
         touched=None,
+        pulls=(),
         merge_commit_shas=(),
         finished_by_clock=False,
         warnings=(),

@@ -570,6 +570,24 @@ def test_times_that_are_not_told_are_no_warning():
 
 
 @pytest.mark.parametrize(
+    ("carried", "theirs"),
+    [
+        ([mapped(CART, TWELVE)], (TWELVE,)),
+        ([mapped(CART, THIRTEEN), mapped(CHECKOUT, THIRTEEN, TWELVE)], (TWELVE, THIRTEEN)),
+        ([mapped(DOCS)], ()),
+        ([mapped(DOCS), mapped(CART, THIRTEEN)], (THIRTEEN,)),
+        ([Carried(service=CART, pulls=(TWELVE,), is_exact=False, by_path=True)], (TWELVE,)),
+        # Whose they are is not known, or no service is reported of which they could be.
+        ([unknown(CART)], (TWELVE, THIRTEEN)),
+        ([mapped(DOCS, TWELVE), unknown(CART)], (TWELVE, THIRTEEN)),
+        ([], (TWELVE, THIRTEEN)),
+    ],
+)
+def test_the_pull_requests_of_other_services_are_not_told(carried, theirs):
+    assert services.pulls_of(tuple(carried), since(1, 3)) == theirs
+
+
+@pytest.mark.parametrize(
     ("carried", "given", "told"),
     [
         ([mapped(CART), mapped(DOCS)], {}, (CART, DOCS)),

@@ -50,6 +50,7 @@ def resolved(
         attributions=tuple(fact("commit", "the default") for _ in deployments),
         shipped=Shipped(pulls=pulls),
         touched=None,
+        pulls=pulls,
         merge_commit_shas=(),
         finished_by_clock=False,
         warnings=(),

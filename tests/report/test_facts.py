@@ -183,6 +183,13 @@ def test_services_that_are_mapped_by_paths_have_an_attribution_each():
     ]
 
 
+def test_pull_requests_of_other_services_are_told_apart():
+    mine, others = pull_request(7), (pull_request(8), pull_request(9))
+    known = replace(resolved(shipped=shipped(mine, *others)), pulls=(mine,))
+    of = next(fact for fact in facts(known) if fact[0] == "changes")
+    assert of == ("changes", "3 pull requests (1 of these services) in 3 commits", SINCE)
+
+
 def test_an_attribution_by_pull_requests_that_are_not_known_here_is_told_as_such():
     known = resolved(services=carried("shop"), attributions=(fact("pull-requests", "the input"),))
     assert ("attribution of shop", "pull-requests", "the input") in list(facts(known))

@@ -87,7 +87,7 @@ def test_a_whole_run_is_in_its_outputs():
             cart,
             environment=fact("staging eu"),
             merge_commit_shas=(SHA, "b" * 40),
-            shipped=shipped(pull_request(7), pull_request(12)),
+            shipped=shipped(pull_request(7)),
         ),
         outcomes=(
             outcome(service="shop", id=shop.id),
@@ -115,7 +115,7 @@ def test_a_whole_run_is_in_its_outputs():
         "environment": "staging eu",
         "services": '["shop","cart"]',
         "merge-commit-shas": f'["{SHA}","{"b" * 40}"]',
-        "pull-requests": "[7,12]",
+        "pull-requests": "[7]",
         "deployment-ids": '{"shop":"id-0000000000000000","cart":"id-0000000000000001"}',
         "results": '[{"backend":"datadog","service":"shop","status":"delivered",'
         '"id":"id-0000000000000000","http_status":200,"attempts":1,"message":"recorded"},'
@@ -162,6 +162,13 @@ def test_all_pull_requests_are_listed_by_number_in_the_order_of_their_merges():
     pulls = [pull_request(number) for number in range(300, 0, -1)]
     found = outputs(Account(resolved=resolved(shipped=shipped(*pulls))), SCRUB)
     assert json.loads(found["pull-requests"]) == list(range(300, 0, -1))
+
+
+def test_pull_requests_of_other_services_are_not_listed():
+    known = replace(
+        resolved(shipped=shipped(pull_request(7), pull_request(12))), pulls=(pull_request(7),)
+    )
+    assert outputs(Account(resolved=known), SCRUB)["pull-requests"] == "[7]"
 
 
 def test_in_mode_pull_services_there_are_services_and_no_ids():

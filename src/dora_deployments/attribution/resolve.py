@@ -25,7 +25,7 @@ from dora_deployments.attribution import (
 from dora_deployments.attribution.look_ups import LookUps
 from dora_deployments.attribution.services import Carried
 from dora_deployments.attribution.shipped import Shipped, Subject, shipped
-from dora_deployments.deployment import Attribution, Deployment, Fact, TouchedServices
+from dora_deployments.deployment import Attribution, Deployment, Fact, PullRequest, TouchedServices
 from dora_deployments.errors import EventError, Skip
 
 if TYPE_CHECKING:
@@ -37,9 +37,10 @@ class Resolved:
     """What was deployed, decided in full: one deployment for each service.
 
     In the mode `pull-services` there are no deployments. `attributions` are in the order of
-    `services`. `touched` is what the merge of a pull request touches, `merge_commit_shas`
-    what is known to have been shipped. `finished_by_clock` means that the event tells no
-    finish, so a re-run has a later one.
+    `services`. `touched` is what the merge of a pull request touches. `pulls` are the shipped
+    pull requests of `services`, or all where it is not known whose they are;
+    `merge_commit_shas` are theirs, or those that the inputs name. `finished_by_clock` means
+    that the event tells no finish, so a re-run has a later one.
     """
 
     deployments: tuple[Deployment, ...]
@@ -55,6 +56,7 @@ class Resolved:
     attributions: tuple[Fact[Attribution], ...]
     shipped: Shipped
     touched: TouchedServices | None
+    pulls: tuple[PullRequest, ...]
     merge_commit_shas: tuple[str, ...]
     finished_by_clock: bool
     warnings: tuple[str, ...]
@@ -161,6 +163,7 @@ def resolve(
             source_name=inputs.source_name,
         )
 
+    pulls = services.pulls_of(carried.value, changed)
     return Resolved(
         deployments=tuple(
             deployment(each, fact.value, merge_commit_shas)
@@ -179,8 +182,9 @@ def resolve(
         attributions=tuple(fact for fact, _ in attributed),
         shipped=changed,
         touched=services.touched(inputs, happening.pull_id, changed, carried.value),
+        pulls=pulls,
         merge_commit_shas=(success.value and inputs.merge_commit_shas)
-        or tuple(dict.fromkeys(pull.merge_commit_sha for pull in changed.pulls)),
+        or tuple(dict.fromkeys(pull.merge_commit_sha for pull in pulls)),
         finished_by_clock=not (inputs.finished_at or happening.finished_at),
         warnings=(
             *commit_warnings,

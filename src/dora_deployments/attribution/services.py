@@ -238,6 +238,17 @@ def _touching(
     return touching
 
 
+def pulls_of(carried: tuple[Carried, ...], shipped: Shipped) -> tuple[PullRequest, ...]:
+    """Return the shipped pull requests of the services; all, where it is not known whose they are.
+
+    Those of other services are left out.
+    """
+    if not carried or any(not (each.pulls or each.is_exact) for each in carried):
+        return shipped.pulls
+    numbers = {pull.number for each in carried for pull in each.pulls}
+    return tuple(pull for pull in shipped.pulls if pull.number in numbers)
+
+
 def _details(repository: str, shipped: Shipped, look_ups: LookUps) -> "Mapping[int, PullDetail]":
     """Return what tells when the shipped pull requests were begun, where that is not known."""
     if shipped.details is not None:

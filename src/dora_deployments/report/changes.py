@@ -9,7 +9,7 @@ from dora_deployments.deployment import PullRequest
 
 def lines(resolved: Resolved) -> Iterator[str]:
     """Yield a line for each shipped pull request, for the log."""
-    for pull in resolved.shipped.pulls:
+    for pull in resolved.pulls:
         lead = lead_time(pull, resolved.finished_at.value)
         waited = "" if lead is None else f", {span(lead)} before this deployment"
         title = f" {pull.title}" if pull.title else ""

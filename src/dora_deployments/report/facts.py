@@ -5,7 +5,6 @@ from datetime import datetime
 
 from dora_deployments.actions.text import count
 from dora_deployments.attribution.resolve import Resolved
-from dora_deployments.attribution.shipped import Shipped
 
 
 def facts(resolved: Resolved) -> Iterator[tuple[str, str, str]]:
@@ -19,7 +18,7 @@ def facts(resolved: Resolved) -> Iterator[tuple[str, str, str]]:
     yield "services", services, resolved.services.source
     if resolved.deployments:
         yield from _deployed(resolved)
-    yield from _changes(resolved.shipped)
+    yield from _changes(resolved)
 
 
 def _deployed(resolved: Resolved) -> Iterator[tuple[str, str, str]]:
@@ -47,8 +46,9 @@ def _attributions(resolved: Resolved) -> Iterator[tuple[str, str, str]]:
         yield f"attribution of {name}", pulls or fact.value, fact.source
 
 
-def _changes(shipped: Shipped) -> Iterator[tuple[str, str, str]]:
+def _changes(resolved: Resolved) -> Iterator[tuple[str, str, str]]:
     """Yield what was there before, and how much came since."""
+    shipped = resolved.shipped
     if shipped.uncertainty is not None and shipped.previous is not None:
         yield "commit before, not certain", shipped.previous.value, shipped.previous.source
     elif shipped.previous is not None:
@@ -75,9 +75,15 @@ def _changes(shipped: Shipped) -> Iterator[tuple[str, str, str]]:
     elif since.missing is not None:
         yield "changes", count(since.commits, "commit"), span
     else:
-        pulls = count(len(shipped.pulls), "pull request")
         direct = f", {len(since.direct)} without a pull request" if since.direct else ""
-        yield "changes", f"{pulls} in {count(since.commits, 'commit')}{direct}", span
+        yield "changes", f"{_pulls(resolved)} in {count(since.commits, 'commit')}{direct}", span
+
+
+def _pulls(resolved: Resolved) -> str:
+    """Return how many pull requests the commits bring, to these services and to others."""
+    every, own = len(resolved.shipped.pulls), len(resolved.pulls)
+    pulls = count(every, "pull request")
+    return pulls if own == every else f"{pulls} ({own} of these services)"
 
 
 def _plain(moment: datetime) -> str:

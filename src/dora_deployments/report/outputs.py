@@ -39,7 +39,7 @@ def outputs(account: Account, scrub: Scrubber) -> dict[str, str]:
         "rollback": "true" if is_rollback else "false",
         "services": _json([names[service] for service in services]),
         "merge-commit-shas": _json(resolved.merge_commit_shas if resolved else ()),
-        "pull-requests": _json([pull.number for pull in shipped.pulls]),
+        "pull-requests": _json([pull.number for pull in resolved.pulls] if resolved else ()),
         "deployment-ids": _json(
             {
                 names[deployment.service.identifier]: deployment.id

@@ -122,7 +122,7 @@ def _facts(resolved: Resolved, scrub: Scrubber) -> str:
 def _changes(resolved: Resolved, scrub: Scrubber) -> Iterator[str]:
     """Yield the shipped pull requests as a table, the range that they come from, and a chart."""
     url, shipped = for_html(scrub(resolved.repository_url)), resolved.shipped
-    pulls, finished_at = shipped.pulls, resolved.finished_at.value
+    pulls, finished_at = resolved.pulls, resolved.finished_at.value
 
     def row(pull: PullRequest) -> tuple[str, ...]:
         lead = changes.lead_time(pull, finished_at)
