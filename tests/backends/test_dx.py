@@ -631,29 +631,34 @@ def test_the_fields_of_the_body_that_can_be_refused_are_all_but_the_id():
     assert set(FIELDS) == everything
 
 
+@pytest.mark.fault(42)
 @pytest.mark.parametrize(
     "body",
     [
-        b"",
-        b"{}",
-        b"\n{}",
-        {"ok": False, "success": False, "status": 422},
-        {"ok": False, "error": "unprocessable_entity"},
+        {"ok": False, "error": "reference_id"},
+        {"ok": False, "error": "unprocessable_entity", "message": "reference_id"},
+        {"ok": False, "error": "already_exists"},
         {"ok": False, "error": "conflict", "message": "already exists"},
+        {"ok": False, "error": "deployment_already_exists"},
+        {"message": "Deployment already exists for service shop"},
+        {"message": "This deployment has already been recorded"},
+        {"error": "duplicate_deployment", "message": "service"},
         {"message": "reference_id was used with another deployed_at and service"},
+        {"message": "reference_id has other values"},
+        {"message": "Values changed for an existing reference_id"},
         {"error": "duplicate_reference_id", "message": "service"},
         {"error": "reference_id_taken", "message": "service"},
-        {"error": "referenceId", "message": "service"},
+        {"error": "reference_id_in_use"},
+        {"error": "referenceId", "message": "conflict"},
         {"error": "Reference ID has already been taken", "message": "service"},
+        {"error": "invalid_params", "message": "reference_id must be unique"},
         {"errors": {"reference_id": ["has already been taken"], "service": ["x"]}},
-        {"errors": [{"field": "reference_id"}, {"field": "service"}]},
+        {"errors": [{"field": "reference_id"}]},
+        {"errors": [{"field": "reference_id", "message": "is taken"}, {"field": "service"}]},
         {"errors": [[[{"source": {"pointer": "/reference_id"}}]]]},
-        {"error": 7, "message": None, "errors": [1, None, True]},
-        {"message": "preservice, serviced, services and microservices are other words"},
-        {"message": "The id has been used"},
     ],
 )
-def test_a_422_that_names_the_id_or_nothing_is_a_duplicate(body):
+def test_a_422_is_a_duplicate_where_the_id_is_taken_or_the_deployment_exists(body):
     verdict = BACKEND.verdict(CREATE, reply(422, body))
 
     assert (verdict.status, verdict.message) == (
@@ -664,6 +669,49 @@ def test_a_422_that_names_the_id_or_nothing_is_a_duplicate(body):
         ),
     )
     assert verdict.topic == catalogue.DX_DUPLICATE
+
+
+@pytest.mark.fault(42)
+@pytest.mark.parametrize(
+    "body",
+    [
+        b"",
+        b"{}",
+        b"\n{}",
+        {"ok": False},
+        {"ok": False, "success": False, "status": 422},
+        {"ok": False, "error": "unprocessable_entity"},
+        {"ok": False, "error": "conflict"},
+        {"ok": False, "error": "invalid_token"},
+        {"ok": False, "error": "services_not_found"},
+        {"ok": False, "error": "account_suspended"},
+        {"ok": False, "error": "invalid_params"},
+        {"ok": False, "error": "quota_exceeded"},
+        {"ok": False, "error": "SHA must be 7-40 chars"},
+        {"error": 7, "message": None, "errors": [1, None, True]},
+        {"message": "The id has been used"},
+        # The id is named, and is not known.
+        {"ok": False, "error": "invalid_reference_id"},
+        {"message": "reference_id is too long"},
+        {"errors": {"reference_id": ["is invalid"], "service": ["already exists"]}},
+        {"errors": [{"field": "reference_id"}, {"field": "service"}]},
+        # The id is quoted, as everything is that was sent.
+        {"ok": False, "error": "account_suspended", "reference_id": "dora-0123456789abcdef"},
+        {"ok": False, "error": "conflict", "params": {"reference_id": "dora-0123456789abcdef"}},
+        # Something else exists.
+        {"message": "The service already exists"},
+        {"error": "already_exists", "field": "service"},
+        {"errors": {"service": ["already exists"]}},
+    ],
+)
+def test_every_other_422_is_a_refusal(body):
+    verdict = BACKEND.verdict(CREATE, reply(422, body))
+
+    assert (verdict.status, verdict.message, verdict.topic) == (
+        "rejected",
+        "DX answered 422: DX refuses a value; correct what it names",
+        catalogue.DX_422,
+    )
 
 
 @pytest.mark.fault(42)
@@ -681,7 +729,7 @@ def test_a_422_of_which_not_all_is_known_is_a_refusal():
             (body.ljust(limit + 1), True),
         )
     ]
-    assert statuses == ["duplicate", "rejected", "duplicate", "rejected", "duplicate", "rejected"]
+    assert statuses == ["duplicate", *["rejected"] * 3, "duplicate", "rejected"]
 
 
 @pytest.mark.parametrize("body", [b"<html>Unprocessable entity</html>", b"blocked", b"[]"])

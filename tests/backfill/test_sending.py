@@ -20,6 +20,7 @@ from dora_deployments.backfill.database import StateError
 from dora_deployments.backfill.sending import PACE, Clock, Rhythm, send
 from dora_deployments.backfill.state import State
 from dora_deployments.budget import Budget
+from dora_deployments.catalogue import DX_DUPLICATE
 from dora_deployments.delivery.retry import Pace
 from dora_deployments.deployment import Limits
 from dora_deployments.errors import Interrupted
@@ -336,6 +337,22 @@ def test_what_was_refused_before_comes_last_and_stops_no_later_run(state):
         assert told == [id_of(number) for number in (*range(50, 80), *range(50))]
         assert said.endswith("; 0 wait for the next run")
     assert (state.waiting(), pending(state)) == (0, [*range(60), 70])
+
+
+def test_a_422_about_something_else_loses_no_body_and_is_sent_again(state):
+    suspended = answer(422, {"ok": False, "error": "account_suspended"})
+    known = answer(422, {"ok": False, "error": "reference_id has already been used"})
+    refusal = "DX answered 422: DX refuses a value; correct what it names"
+    with Faulty(suspended, answer(422, {}), known, answer(200, OK), answer(200, OK)) as server:
+        add(state, *range(3))
+        assert sent(state, dx(server.url)) == []
+        assert [each[:2] for each in endings(state)] == [
+            ("duplicate", DX_DUPLICATE.sentence),
+            ("rejected", refusal),
+        ]
+        assert sent(state, dx(server.url)) == []
+    assert server.requests[3:] == server.requests[:2]
+    assert pending(state) == []
 
 
 @pytest.mark.parametrize("status", [400, 413, 422])

@@ -15,6 +15,7 @@ from dora_deployments import catalogue
 from dora_deployments.backends.replies import MAX_BODY
 from tests.delivery.wire import (
     HASTY,
+    ID,
     PACE,
     TOKEN,
     UNCERTAIN,
@@ -353,7 +354,13 @@ ANSWERS = {
     ),
     "422 that names nothing": (
         [answer(422)],
-        of_dx("duplicate", *DUPLICATE, http_status=422, attempts=1),
+        rejected(422, BAD_VALUE),
+        42,
+    ),
+    "422 that is an empty object": ([answer(422, {})], rejected(422, BAD_VALUE, "{}"), 42),
+    "422 that quotes the id": (
+        [answer(422, {"error": "account_suspended", "reference_id": ID})],
+        rejected(422, BAD_VALUE, "account_suspended"),
         42,
     ),
     "422 that breaks off": (

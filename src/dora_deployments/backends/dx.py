@@ -40,21 +40,27 @@ _REFUSALS = {
     413: catalogue.DX_413,
     422: catalogue.DX_422,
 }
-_FIELDS = (
-    "deployed_at",
-    "timestamp",
-    "service",
-    "identifier",
-    "name",
-    "environment",
-    "repository",
-    "commit_sha",
-    "merge_commit_shas",
-    "integration_branch",
-    "source_url",
-    "source_name",
-    "metadata",
-    "success",
+# What a 422 says of a deployment that DX has already: as a code, or in plain words.
+_REFERENCE_ID: Final = re.compile("(?<![a-z])reference[_ -]?id(?![a-z])", re.IGNORECASE)
+_TAKEN: Final = re.compile(
+    "(?<![a-z])(?:already|taken|exists|existing|duplicated?|conflicts?|conflicting|unique"
+    "|in[_ ]use|(?:was|been)[_ ]used|(?:other|different|changed)[_ ]values|values[_ ]changed)"
+    "(?![a-z])",
+    re.IGNORECASE,
+)
+_EXISTS: Final = re.compile(
+    "(?<![a-z])(?:duplicate[_ ]deployment"
+    "|deployment[_ ](?:has[_ ])?already[_ ](?:exists|been[_ ](?:created|recorded|reported)))"
+    "(?![a-z])",
+    re.IGNORECASE,
+)
+# What an answer may consist of that names the id alone, or says "already exists" of nothing else.
+_VOCABULARY: Final = frozenset(
+    {
+        *("already", "code", "conflict", "detail", "entity", "error", "errors", "exists", "field"),
+        *("id", "message", "pointer", "reference", "referenceid", "source", "title"),
+        "unprocessable",
+    }
 )
 _LONGEST_SHA = 40
 _CREATE: Final = "deployments.create"
@@ -258,35 +264,40 @@ def _seconds(moment: datetime) -> int:
 
 
 def _is_duplicate(reply: Reply, body: dict[str, object]) -> bool:
-    """Return whether a 422 is about the id, which is known, and not about another field.
+    """Return whether a 422 says that DX has this deployment already: an allow list.
 
     DX, deployments.create: "DX returns a 422 error if a subsequent request for the same
-    reference_id changes the values." The time of a re-run is such a value.
+    reference_id changes the values." The time of a re-run is such a value. DX documents no words
+    for it, so either something says of `reference_id` that it is taken, or of the deployment that
+    it exists, or the answer names the one or says the other and nothing else at all. An answer
+    that only quotes the id, or finds it invalid, is none.
     """
     if not reply.whole or len(reply.body) > replies.MAX_BODY:
-        return False  # it may name a field where nobody can see it
-    if reply.body.lstrip()[:1] not in {b"", b"{"}:
-        return False  # not DX's own words, but a page of some host on the way
-    # An answer's own `success` says how the request went, and not which field is wrong.
-    words = " ".join(_words({key: body[key] for key in body if key != "success"}))
-    return _names("reference_id", words) or not any(_names(field, words) for field in _FIELDS)
+        return False  # it may say more where nobody can see it
+    said = list(_statements(body))
+    if any(_EXISTS.search(each) or _is_taken(each) for each in said):
+        return True
+    everything = " ".join(said).lower()
+    names_it = _REFERENCE_ID.search(everything) or re.search("already[_ ]exists", everything)
+    return bool(names_it) and set(re.findall("[a-z0-9]+", everything)) <= _VOCABULARY
 
 
-def _names(field: str, words: str) -> bool:
-    """Return whether `words` name a field: as it is, within a code, or in plain words."""
-    spelling = field.replace("_", "[_ ]?")
-    return re.search(rf"(?<![a-z]){spelling}(?![a-z])", words, re.IGNORECASE) is not None
+def _is_taken(said: str) -> bool:
+    return _REFERENCE_ID.search(said) is not None and _TAKEN.search(said) is not None
 
 
-def _words(value: object) -> Iterator[str]:
-    """Yield every key and text of a JSON value."""
-    pending = [value]
+def _statements(value: object) -> Iterator[str]:
+    """Yield what a JSON value says: each text, after the keys that lead to it.
+
+    The texts of an object come together too, for `{"field": "reference_id", "message": "taken"}`.
+    """
+    pending: list[tuple[str, object]] = [("", value)]
     while pending:
-        value = pending.pop()
+        path, value = pending.pop()
         if isinstance(value, dict):
-            yield from value
-            pending.extend(value.values())
+            pending.extend((f"{path} {key}", each) for key, each in value.items())
+            yield " ".join(each for each in value.values() if isinstance(each, str))
         elif isinstance(value, list):
-            pending.extend(value)
+            pending.extend((path, each) for each in value)
         elif isinstance(value, str):
-            yield value
+            yield f"{path} {value}"
