@@ -261,6 +261,14 @@ def test_a_backend_that_asks_to_wait_is_waited_for(state, header):
     assert endings(state) == [recorded(2, attempts=4)]
 
 
+def test_a_502_with_the_reset_of_a_limit_that_is_not_reached_stops_nothing(state):
+    down = answer(502, OK, [("X-RateLimit-Remaining", "299"), ("X-RateLimit-Reset", "2900")])
+    with Faulty(down, answer(200, OK)) as server:
+        add(state, 1, 2)
+        assert sent(state, dx(server.url)) == []
+    assert endings(state) == [recorded(2, attempts=3)]
+
+
 def test_a_wait_that_outlasts_the_time_is_not_begun(state):
     busy = answer(429, OK, [("Retry-After", "4000")])
     with Faulty(answer(200, OK), busy) as server:

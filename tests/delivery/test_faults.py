@@ -424,7 +424,8 @@ ANSWERS = {
         for wait, row in {
             "0": 45,
             "Wed, 21 Oct 2015 07:28:00 GMT": 46,
-            **dict.fromkeys(("abc", "-5", "1.5", ""), 48),
+            "0.02": 45,
+            **dict.fromkeys(("abc", "-5", "1,5", ""), 48),
         }.items()
     },
     **{
@@ -440,6 +441,16 @@ ANSWERS = {
         )
         for wait in ("600", "86400", "9999999999")
     },
+    "503 with a wait of 600.5 s": (
+        [answer(503, b"", [("Retry-After", "600.5")])],
+        transient(
+            503,
+            TROUBLE,
+            attempts=1,
+            after="; not tried again, since the wait of 601 s would outlast `timeout`",
+        ),
+        47,
+    ),
     "429 with a date far off": (
         [
             answer(
@@ -467,6 +478,26 @@ ANSWERS = {
             attempts=1,
             after="; not tried again, since the wait of 1700 s would outlast `timeout`",
         ),
+        49,
+    ),
+    "502 with the reset of a limit that is not reached": (
+        [answer(502, b"", [("X-RateLimit-Remaining", "299"), ("X-RateLimit-Reset", "2900")])],
+        transient(502, TROUBLE),
+        50,
+    ),
+    "502 where no request remains": (
+        [answer(502, b"", [("X-RateLimit-Remaining", "0"), ("X-RateLimit-Reset", "2900")])],
+        transient(
+            502,
+            TROUBLE,
+            attempts=1,
+            after="; not tried again, since the wait of 2900 s would outlast `timeout`",
+        ),
+        49,
+    ),
+    "malformed with the reset of a limit": (
+        [answer(200, b"", [("X-RateLimit-Reset", "2900")]), answer(200, OK)],
+        delivered(attempts=2),
         49,
     ),
     "429 with a reset at a moment": (

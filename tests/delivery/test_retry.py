@@ -64,7 +64,13 @@ def test_a_transient_status_is_told_in_words(status, topic):
         ({"retry-after": "abc"}, 0.0),
         ({"retry-after": "-5"}, 0.0),
         ({"retry-after": "+5"}, 0.0),
-        ({"retry-after": "1.5"}, 0.0),
+        ({"retry-after": "1.5"}, 1.5),
+        ({"retry-after": "0.0"}, 0.0),
+        ({"retry-after": "1.5.2"}, 0.0),
+        ({"retry-after": "1."}, 0.0),
+        ({"retry-after": ".5"}, 0.0),
+        ({"retry-after": "1,5"}, 0.0),
+        ({"retry-after": "-1.5"}, 0.0),
         ({"retry-after": "1e3"}, 0.0),
         ({"retry-after": "3, 3"}, 0.0),
         ({"retry-after": "3 s"}, 0.0),
@@ -96,7 +102,31 @@ def test_a_transient_status_is_told_in_words(status, topic):
     ],
 )
 def test_what_is_asked_is_seconds_or_none_at_all(headers, seconds):
-    assert retry.asked_wait(headers) == seconds
+    assert retry.asked_wait(429, headers) == seconds
+
+
+@pytest.mark.fault(49, 50)
+@pytest.mark.parametrize(
+    ("status", "remaining", "seconds"),
+    [
+        *((429, remaining, 17.0) for remaining in (None, "", "0", "41", "soon")),
+        *((status, "0", 17.0) for status in (200, 408, 500, 502, 503, 504)),
+        (503, " 0 ", 17.0),
+        *(
+            (status, remaining, 0.0)
+            for status in (None, 200, 408, 425, 500, 502, 503, 504, 520)
+            for remaining in (None, "", "1", "41", "-1", "0.5", "soon")
+        ),
+    ],
+)
+def test_a_reset_counts_only_after_too_many_requests_or_where_none_remains(
+    status, remaining, seconds
+):
+    headers = {"x-ratelimit-reset": "17"}
+    if remaining is not None:
+        headers["x-ratelimit-remaining"] = remaining
+
+    assert retry.asked_wait(status, headers) == seconds
 
 
 @pytest.mark.fault(46, 105)
@@ -114,7 +144,7 @@ def test_a_date_counts_from_the_date_of_the_answer_since_our_clock_may_be_wrong(
     for server_now in (NOW, NOW + timedelta(days=300), NOW - timedelta(days=3_000)):
         headers = {"retry-after": http_date(server_now + ahead), "date": http_date(server_now)}
 
-        assert retry.asked_wait(headers) == seconds
+        assert retry.asked_wait(429, headers) == seconds
 
 
 @pytest.mark.fault(46)
@@ -124,7 +154,7 @@ def test_a_date_may_be_of_any_zone():
         "date": "Mon, 15 Jun 2026 12:00:30 GMT",
     }
 
-    assert retry.asked_wait(headers) == 60.0
+    assert retry.asked_wait(429, headers) == 60.0
 
 
 @pytest.mark.fault(46)
@@ -135,7 +165,7 @@ def test_without_a_usable_date_of_the_answer_our_own_clock_counts(date):
     if date is not None:
         headers["date"] = date
 
-    seconds = retry.asked_wait(headers)
+    seconds = retry.asked_wait(429, headers)
 
     assert 3_500 < seconds <= 3_600
 
@@ -148,14 +178,16 @@ def test_a_date_goes_before_a_reset():
         "x-ratelimit-reset": "17",
     }
 
-    assert retry.asked_wait(headers) == 5.0
+    assert retry.asked_wait(429, headers) == 5.0
 
 
 @pytest.mark.fault(48)
 @settings(deadline=None)
 @given(st.text(), st.text(), st.text())
 def test_no_header_however_odd_is_an_error_or_a_negative_wait(after, date, reset):
-    seconds = retry.asked_wait({"retry-after": after, "date": date, "x-ratelimit-reset": reset})
+    seconds = retry.asked_wait(
+        429, {"retry-after": after, "date": date, "x-ratelimit-reset": reset}
+    )
 
     assert math.isfinite(seconds)
     assert seconds >= 0
@@ -223,14 +255,16 @@ def test_without_being_asked_anything_up_to_a_doubling_limit_is_waited(attempt, 
         return 0.25
 
     for after in ("abc", "0"):
-        assert retry.wait(Pace(), attempt, {"retry-after": after}, uniform) == 0.25
+        assert retry.wait(Pace(), attempt, 503, {"retry-after": after}, uniform) == 0.25
     assert drawn == [(0.0, limit)] * 2
 
 
 def test_base_and_cap_set_the_limits():
     pace = Pace(base=0.5, cap=1.5)
 
-    limits = [retry.wait(pace, attempt, {}, lambda _low, high: high) for attempt in (1, 2, 3, 4)]
+    limits = [
+        retry.wait(pace, attempt, None, {}, lambda _low, high: high) for attempt in (1, 2, 3, 4)
+    ]
 
     assert limits == [0.5, 1.0, 1.5, 1.5]
 
@@ -238,4 +272,4 @@ def test_base_and_cap_set_the_limits():
 @pytest.mark.fault(45)
 @pytest.mark.parametrize(("asked", "waited"), [("0", 0.75), ("1", 1.0), ("86400", 86_400.0)])
 def test_the_longer_one_is_waited_of_what_the_server_asks_and_what_is_drawn(asked, waited):
-    assert retry.wait(Pace(), 1, {"retry-after": asked}, lambda _low, _high: 0.75) == waited
+    assert retry.wait(Pace(), 1, 503, {"retry-after": asked}, lambda _low, _high: 0.75) == waited

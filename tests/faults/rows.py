@@ -57,7 +57,7 @@ FAULTS: Final[dict[int, tuple[str, str]]] = {
     46: ("429 with a date to wait for", "tried again then, by the server's own clock"),
     47: ("429 with a wait beyond `timeout`", "undelivered at once, with the wait"),
     48: ("429 with an absurd Retry-After", "ignored, a random wait"),
-    49: ("429 with X-RateLimit-Reset", "honoured in seconds, ignored if absurd"),
+    49: ("X-RateLimit-Reset", "honoured in seconds on 429 or where none remain, ignored if absurd"),
     50: ("500, 502, 503, 504, 520 to 527", "tried again, then undelivered"),
     51: ("503, then 200", "delivered, by 2 attempts"),
     52: ("An error page with script in it", "200 characters are shown, as text"),

@@ -29,6 +29,7 @@ VALUES = ODD | DATES | TEXT | st.integers().map(str)
 HEADERS = st.dictionaries(
     st.sampled_from(["retry-after", "date", "x-ratelimit-reset", "x-ratelimit-remaining"]), VALUES
 )
+STATUSES = st.none() | st.sampled_from([200, 408, 425, 429, 500, 502, 503, 504])
 PACES = st.builds(Pace, base=st.floats(0, 60), cap=st.floats(0, 300))
 
 
@@ -43,10 +44,10 @@ def most_by_chance(low, high):
 
 
 @pytest.mark.fault(44, 47, 48, 49)
-@given(headers=HEADERS, pace=PACES, attempt=st.integers(1, 40))
-def test_any_headers_make_a_finite_wait_of_no_less_than_nothing(headers, pace, attempt):
-    least = retry.wait(pace, attempt, headers, none_by_chance)
-    most = retry.wait(pace, attempt, headers, most_by_chance)
+@given(headers=HEADERS, pace=PACES, attempt=st.integers(1, 40), status=STATUSES)
+def test_any_headers_make_a_finite_wait_of_no_less_than_nothing(headers, pace, attempt, status):
+    least = retry.wait(pace, attempt, status, headers, none_by_chance)
+    most = retry.wait(pace, attempt, status, headers, most_by_chance)
 
     assert math.isfinite(least)
     assert math.isfinite(most)
@@ -62,30 +63,42 @@ def test_any_headers_make_a_finite_wait_of_no_less_than_nothing(headers, pace, a
     seconds=st.integers(0, 10**10 - 1),
     space=st.sampled_from(["", " ", "\t"]),
     attempt=st.integers(1, 40),
+    status=STATUSES,
 )
-def test_whole_seconds_are_waited_for_whatever_else_is_said(headers, seconds, space, attempt):
+def test_whole_seconds_are_waited_for_whatever_else_is_said(
+    headers, seconds, space, attempt, status
+):
     headers["retry-after"] = f"{space}{seconds}{space}"
 
-    assert retry.wait(Pace(), attempt, headers, none_by_chance) == seconds
-    assert retry.wait(Pace(), attempt, headers, most_by_chance) >= seconds
+    assert retry.wait(Pace(), attempt, status, headers, none_by_chance) == seconds
+    assert retry.wait(Pace(), attempt, status, headers, most_by_chance) >= seconds
 
 
 @pytest.mark.fault(46)
-@given(headers=HEADERS, now=MOMENTS, ahead=st.integers(-(10**6), 10**6))
-def test_a_date_is_waited_for_by_the_clock_of_the_server(headers, now, ahead):
+@given(headers=HEADERS, now=MOMENTS, ahead=st.integers(-(10**6), 10**6), status=STATUSES)
+def test_a_date_is_waited_for_by_the_clock_of_the_server(headers, now, ahead, status):
     until = format_datetime(now + timedelta(seconds=ahead), usegmt=True)
     dates = {"retry-after": until, "date": format_datetime(now, usegmt=True)}
 
-    assert retry.wait(Pace(), 1, {**headers, **dates}, none_by_chance) == max(0, ahead)
+    assert retry.wait(Pace(), 1, status, {**headers, **dates}, none_by_chance) == max(0, ahead)
 
 
 @pytest.mark.fault(49)
 @given(
-    after=st.sampled_from(["", "-1", "1.5", "abc", "\u0663", "9" * 11]) | st.none(), reset=VALUES
+    after=st.sampled_from(["", "-1", "1.", "abc", "\u0663", "9" * 11]) | st.none(),
+    reset=VALUES,
+    remaining=st.sampled_from(["0", " 0", "1", "299", "", "-1", "abc"]) | st.none(),
+    status=STATUSES,
 )
-def test_a_reset_counts_only_as_seconds_up_to_an_hour(after, reset):
+def test_a_reset_counts_only_as_seconds_up_to_an_hour_when_nothing_remains(
+    after, reset, remaining, status
+):
     plain = reset.strip()
     fits = plain.isascii() and plain.isdigit() and len(plain) <= 10 and int(plain) <= 3_600
-    headers = {"x-ratelimit-reset": reset} | ({} if after is None else {"retry-after": after})
+    counts = status == 429 or (remaining is not None and remaining.strip() == "0")
+    told = {"retry-after": after, "x-ratelimit-remaining": remaining, "x-ratelimit-reset": reset}
+    headers = {name: value for name, value in told.items() if value is not None}
 
-    assert retry.wait(Pace(), 1, headers, none_by_chance) == (int(plain) if fits else 0)
+    waited = retry.wait(Pace(), 1, status, headers, none_by_chance)
+
+    assert waited == (int(plain) if fits and counts else 0)

@@ -200,7 +200,8 @@ class Errand:
             outcome, headers = self._attempt(request, budget, pace)
             if outcome.status != "undelivered" or attempt == pace.attempts:
                 return outcome
-            seconds = retry.wait(pace, attempt, headers, random.SystemRandom().uniform)
+            uniform = random.SystemRandom().uniform
+            seconds = retry.wait(pace, attempt, self.http_status, headers, uniform)
             if seconds >= budget.left():
                 return replace(
                     outcome,

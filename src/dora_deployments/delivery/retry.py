@@ -13,7 +13,8 @@ from dora_deployments.catalogue import Topic
 
 _TRANSIENT: Final = frozenset({408, 425, 429})
 # X-RateLimit-Reset is a number of seconds to wait (Datadog, "Rate Limits"). Elsewhere it
-# is a moment, and the two can only be told apart by size.
+# is a moment, and the two can only be told apart by size. Datadog sends it with every answer:
+# it is the end of the current period, and no request to wait while requests remain.
 _LONGEST_RESET: Final = 3_600
 
 
@@ -41,27 +42,34 @@ def topic(status: int) -> Topic:
 
 
 def wait(
-    pace: Pace, attempt: int, headers: Mapping[str, str], uniform: Callable[[float, float], float]
+    pace: Pace,
+    attempt: int,
+    status: int | None,
+    headers: Mapping[str, str],
+    uniform: Callable[[float, float], float],
 ) -> float:
     """Return the seconds to wait after the `attempt`th try, counted from 1.
 
     Full jitter, which is anything from nothing to a limit that doubles with each attempt, so
-    that many clients do not come back as one; longer, if the server asks for it.
+    that many clients do not come back as one; longer, if the server asks for it. Without an
+    answer `status` is None.
     """
     jitter = uniform(0.0, min(pace.cap, pace.base * 2 ** (attempt - 1)))
-    return max(jitter, asked_wait(headers))
+    return max(jitter, asked_wait(status, headers))
 
 
-def asked_wait(headers: Mapping[str, str]) -> float:
+def asked_wait(status: int | None, headers: Mapping[str, str]) -> float:
     """Return the seconds that a reply asks to wait; none, if it says nothing usable."""
     after = headers.get("retry-after", "").strip()
-    if re.fullmatch(r"\d{1,10}", after, re.ASCII):
-        return float(after)
+    if re.fullmatch(r"\d{1,10}(\.\d{1,10})?", after, re.ASCII):
+        return float(after)  # some servers send fractions, which RFC 9110 does not know
     until = _http_date(after)
     if until is not None:
         # The server's own clock counts: ours may be wrong.
         now = _http_date(headers.get("date", "")) or datetime.now(UTC)
         return max(0.0, (until - now).total_seconds())
+    if status != 429 and headers.get("x-ratelimit-remaining", "").strip() != "0":
+        return 0.0
     reset = headers.get("x-ratelimit-reset", "").strip()
     if re.fullmatch(r"\d{1,10}", reset, re.ASCII) and int(reset) <= _LONGEST_RESET:
         return float(reset)
