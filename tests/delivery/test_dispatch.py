@@ -24,6 +24,7 @@ from dora_deployments.catalogue import (
     DX_LONG_SHA,
     DX_MALFORMED,
     INTERNAL_ERROR,
+    NO_CONNECTION,
     OUTCOME_NOT_SUPPORTED,
     PACKAGES,
     PROXY,
@@ -32,8 +33,9 @@ from dora_deployments.catalogue import (
     TOO_MANY_REQUESTS,
 )
 from dora_deployments.delivery import deliver
-from dora_deployments.delivery.dispatch import Dispatch, Ended, unsupported
+from dora_deployments.delivery.dispatch import Dispatch, Ended, Errand, unsupported
 from dora_deployments.delivery.retry import Pace
+from dora_deployments.delivery.session import TransportError
 from dora_deployments.deployment import (
     Credential,
     Outcome,
@@ -49,6 +51,7 @@ from tests.delivery.wire import (
     TOKEN,
     TOUCHED,
     UNCERTAIN,
+    black_hole,
     datadog,
     dispatched,
     dx,
@@ -65,6 +68,8 @@ from tests.end_to_end.receivers import Faulty, answer, dated, drip, hang, raw, r
 OK = {"ok": True}
 RECORDED = {"data": {"id": "x"}}
 NOT_SENT = "not sent before the step had to end"
+UNCONNECTED = "no connection could be made before the step had to end"
+TIMED_OUT = "DX: no connection could be made in time; not tried again, since the wait of"
 CUT_OFF = "no answer before the step had to end, so the event may have arrived all the same"
 FAILED = (
     "Datadog counts successful deployments only, and this one failed; DX counts failed ones as well"
@@ -647,6 +652,36 @@ def test_what_hangs_or_drips_is_cut_off_by_the_budget_and_holds_up_nobody():
     )
     assert good == of_datadog("delivered", "recorded", http_status=200, attempts=1)
     assert sent == [1, 1, 1, 2, 1]
+
+
+@pytest.mark.fault(3, 9)
+def test_a_step_that_ends_while_it_connects_says_that_nothing_arrived():
+    pace = Pace(connect_timeout=60, read_timeout=60)
+    with black_hole() as hole:
+        taken = outcome(dx(hole), seconds=0.5, pace=pace)
+
+    # The time-out of its socket ends together with the budget: either may be first.
+    assert (taken.status, taken.attempts) == ("undelivered", 1)
+    assert taken.message == UNCONNECTED or taken.message.startswith(TIMED_OUT)
+    assert taken.topic in {STEP_ENDED, NO_CONNECTION}
+
+
+def test_a_step_that_ends_while_it_connects_again_says_that_the_first_attempt_may_have_arrived():
+    (delivery,) = deliver.prepare([deployment()], [dx("https://dx.test")])
+    again = threading.Event()
+
+    def post(_request, _timeout, connecting):
+        if not again.is_set():
+            again.set()
+            raise TransportError("lost", BROKE_OFF, ambiguous=True)
+        connecting.set()
+        raise KeyboardInterrupt
+
+    errand = Errand(delivery, sleep=str, post=post)
+    with pytest.raises(KeyboardInterrupt):
+        errand.run(Budget.of(60), replace(PACE, base=0), (), Budget.of(60))
+
+    assert errand.ended().outcome == of_dx("undelivered", CUT_OFF, STEP_ENDED, attempts=2)
 
 
 @pytest.mark.fault(11)

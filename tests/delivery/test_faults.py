@@ -41,6 +41,7 @@ from tests.end_to_end.receivers import (
 OK = {"ok": True}
 RECORDED = {"data": {"id": "4242fcdd31586083", "type": "dora_deployment"}}
 GOOD = b'HTTP/1.1 200 OK\r\nContent-Length: 12\r\n\r\n{"ok": true}'
+HINTS = b"HTTP/1.1 103 Early Hints\r\nLink: </style.css>; rel=preload\r\n\r\n"
 CHUNKS = b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n"
 PAGE = b"<html><title>Log in</title></html>"
 
@@ -235,6 +236,24 @@ TRANSPORT = {
         17,
     ),
     "500 times 100": ([raw(b"HTTP/1.1 100 Continue\r\n\r\n" * 500 + GOOD)], delivered(), 18),
+    **{
+        name: ([raw(head + GOOD)], delivered(), 18)
+        for name, head in {
+            "103 before the answer": HINTS,
+            "102, 100 and 103 before the answer": (
+                b"HTTP/1.1 102 Processing\r\n\r\nHTTP/1.1 100 Continue\r\n\r\n" + HINTS
+            ),
+            "103 of HTTP/1.0 before the answer": HINTS.replace(b"1.1", b"1.0", 1),
+            "500 times 103": HINTS * 500,
+        }.items()
+    },
+    "103 before a refusal": (
+        [raw(HINTS + b"HTTP/1.1 400 Bad Request\r\nContent-Length: 0\r\n\r\n")],
+        rejected(400, REFUSED),
+        18,
+    ),
+    "103 and nothing else": ([raw(HINTS)], unanswered(CUT), 7),
+    "103 and garbage": ([raw(HINTS + b"SSH-2.0\r\n")], unanswered(NOT_HTTP), 12),
     "101": ([raw(b"HTTP/1.1 101 Switching Protocols\r\n\r\n")], transient(101, LATER), 19),
     "999": ([answer(999, OK)], transient(999, TROUBLE, '{"ok": true}'), 19),
     "cut off once, then well": ([reset(), answer(200, OK)], delivered(attempts=2), 7),

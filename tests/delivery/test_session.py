@@ -5,6 +5,7 @@ import json
 import threading
 from contextlib import closing
 from dataclasses import replace
+from threading import Event
 
 import pytest
 import requests
@@ -150,7 +151,7 @@ def test_a_line_keeps_its_connection_until_an_attempt_has_no_answer():
 
     def ending():
         try:
-            return line.post(request, (5, 5)).status
+            return line.post(request, (5, 5), Event()).status
         except TransportError as error:
             return str(error)
 
@@ -174,10 +175,10 @@ def test_an_answer_that_drips_holds_up_a_line_no_longer_than_it_may(head):
         request = replace(REQUEST, url=server.url)
         line = session.Line(0.5)
         with pytest.raises(TransportError, match=r"^no answer came in time$") as caught:
-            line.post(request, (20, 20))
+            line.post(request, (20, 20), Event())
         line.close()
         with closing(session.Line()) as line:
-            reply = line.post(request, (20, 20))
+            reply = line.post(request, (20, 20), Event())
     assert (caught.value.permanent, caught.value.ambiguous) == (False, True)
     assert (reply.status, reply.body) == (200, b'{"ok": true}')
 
@@ -190,14 +191,24 @@ def test_a_line_does_without_threads_where_none_can_be_had():
             closing(session.Line()) as line,
             pytest.raises(TransportError, match=r"^the connection was refused"),
         ):
-            line.post(replace(REQUEST, url=url), (20, 20))
+            line.post(replace(REQUEST, url=url), (20, 20), Event())
     finally:
         threading.stack_size(before)
 
 
+def test_a_line_that_never_connects_says_that_nothing_was_sent():
+    with tls.Server(tls.say_nothing) as server, closing(session.Line(0.5)) as line:
+        request = replace(REQUEST, url=f"https://localhost:{server.port}")
+        with pytest.raises(
+            TransportError, match=r"^no connection could be made in time$"
+        ) as caught:
+            line.post(request, (20, 20), Event())
+    assert (caught.value.permanent, caught.value.ambiguous) == (False, False)
+
+
 def test_a_bug_in_an_attempt_of_a_line_is_not_swallowed():
     with closing(session.Line()) as line, pytest.raises(AttributeError):
-        line.post(None, (1, 1))
+        line.post(None, (1, 1), Event())
 
 
 # --- what comes back
@@ -368,7 +379,7 @@ def tls_failure(bundle, url):
         http.trust_env = False
         http.verify = bundle
         with pytest.raises(TransportError) as caught:
-            session.post(http, replace(REQUEST, url=url), (5, 5))
+            session.post(http, replace(REQUEST, url=url), (2, 5))
     return str(caught.value), caught.value.permanent, caught.value.ambiguous
 
 
@@ -419,6 +430,8 @@ def test_a_bad_certificate_is_refused_with_what_is_wrong(bundle, certificate, ho
             False,
         ),
         (tls.hang_up, "the connection broke off before it was secure", False, False),
+        (tls.reset, "the connection broke off while it was made", False, False),
+        (tls.say_nothing, "no connection could be made in time", False, False),
     ],
 )
 def test_a_handshake_that_fails_is_an_outage_only_if_it_broke_off(

@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import socket
 import ssl
+import struct
 import threading
 import warnings
 from collections.abc import Callable
@@ -130,6 +131,12 @@ def plain_http(connection: socket.socket) -> None:
 def hang_up(connection: socket.socket) -> None:
     """Close in the middle of the handshake."""
     connection.recv(65_536)
+
+
+def reset(connection: socket.socket) -> None:
+    """Reset the connection in the middle of the handshake."""
+    connection.recv(65_536)
+    connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
 
 
 def say_nothing(connection: socket.socket) -> None:

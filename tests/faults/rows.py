@@ -16,7 +16,7 @@ FAULTS: Final[dict[int, tuple[str, str]]] = {
     6: ("The proxy refuses, or wants a password", "tried again, then undelivered"),
     7: ("The connection is cut before an answer", "tried again with the same bytes"),
     8: ("The connection is cut within the body", "tried again with the same bytes"),
-    9: ("No answer comes in time", "tried again, then undelivered, perhaps arrived"),
+    9: ("No answer comes in time", "tried again, then undelivered, perhaps arrived if it was sent"),
     10: ("The headers drip in byte by byte", "ended by the wall clock"),
     11: ("The body drips in byte by byte", "ended by the wall clock"),
     12: ("Another protocol answers", "tried again, then undelivered"),
@@ -25,7 +25,7 @@ FAULTS: Final[dict[int, tuple[str, str]]] = {
     15: ("A chunk has no proper size", "tried again with the same bytes"),
     16: ("The body is no gzip, although it says so", "tried again with the same bytes"),
     17: ("A small body unpacks to gigabytes", "read up to 64 KiB"),
-    18: ("Hundreds of `100 Continue` come first", "delivered"),
+    18: ("Hundreds of `100 Continue` or `103 Early Hints` come first", "delivered"),
     19: ("The status is 101 or 999", "tried again, then undelivered"),
     20: ("A host has two addresses, of which one is dead", "delivered by the other"),
     # What is answered.

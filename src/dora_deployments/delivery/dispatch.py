@@ -19,7 +19,7 @@ from dora_deployments.delivery.deliver import Delivery
 from dora_deployments.delivery.retry import Pace
 from dora_deployments.deployment import Outcome, Reply, Request, Status
 
-Post = Callable[[Request, tuple[float, float]], Reply]
+Post = Callable[[Request, tuple[float, float], threading.Event], Reply]
 _SHORTEST_TIMEOUT: Final = 0.1
 # Threads for each backend, so that one that hangs takes none of another's.
 _WIDTH: Final = 100
@@ -122,6 +122,8 @@ class Errand:
 
     `sleep` waits between two attempts. `post` makes each of them; by default they have nothing
     in common, so that none is lost on a connection that the server is about to close.
+    `connecting` is set while one makes its connection; `ambiguous` says that an earlier one may
+    have arrived.
     """
 
     delivery: Delivery
@@ -133,6 +135,8 @@ class Errand:
     last: Outcome | None = None
     outcome: Outcome | None = None
     skew: timedelta = timedelta()
+    connecting: threading.Event = field(default_factory=threading.Event)
+    ambiguous: bool = False
     done: threading.Event = field(default_factory=threading.Event)
 
     def run(self, budget: Budget, pace: Pace, first: Iterable["Errand"], quarter: Budget) -> None:
@@ -176,11 +180,11 @@ class Errand:
             return replace(
                 last, message=f"{last.message}; not tried again before the step had to end"
             )
-        return self._ended(
-            "undelivered",
-            "no answer before the step had to end, so the event may have arrived all the same",
-            STEP_ENDED,
-        )
+        if self.connecting.is_set() and not self.ambiguous:
+            why = "no connection could be made before the step had to end"
+        else:
+            why = "no answer before the step had to end, so the event may have arrived all the same"
+        return self._ended("undelivered", why, STEP_ENDED)
 
     def _deliver(self, budget: Budget, pace: Pace) -> Outcome:
         outcome = self._unfinished()
@@ -218,11 +222,13 @@ class Errand:
         from dora_deployments.delivery import session
 
         self.http_status = None
+        self.connecting = threading.Event()  # a late thread may still have that of the last attempt
         left = max(budget.left(), _SHORTEST_TIMEOUT)
         timeout = (min(pace.connect_timeout, left), min(pace.read_timeout, left))
         try:
-            reply = (self.post or session.post_alone)(request, timeout)
+            reply = (self.post or session.post_alone)(request, timeout, self.connecting)
         except session.TransportError as error:
+            self.ambiguous = self.ambiguous or error.ambiguous
             doubt = ", so the event may have arrived all the same" if error.ambiguous else ""
             status: Status = "rejected" if error.permanent else "undelivered"
             message = f"{self.delivery.backend.name}: {error}{doubt}"

@@ -2,15 +2,18 @@
 
 import http.client
 import ssl
+import threading
 from collections.abc import Callable, Iterator
 from functools import partial
 from http.cookiejar import DefaultCookiePolicy
-from typing import Final
+from typing import Any, Final, cast
 from urllib.parse import urlsplit
 
 import requests
 import urllib3
+from requests.adapters import HTTPAdapter
 from requests.auth import AuthBase
+from urllib3.connection import HTTPConnection
 
 from dora_deployments import __version__
 from dora_deployments.actions.hosts import LOOPBACK
@@ -54,16 +57,63 @@ class TransportError(Exception):
         self.ambiguous = ambiguous
 
 
+class _FinalResponse(http.client.HTTPResponse):
+    """The answer behind those that only announce it.
+
+    `http.client` skips 100 alone; a server may send others first, such as 103 Early Hints
+    (RFC 9110, "Informational 1xx"). 101 is final: nobody asked for another protocol.
+    """
+
+    def begin(self) -> None:
+        """Read the head of the answer."""
+        super().begin()
+        while 100 < self.status < 200 and self.status != 101:
+            cast("Any", self).headers = None  # as before the first one
+            super().begin()
+
+
+class _Connection(HTTPConnection):
+    """A connection that says while it is made: nothing of the request has left until then."""
+
+    response_class = _FinalResponse
+    session: "Session"
+
+    def connect(self) -> None:
+        """Connect, with the tunnel through a proxy and TLS."""
+        connecting = self.session.connecting
+        connecting.set()
+        super().connect()
+        connecting.clear()
+
+
+class _Adapter(HTTPAdapter):
+    def __init__(self, session: "Session") -> None:
+        self._session = session
+        super().__init__()
+
+    def get_connection_with_tls_context(self, *args: Any, **options: Any) -> Any:
+        """Return the pool of connections for a request, all of them of our kind."""
+        pool = cast("Any", super().get_connection_with_tls_context(*args, **options))
+        if not issubclass(pool.ConnectionCls, _Connection):
+            kinds, members = (_Connection, pool.ConnectionCls), {"session": self._session}
+            pool.ConnectionCls = type("_Connection", kinds, members)
+        return pool
+
+
 class Session(requests.Session):
     """A session that leaves redirects alone, and takes no cookies from one request to the next.
 
     Even where it shall not follow one, requests works out where it would lead: it reads the
-    whole body first, however long, and fails on an odd `Location`.
+    whole body first, however long, and fails on an odd `Location`. `connecting` is set while a
+    connection is made, and stays so if that fails.
     """
 
     def __init__(self) -> None:
         super().__init__()
+        self.connecting = threading.Event()
         self.cookies.set_policy(DefaultCookiePolicy(allowed_domains=()))
+        for scheme in ("https://", "http://"):
+            self.mount(scheme, _Adapter(self))
 
     def get_redirect_target(self, resp: requests.Response) -> None:
         """Return None: no reply leads anywhere."""
@@ -82,21 +132,24 @@ class Line:
         self._session = Session()
         self._longest = longest
 
-    def post(self, request: Request, timeout: tuple[float, float]) -> Reply:
+    def post(
+        self, request: Request, timeout: tuple[float, float], connecting: threading.Event
+    ) -> Reply:
         """Send `request` once, as the function does."""
+        self._session.connecting = connecting
         try:
-            return self._in_time(partial(post, self._session, request, timeout))
+            return self._in_time(partial(post, self._session, request, timeout), connecting)
         except TransportError:
             self.close()
             self._session = Session()  # a thread may still be at work with the other
             raise
 
-    def _in_time(self, send: Callable[[], Reply]) -> Reply:
+    def _in_time(self, send: Callable[[], Reply], connecting: threading.Event) -> Reply:
         (answer,) = side_by_side(Budget.of(self._longest), [send], 1)
         if isinstance(answer, NoThreadError):
             return send()
         if isinstance(answer, TimeoutError):
-            raise _LATE(answer)
+            raise _UNCONNECTED(answer) if connecting.is_set() else _LATE(answer)
         if isinstance(answer, Exception):
             raise answer
         return answer
@@ -145,7 +198,7 @@ def post(session: requests.Session, request: Request, timeout: tuple[float, floa
             stream=True,
         )
     except (requests.RequestException, urllib3.exceptions.HTTPError, OSError, ValueError) as error:
-        raise _transport_error(error) from None
+        raise _transport_error(session, error) from None
     with response:
         body = _body(response)
         return Reply(
@@ -156,9 +209,12 @@ def post(session: requests.Session, request: Request, timeout: tuple[float, floa
         )
 
 
-def post_alone(request: Request, timeout: tuple[float, float]) -> Reply:
-    """Send `request` once, over a connection of its own."""
+def post_alone(
+    request: Request, timeout: tuple[float, float], connecting: threading.Event
+) -> Reply:
+    """Send `request` once, over a connection of its own; `connecting` is as in `Session`."""
     with Session() as session:
+        session.connecting = connecting
         return post(session, request, timeout)
 
 
@@ -179,17 +235,24 @@ def _body(response: requests.Response) -> bytes | None:
         return None
 
 
-def _transport_error(error: Exception) -> TransportError:
+def _transport_error(session: requests.Session, error: Exception) -> TransportError:
     """Return what went wrong in our own words; the library's may quote the key."""
     for kind, make in _KINDS:
         if isinstance(error, kind):
-            return make(error)
+            failure = make(error)
+            if failure.ambiguous and _is_connecting(session):
+                return _UNCONNECTED(error) if make is _LATE else _CUT(error)
+            return failure
     # requests raises a bare OSError where REQUESTS_CA_BUNDLE names no file.
     return TransportError(
         "a file with certificates cannot be read",
         CA_FILE,
         permanent=True,
     )
+
+
+def _is_connecting(session: requests.Session) -> bool:
+    return isinstance(session, Session) and session.connecting.is_set()
 
 
 def _saying(
@@ -236,6 +299,8 @@ def _causes(error: BaseException) -> Iterator[BaseException]:
 
 
 _LATE: Final = _saying("no answer came in time", BROKE_OFF, ambiguous=True)
+_UNCONNECTED: Final = _saying("no connection could be made in time", NO_CONNECTION)
+_CUT: Final = _saying("the connection broke off while it was made", NO_CONNECTION)
 _UNREADABLE: Final = _saying("the answer could not be read", BROKE_OFF, ambiguous=True)
 _UNUSABLE: Final = _saying(
     "its URL, or that of the proxy in HTTPS_PROXY, is unusable", PROXY, permanent=True
@@ -248,10 +313,7 @@ _KINDS: Final[tuple[tuple[type[Exception], Callable[[Exception], TransportError]
         _saying("the proxy in HTTPS_PROXY refused, or cannot be reached", PROXY),
     ),
     (requests.exceptions.SSLError, _tls_error),
-    (
-        requests.exceptions.ConnectTimeout,
-        _saying("no connection could be made in time", NO_CONNECTION),
-    ),
+    (requests.exceptions.ConnectTimeout, _UNCONNECTED),
     (requests.exceptions.Timeout, _LATE),
     (requests.exceptions.ConnectionError, _connection_error),
     (requests.exceptions.InvalidURL, _UNUSABLE),
