@@ -241,6 +241,34 @@ def test_what_is_recorded_after_all_stays_saved_until_it_is_replayed(environ_of,
     assert saved_in(tmp_path) == {}
 
 
+def test_a_folder_that_no_output_can_name_is_named_in_log_and_summary(
+    environ_of, outputs, summary, tmp_path, capsys
+):
+    temp = tmp_path / "J\xf6rg"
+    temp.mkdir()
+    (tmp_path / "dora-undelivered").write_text("in the way", "utf-8")
+    variables = {"GITHUB_WORKSPACE": str(tmp_path), "RUNNER_TEMP": str(temp)}
+    with Faulty(receivers.answer(503)) as down:
+        environ = environ_of("push", "push.branch", variables, dx_token=TOKEN, dx_instance=down.url)
+        assert main(environ, Pace(attempts=1)) == 0
+    where = "J\xf6rg/dora-undelivered"
+    told = (
+        f"what was not delivered is in `{where}`, which the output does not name; write the folder"
+        " by hand where it is needed, or give it a name of plain letters and digits."
+        f" {MORE}path-not-told\n"
+    )
+
+    assert outputs()["undelivered-path"] == ""
+    assert len(saved_in(temp)) == 1
+    assert f"::warning title=Deployment report::{told}" in capsys.readouterr().out
+    assert where in summary()
+    with Dx(token=TOKEN) as dx:
+        known = {"dx_token": TOKEN, "dx_instance": dx.url, "replay_path": where}
+        assert main(environ_of("push", "push.branch", variables, mode="replay", **known)) == 0
+        assert len(dx.deployments) == 1
+    assert saved_in(temp) == {}
+
+
 def test_what_cannot_be_saved_is_a_warning(environ_of, outputs, tmp_path, capsys):
     workspace, temp = tmp_path / "workspace", tmp_path / "temp"
     for folder in (workspace, temp):

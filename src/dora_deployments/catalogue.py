@@ -533,6 +533,14 @@ NOT_SAVED: Final = Topic(
     means="the folder cannot be written, or is somebody else's",
     change="mend what is named, and run the job again",
 )
+PATH_NOT_TOLD: Final = Topic(
+    slug="path-not-told",
+    happened="The output `undelivered-path` is empty although reports are saved",
+    means="the folder's name has marks that are not safe in every place where a workflow may put"
+    " an output; with others in their place it would name a folder that does not exist",
+    change="write the folder by hand where it is needed, or give it a name of plain letters and"
+    " digits",
+)
 
 NOT_WRITTEN: Final = Topic(
     slug="not-written",
@@ -826,6 +834,7 @@ SECTIONS: Final = (
             PROXY,
             STEP_ENDED,
             NOT_SAVED,
+            PATH_NOT_TOLD,
         ),
     ),
     (

@@ -29,6 +29,7 @@ from dora_deployments.catalogue import (
     INCOMPLETE,
     NOT_SAVED,
     PACKAGES,
+    PATH_NOT_TOLD,
     REPLAY_REFUSED,
     RERUN,
     SECRET_IN_EVENT,
@@ -54,6 +55,7 @@ from dora_deployments.report import changes, doubts, ending, files, requests
 from dora_deployments.report.account import Account
 from dora_deployments.report.facts import facts
 from dora_deployments.report.log import Log
+from dora_deployments.report.outputs import path_for_output
 from dora_deployments.report.text import Scrubber
 
 # Kept back from `timeout` for outputs and summary.
@@ -323,6 +325,10 @@ def _settle(account: Account, log: Log) -> None:
         ending.warned(account, log, doubts.of_clocks(ended))
     ending.touched(account, (outcome for each in of_first for outcome in each.outcomes), log)
     ending.warned(account, log, notes(account.kept.problems, NOT_SAVED))
+    path = account.kept.path
+    if path and not path_for_output(path, log.scrub):
+        where = f"what was not delivered is in `{path}`, which the output does not name"
+        ending.warned(account, log, [note(f"{where}; {PATH_NOT_TOLD.change}", PATH_NOT_TOLD)])
 
 
 def _payload(run: Run) -> tuple[Payload, str | None]:

@@ -184,6 +184,28 @@ def test_the_folder_of_what_is_saved_is_named():
     assert found == {**EMPTY, "undelivered-path": "dora-undelivered"}
 
 
+@pytest.mark.parametrize(
+    ("path", "told"),
+    [
+        ("dora-undelivered", True),
+        ("saved reports/2026-11/shop+cart@1.json", True),
+        ("D:/a/_temp/RUNNER~1/dora-undelivered", True),
+        ("J\xf6rg/dora-undelivered", False),
+        ("J\u006f\u0308rg/dora-undelivered", False),
+        ("a$(id)", False),
+        ("*.json", False),
+        ("it's", False),
+        ("a\nb", False),
+        ("saved ", False),
+        ("a/dx-token-for-tests/b", False),
+    ],
+)
+def test_a_folder_whose_name_is_not_safe_is_not_named_at_all(path, told):
+    found = outputs(Account(kept=Kept(path=path)), Scrubber(("dx-token-for-tests",)))
+
+    assert found == {**EMPTY, "undelivered-path": path if told else ""}
+
+
 @pytest.mark.threat(4)
 def test_a_secret_that_an_event_repeats_is_in_no_output():
     key = "fedcba9876543210fedcba9876543210"

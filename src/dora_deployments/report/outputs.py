@@ -47,8 +47,17 @@ def outputs(account: Account, scrub: Scrubber) -> dict[str, str]:
             }
         ),
         "results": _json([_result(outcome, names) for outcome in account.outcomes]),
-        "undelivered-path": for_output(account.kept.path, also="~"),  # as in RUNNER~1
+        "undelivered-path": path_for_output(account.kept.path, scrub),
     }
+
+
+def path_for_output(path: str, scrub: Scrubber) -> str:
+    """Return `path` if it is safe as an output, else nothing: changed, it would lead nowhere.
+
+    White space around it would be cut where it is read as an input.
+    """
+    safe = for_output(scrub(path), also="~").strip()  # as in RUNNER~1
+    return path if safe == path else ""
 
 
 def _result(outcome: Outcome, names: dict[str, str]) -> dict[str, object]:
