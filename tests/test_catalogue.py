@@ -56,6 +56,7 @@ QUOTED = {
     *("contents: read", "deployments: read", "pull-requests: read", "actions: read"),
     *("types: [closed]", "push", "pull_request", "workflow_dispatch", "repository_dispatch"),
     *("auto", "pull_request_target", "workflow_run", "undelivered-path"),
+    "partial",
     *("failure", "error", "inactive", "transient_environment", "production", "client_payload"),
     *("python3", "python", "py -3", "if:", "live-demo=live-demo"),
     *("GITHUB_TOKEN", "GITHUB_EVENT_PATH", "GITHUB_OUTPUT", "GITHUB_STEP_SUMMARY"),

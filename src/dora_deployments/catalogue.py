@@ -211,6 +211,14 @@ REPLAY_REFUSED: Final = Topic(
     more="A checkout may hold files that somebody planted, so only what this action signed with the"
     " key of the backend is sent. A key that was replaced since then no longer fits.",
 )
+REPLAY_LEFT: Final = Topic(
+    slug="replay-left",
+    happened="There were more saved reports than one run sends",
+    means="a run reads saved reports for half of `timeout`, and sends 1,000 of them at most",
+    change="run the step again for the rest",
+    more="What was delivered is removed from the folder, so the next run goes on with the rest."
+    " Until then the step ends with the status `partial`, and fails under `fail-on: any`.",
+)
 NO_BACKEND: Final = Topic(
     slug="no-backend",
     happened="No backend is configured",
@@ -783,6 +791,7 @@ SECTIONS: Final = (
             BRANCH_UNKNOWN,
             SECRET_IN_EVENT,
             REPLAY_REFUSED,
+            REPLAY_LEFT,
         ),
     ),
     (

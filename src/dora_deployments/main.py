@@ -30,6 +30,7 @@ from dora_deployments.catalogue import (
     NOT_SAVED,
     PACKAGES,
     PATH_NOT_TOLD,
+    REPLAY_LEFT,
     REPLAY_REFUSED,
     RERUN,
     SECRET_IN_EVENT,
@@ -282,6 +283,8 @@ def _read_saved(inputs: Inputs, run: Run, budget: Budget, account: Account, log:
     told = _backends(inputs, account, log, from_fork=False)
     off, origin = backends.samples(inputs), _origin(run, account)
     taken = tuple(replay.deliveries(base, paths, origin, told, off, budget))
+    if taken and isinstance(taken[-1], replay.Left):
+        account.left = tuple(base / path for path in paths[-taken[-1].count :])
     account.deliveries = tuple(each for each in taken if isinstance(each, Delivery))
     problems = _first(tuple(each for each in taken if isinstance(each, str)))
     account.problems = notes(problems, REPLAY_REFUSED)
@@ -290,9 +293,13 @@ def _read_saved(inputs: Inputs, run: Run, budget: Budget, account: Account, log:
         for path, each in zip_longest(paths, taken, fillvalue="")
         if isinstance(each, str)
     )
-    if not account.deliveries:
+    if problems and not account.deliveries:
         raise InputError(*problems, topic=REPLAY_REFUSED)
     ending.told_bad(account, log)
+    if account.left:
+        one = "one file is" if len(account.left) == 1 else f"{len(account.left):,} files are"
+        more = f"`replay-path` holds more than one run can send: {one} left"
+        ending.warned(account, log, [note(f"{more}; {REPLAY_LEFT.change}", REPLAY_LEFT)])
 
 
 def _first(problems: tuple[str, ...]) -> tuple[str, ...]:
@@ -307,7 +314,11 @@ def _origin(run: Run, account: Account) -> Origin:
 def _settle(account: Account, log: Log) -> None:
     """Collect how the deliveries ended, and save what the backends do not have."""
     run = account.run
-    if run is None or account.is_dry_run or not (account.deliveries or account.refused):
+    if (
+        run is None
+        or account.is_dry_run
+        or not (account.deliveries or account.refused or account.left)
+    ):
         return
     sent = account.dispatch or Dispatch.of(account.deliveries)
     ended = sent.ended()
@@ -317,10 +328,11 @@ def _settle(account: Account, log: Log) -> None:
         *(outcome for each in of_others for outcome in each.outcomes),
         *account.outcomes,
     )
-    if account.refused or any(each.outcome.is_missing or each.delivery.saved for each in ended):
+    stay = (*account.refused, *account.left)
+    if stay or any(each.outcome.is_missing or each.delivery.saved for each in ended):
         from dora_deployments.delivery import undelivered
 
-        account.kept = undelivered.settle(ended, _origin(run, account), run, account.refused)
+        account.kept = undelivered.settle(ended, _origin(run, account), run, stay)
     if account.resolved is not None and account.resolved.finished_by_clock:
         ending.warned(account, log, doubts.of_clocks(ended))
     ending.touched(account, (outcome for each in of_first for outcome in each.outcomes), log)

@@ -1,5 +1,6 @@
 """Every delivery goes out side by side with the others and alone, and has an outcome."""
 
+import json
 import os
 import re
 import subprocess
@@ -948,18 +949,34 @@ def test_a_backend_that_hangs_with_many_deliveries_takes_no_thread_of_another():
         )
         # Those of the quick one were begun last, and end all the same.
         wait_until(lambda: {each.status for each in endings(dispatch)[150:]} == {"delivered"})
-        wait_until(lambda: len(hanging.requests) == 100)
+        wait_until(lambda: len(hanging.requests) == 150)
         taken = Counter(
             (each.backend, each.status, each.message, each.attempts) for each in endings(dispatch)
         )
         sent = (len(hanging.requests), len(quick.requests))
 
     assert taken == {
-        ("DX", "undelivered", CUT_OFF, 1): 100,
-        ("DX", "undelivered", NOT_SENT, 0): 50,
+        ("DX", "undelivered", CUT_OFF, 1): 150,
         ("Datadog", "delivered", "recorded", 1): 150,
     }
-    assert sent == (100, 150)
+    assert sent == (150, 150)
+
+
+@pytest.mark.threat(13)
+def test_a_hundred_services_that_stall_keep_no_others_of_their_backend_from_being_sent():
+    stalling = {f"s{number}" for number in range(100)}
+
+    def script(connection, request):
+        body = json.loads(request.partition(b"\r\n\r\n")[2])
+        held = body["service"]["identifier"] in stalling
+        (hang(60) if held else answer(200, OK))(connection, request)
+
+    with Faulty(script) as server:
+        dispatch = started(many(250, dx(server.url)), Budget.of(60))
+        wait_until(lambda: {each.status for each in endings(dispatch)[100:]} == {"delivered"})
+        taken = [(each.status, each.attempts) for each in endings(dispatch)]
+
+    assert taken == [("undelivered", 1)] * 100 + [("delivered", 1)] * 150
 
 
 def test_a_hundred_deliveries_to_one_backend_are_on_their_way_at_the_same_time():

@@ -5,13 +5,13 @@ import pytest
 from dora_deployments.budget import Budget
 from dora_deployments.delivery import deliver, replay, saved, undelivered
 from dora_deployments.delivery.deliver import Origin
+from dora_deployments.delivery.replay import Left
 from dora_deployments.deployment import Outcome
 from dora_deployments.errors import InputError, Skip
 from tests.builders import deployment, inputs
 from tests.builders import run as run_of
 from tests.delivery import wire
 
-TOO_MANY = "`replay-path` holds more than one run can send; run the step again for the rest"
 ORIGIN = Origin(server_url="https://github.com", repository="acme/shop")
 DX = wire.dx("http://127.0.0.1:1")
 
@@ -44,7 +44,7 @@ def taken(base, *paths):
 def test_files_that_there_is_no_time_to_read_are_left_for_another_run(base):
     written(base, "a.json")
     left = list(replay.deliveries(base, ["a.json", "b.json"], ORIGIN, [DX], [], Budget.of(0)))
-    assert left == [TOO_MANY]
+    assert left == [Left(count=2)]
 
 
 def refused(run, path):
@@ -131,6 +131,6 @@ def test_what_is_beyond_a_thousand_good_files_waits_for_the_next_run(base, run):
 
     bad = "'dora-undelivered/0000-bad.json' is no saved report; take it out of `replay-path`"
     first = [replace(good, saved=base / path) for path in paths if "bad" not in path][:1_000]
-    assert [each for each in found if isinstance(each, str)] == [bad, TOO_MANY]
-    assert [each for each in found if not isinstance(each, str)] == first
+    assert [each for each in found if isinstance(each, str)] == [bad]
+    assert [each for each in found if not isinstance(each, str)] == [*first, Left(count=2)]
     assert taken(base, *paths[:1_001])[-1] == first[-1]

@@ -209,6 +209,29 @@ def test_a_second_replay_has_nothing_to_send(action, lost, datadog, dx):
     )
 
 
+@pytest.mark.threat(13)
+def test_more_files_than_one_run_sends_are_no_mistake_and_the_next_run_goes_on(
+    action, lost, workspace, dx
+):
+    lost()
+    good = next(content for name, content in saved(workspace).items() if "-dx" in name)
+    shutil.rmtree(workspace / FOLDER)
+    (workspace / FOLDER).mkdir()
+    for number in range(1_002):
+        (workspace / FOLDER / f"{number:04}.json").write_bytes(good)
+    again = action(None, dx, mode="replay", timeout="120")
+    assert ended(again) == (0, "partial", "", FOLDER)
+    assert errors(again) == []
+    assert (
+        "::warning title=Deployment report::`replay-path` holds more than one run can send: 2"
+        f" files are left; run the step again for the rest. {MORE}replay-left\n" in again.log
+    )
+    assert sorted(saved(workspace)) == ["1000.json", "1001.json"]
+    again = action(None, dx, mode="replay")
+    assert ended(again) == (0, "delivered", "", "")
+    assert len(dx.received) == 1_002
+
+
 @pytest.mark.fault(99)
 def test_a_file_that_is_put_back_is_sent_again_without_harm(action, lost, workspace, datadog, dx):
     _, *bodies = lost()

@@ -355,6 +355,28 @@ def test_a_replay_with_files_that_are_refused_is_a_bad_one(
     )
 
 
+@pytest.mark.parametrize(("fail_on", "code"), [("never", 0), ("config", 0), ("any", 1)])
+@pytest.mark.parametrize(
+    ("outcomes", "is_dry_run", "status"),
+    [
+        ((RECORDED,), False, "partial"),
+        ((RECORDED, DOWN), False, "partial"),
+        ((DOWN,), False, "undelivered"),
+        ((), False, "undelivered"),
+        ((), True, "dry-run"),
+    ],
+)
+def test_a_replay_that_leaves_files_for_another_run_is_never_all_delivered(
+    outcomes, is_dry_run, status, fail_on, code
+):
+    left = (Path("1.json"),)
+    account = of_replay(*outcomes, fail_on=fail_on, is_dry_run=is_dry_run, left=left)
+    told(ending.done, account)
+
+    assert (account.status, account.reason) == (status, "")
+    assert account.exit_code == (0 if is_dry_run else code)
+
+
 @pytest.mark.parametrize(
     ("fail_on", "level"), [("config", "error"), ("any", "error"), ("never", "warning")]
 )

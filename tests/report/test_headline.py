@@ -337,3 +337,17 @@ def test_a_replay_counts_what_it_sent(number, told):
     assert headline(account) == f"Not delivered to DX: {reports}; 2 files not sent"
     account.is_dry_run = True
     assert headline(account) == (f"{reports} would be reported; nothing was sent; 2 files not sent")
+
+
+def test_a_replay_says_how_many_files_are_left_for_another_run():
+    saved = deliver.prepare([deployment()] * 3, [DX])
+    account = Account(deliveries=saved, outcomes=(outcome(backend="DX"),), left=(Path("a"),))
+
+    assert headline(account) == "3 saved reports were sent again; 1 file left for another run"
+    account.refused = (Path("b"),)
+    account.left = (Path("c"), Path("d"))
+    assert headline(account) == (
+        "3 saved reports were sent again; 1 file not sent; 2 files left for another run"
+    )
+    account = Account(left=(Path("a"), Path("b")))
+    assert headline(account) == "Nothing was sent again: 2 files left for another run"

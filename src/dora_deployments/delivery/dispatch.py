@@ -5,9 +5,10 @@ import random
 import threading
 import time
 from collections import deque
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Collection, Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
+from functools import partial
 from typing import Final
 
 from dora_deployments.actions.moments import UTC
@@ -23,6 +24,9 @@ Post = Callable[[Request, tuple[float, float], threading.Event], Reply]
 _SHORTEST_TIMEOUT: Final = 0.1
 # Threads for each backend, so that one that hangs takes none of another's.
 _WIDTH: Final = 100
+# After so many seconds a delivery that holds its thread is replaced by another one that waits.
+_PATIENCE: Final = 2.0
+_PAUSE: Final = 0.1  # seconds between two looks for them
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -97,7 +101,10 @@ def unsupported(deliveries: Iterable[Delivery]) -> tuple[Outcome, ...]:
 
 
 def _start(errands: list["Errand"], budget: Budget, quarter: Budget, pace: Pace) -> None:
-    """Start to send what one backend is sent, in the order of `errands`."""
+    """Start to send what one backend is sent, in the order of `errands`.
+
+    So many at the same time, but those that stall keep no other from being tried.
+    """
     first = [errand for errand in errands if errand.delivery.goes_first]
     pending = deque(errands)
 
@@ -111,9 +118,27 @@ def _start(errands: list["Errand"], budget: Budget, quarter: Budget, pace: Pace)
 
     # If the system has no more threads, those that there are do the work.
     threads = sum(in_thread(work) for _ in range(min(_WIDTH, len(errands))))
+    if len(errands) > threads > 0:
+        in_thread(partial(_relieve, errands, pending, budget, work))
     if not threads:
         for errand in errands:
             errand.give_up("not sent, since the system had no thread left to do it", STEP_ENDED)
+
+
+def _relieve(
+    errands: Collection["Errand"],
+    pending: Collection["Errand"],
+    budget: Budget,
+    work: Callable[[], None],
+) -> None:
+    """Start a thread for each of `errands` that stalls, as long as others are `pending`."""
+    more = 0
+    while pending and budget.left():
+        stalled = sum(errand.stalls() for errand in errands)
+        for _ in range(stalled - more):
+            in_thread(work)
+        more = max(more, stalled)
+        time.sleep(_PAUSE)
 
 
 @dataclass(slots=True)
@@ -122,13 +147,15 @@ class Errand:
 
     `sleep` waits between two attempts. `post` makes each of them; by default they have nothing
     in common, so that none is lost on a connection that the server is about to close.
-    `connecting` is set while one makes its connection; `ambiguous` says that an earlier one may
+    `begun` is when, by the monotonic clock, it was on its way. `connecting` is set while an
+    attempt makes its connection; `ambiguous` says that an earlier one may
     have arrived.
     """
 
     delivery: Delivery
     sleep: Callable[[float], object] = time.sleep
     post: Post | None = None
+    begun: float | None = None
     attempts: int = 0
     http_status: int | None = None
     # How the last attempt ended, while the next one is waited for.
@@ -141,6 +168,7 @@ class Errand:
 
     def run(self, budget: Budget, pace: Pace, first: Iterable["Errand"], quarter: Budget) -> None:
         """Deliver: at once if this goes first, else when those that do have ended."""
+        self.begun = time.monotonic()
         try:
             if self.delivery.goes_first:
                 budget = quarter
@@ -152,6 +180,12 @@ class Errand:
             bug = f"a bug of this action stopped the delivery: {type(error).__name__}"
             self.give_up(bug, INTERNAL_ERROR)
         self.done.set()
+
+    def stalls(self) -> bool:
+        """Return whether this has been on its way for long, and has not ended."""
+        if self.begun is None or self.done.is_set():
+            return False
+        return time.monotonic() - self.begun > _PATIENCE
 
     def give_up(self, why: str, topic: Topic) -> None:
         """End without an answer, if there is anything to send at all."""

@@ -1,7 +1,7 @@
 """What earlier runs saved, as deliveries to send again."""
 
 from collections.abc import Iterator, Sequence
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Final
 
@@ -16,6 +16,13 @@ from dora_deployments.delivery.deliver import Delivery, Origin
 from dora_deployments.errors import InputError, Skip
 
 MOST: Final = 1_000  # deliveries of one run
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Left:
+    """How many files are left for another run, unread."""
+
+    count: int
 
 
 def found(inputs: Inputs, run: Run) -> tuple[Path, tuple[str, ...]]:
@@ -45,16 +52,16 @@ def deliveries(
     backends: Sequence[Backend],
     off: Sequence[Backend],
     budget: Budget,
-) -> Iterator[Delivery | str]:
+) -> Iterator[Delivery | str | Left]:
     """Yield what each file says to send, or why it is refused, in a sentence that names it.
 
     Files that `budget` has no time for, and more good ones than `MOST`, are left for another
-    run.
+    run: then `Left` comes last.
     """
     good = 0
-    for path in paths:
+    for index, path in enumerate(paths):
         if not budget.left() or good == MOST:
-            yield "`replay-path` holds more than one run can send; run the step again for the rest"
+            yield Left(count=len(paths) - index)
             return
         try:
             yield _delivery(base, path, origin, backends, off)

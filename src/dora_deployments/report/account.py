@@ -25,7 +25,8 @@ class Account:
     `headline` is our own sentence for people, `advice` what to do then; `off` are those about
     backends without a key, `problems` those of bad input, `warnings` those of a run that went
     on, `hints` what to check once. All of them may quote foreign text. `topic` tells more of
-    what ended the run early. `refused` are saved files that were not sent. `resolved` is what
+    what ended the run early. `refused` are saved files that were not sent, `left` those
+    that another run has to send. `resolved` is what
     was deployed just now, `backfilled` what was in the past.
     """
 
@@ -39,6 +40,7 @@ class Account:
     backfilled: "Backfilled | None" = None
     off: tuple[str, ...] = ()
     refused: tuple[Path, ...] = ()
+    left: tuple[Path, ...] = ()
     deliveries: tuple[Delivery, ...] = ()
     dispatch: Dispatch | None = None
     outcomes: tuple[Outcome, ...] = ()

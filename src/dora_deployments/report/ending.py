@@ -4,6 +4,7 @@ import signal
 import traceback
 from collections.abc import Iterable
 from pathlib import Path
+from typing import Final
 
 from dora_deployments.actions.inputs import DEFAULT_REPLAY_PATH
 from dora_deployments.actions.text import count
@@ -30,6 +31,9 @@ from dora_deployments.report.headline import headline
 from dora_deployments.report.log import Log
 from dora_deployments.report.words import taught
 
+# What a run that leaves saved reports for the next one ends as.
+_LEFT: Final[dict[RunStatus, RunStatus]] = {"delivered": "partial", "skipped": "undelivered"}
+
 
 def done(account: Account, log: Log) -> None:
     """End a run that went through all stages; its outcomes may be good or bad.
@@ -42,6 +46,9 @@ def done(account: Account, log: Log) -> None:
     if account.backfilled is not None and account.backfilled.figures is None:
         account.status = "undelivered"  # not even read
         account.exit_code = int(account.fail_on == "any")
+    if account.left and not account.is_dry_run:  # not all is sent, though nothing went wrong
+        account.status = _LEFT.get(account.status, account.status)
+        account.exit_code = max(account.exit_code, int(account.fail_on == "any"))
     if account.status == "skipped":
         account.reason = "outcome-not-supported"
     for outcome in account.outcomes:

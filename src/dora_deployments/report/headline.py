@@ -22,7 +22,13 @@ def headline(account: Account) -> str:
     else:
         news = _sent_again(len(account.deliveries))
     refused = count(len(account.refused), "file")
-    return _told(account, *news) + (f"; {refused} not sent" if account.refused else "")
+    more = f"; {refused} not sent" if account.refused else ""
+    if account.left:
+        left = f"{count(len(account.left), 'file')} left for another run"
+        if not account.deliveries:
+            return f"Nothing was sent again: {left}"
+        more += f"; {left}"
+    return _told(account, *news) + more
 
 
 def _told(account: Account, happened: str, report: str) -> str:
