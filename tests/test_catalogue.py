@@ -60,7 +60,7 @@ QUOTED = {
     *("failure", "error", "inactive", "transient_environment", "production", "client_payload"),
     *("python3", "python", "py -3", "if:", "live-demo=live-demo"),
     *("GITHUB_TOKEN", "GITHUB_EVENT_PATH", "GITHUB_OUTPUT", "GITHUB_STEP_SUMMARY"),
-    *("HTTPS_PROXY", "NO_PROXY", "PIP_INDEX_URL", "REQUESTS_CA_BUNDLE"),
+    *("NO_PROXY", "PIP_INDEX_URL", "REQUESTS_CA_BUNDLE"),
     *("dora-backfill/", ".github/dora.yml", "glob=", '""', "release/**", "github-actions[bot]"),
     *("app.datadoghq.eu", "datadoghq.eu", "/api/v2/dora/deployment", "http", "https"),
     *("_", "-", ".", "/", ":", "if: github.event.pull_request.merged"),

@@ -517,15 +517,23 @@ CERTIFICATE: Final = Topic(
 )
 CA_FILE: Final = Topic(
     slug="ca-file",
-    happened="The file of `REQUESTS_CA_BUNDLE` cannot be read",
-    means="without the certificates in it, no server can be trusted",
-    change="set `REQUESTS_CA_BUNDLE` to a file that is there, or to nothing",
+    happened="The file of `REQUESTS_CA_BUNDLE` cannot be used",
+    means="it cannot be read, is empty or holds no certificate, and without one no server can be"
+    " trusted",
+    change="set `REQUESTS_CA_BUNDLE` to a PEM file with certificates, or to nothing",
+)
+BLOCKED: Final = Topic(
+    slug="blocked",
+    happened="A web page answered in the place of the backend",
+    means="a web page answered, as of a proxy or a filter on the way, and not the backend",
+    change="let the runner reach the hosts named in docs/security.md by https",
+    more="The key was not judged, so it need not be changed.",
 )
 PROXY: Final = Topic(
     slug="proxy",
-    happened="The proxy in HTTPS_PROXY, or the URL of the backend, cannot be used",
+    happened="The proxy in HTTPS_PROXY or ALL_PROXY, or the URL of the backend, cannot be used",
     means="the proxy refused, cannot be reached or is of an unknown kind, or a URL is not one",
-    change="correct `HTTPS_PROXY` or the backend's URL, or name its host in `NO_PROXY`",
+    change="correct the variable of the proxy or the backend's URL, or name its host in `NO_PROXY`",
     more=_SAVED_MORE.strip(),
 )
 STEP_ENDED: Final = Topic(
@@ -840,6 +848,7 @@ SECTIONS: Final = (
             BROKE_OFF,
             CERTIFICATE,
             CA_FILE,
+            BLOCKED,
             PROXY,
             STEP_ENDED,
             NOT_SAVED,

@@ -599,7 +599,7 @@ def test_only_a_success_can_mean_recorded(status):
     assert BACKEND.verdict(CREATE, reply(status, {"ok": True})).status == "rejected"
 
 
-@pytest.mark.parametrize("body", [b"", b"<html>", b"[]", {"ok": True}, {"message": 7}])
+@pytest.mark.parametrize("body", [b"", b"[]", {"ok": True}, {"message": 7}])
 def test_a_refusal_needs_no_body_and_ok_does_not_undo_it(body):
     assert BACKEND.verdict(CREATE, reply(403, body)) == Verdict(
         status="rejected",

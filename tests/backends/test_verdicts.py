@@ -4,9 +4,10 @@ import json
 
 import pytest
 
+from dora_deployments import catalogue
 from dora_deployments.backends.datadog import Datadog
 from dora_deployments.backends.dx import Dx
-from dora_deployments.deployment import Reply
+from dora_deployments.deployment import Reply, Verdict
 
 DATADOG = Datadog(url="https://a.test", api_key="fedcba9876543210fedcba9876543210")
 DX = Dx(url="https://b.test/api", token="dx-token-for-tests")
@@ -48,3 +49,23 @@ def test_whatever_is_not_simply_recorded_has_a_topic(backend, method):
 
     assert [each for each in told if each[2]] == [("delivered", "recorded", True)]
     assert {status for status, *_ in told} >= {"delivered", "malformed", "rejected"}
+
+
+@pytest.mark.parametrize("status", [401, 403])
+@pytest.mark.parametrize(
+    ("backend", "method"),
+    [(DATADOG, "deployment"), (DX, "deployments.create"), (DX, "deployments.setPullServices")],
+)
+def test_a_web_page_that_refuses_blames_no_key(backend, method, status):
+    page = Reply(status=status, body=b"\n<!DOCTYPE html><title>Blocked</title>")
+
+    assert backend.verdict(method, page) == Verdict(
+        status="rejected",
+        message=f"{backend.name} answered {status}: a web page answered, as of a proxy or a filter"
+        " on the way, and not the backend; let the runner reach the hosts named in"
+        " docs/security.md by https",
+        topic=catalogue.BLOCKED,
+    )
+    for body in (b"", b'{"error": "<b>"}', b"no"):
+        verdict = backend.verdict(method, Reply(status=status, body=body))
+        assert verdict.topic is not catalogue.BLOCKED

@@ -85,8 +85,10 @@ def bundle(tmp_path_factory):
 def test_tls_that_is_not_as_it_must_be_is_refused_with_what_is_wrong_and_no_key_is_sent(
     bundle, tmp_path
 ):
-    garbage = tmp_path / "garbage.pem"
-    garbage.write_text("not a certificate")
+    damaged = "-----BEGIN CERTIFICATE-----\naGVsbG8=\n-----END CERTIFICATE-----\n"
+    files = {"empty.pem": "", "garbage.pem": "not a certificate", "damaged.pem": damaged}
+    for name, text in files.items():
+        (tmp_path / name).write_text(text)
     trusted = {"REQUESTS_CA_BUNDLE": bundle}
     with (
         tls.Https(tls.good()) as good,
@@ -117,7 +119,10 @@ def test_tls_that_is_not_as_it_must_be_is_refused_with_what_is_wrong_and_no_key_
             case(f"https://localhost:{hanging_up.port}", **trusted),
             case(f"https://localhost:{silent.port}", hasty=True, **trusted),
             case(f"https://localhost:{good.port}", REQUESTS_CA_BUNDLE="/nowhere/ca.pem"),
-            case(f"https://localhost:{good.port}", REQUESTS_CA_BUNDLE=str(garbage)),
+            *(
+                case(f"https://localhost:{good.port}", REQUESTS_CA_BUNDLE=str(tmp_path / name))
+                for name in files
+            ),
         )
         servers = (
             *(good, expired, not_yet_valid, other_host, stranger, self_signed),
@@ -164,7 +169,15 @@ def test_tls_that_is_not_as_it_must_be_is_refused_with_what_is_wrong_and_no_key_
             CA_FILE,
             attempts=1,
         ),
-        of_dx("rejected", NO_TLS, CERTIFICATE, attempts=1),
+        *[
+            of_dx(
+                "rejected",
+                "DX: a file with certificates holds none, or is damaged",
+                CA_FILE,
+                attempts=1,
+            )
+        ]
+        * 3,
     )
     assert arrived == [2, 0, 0, 0, 0, 0, 0, 0]
 
@@ -189,6 +202,10 @@ def test_proxies_are_used_named_when_they_fail_and_never_shown(tmp_path):
             case("https://dx.test", HTTPS_PROXY="http://[::1"),
             case("https://dx.test", HTTPS_PROXY="http://acme..test"),
             case("https://dx.test", HTTPS_PROXY="http://\u0161:x@127.0.0.1:1"),
+            case("https://dx.test", ALL_PROXY="socks5h://127.0.0.1:1"),
+            case("https://dx.test", all_proxy=closed, HTTP_PROXY=proxy),
+            case("https://dx.test", ALL_PROXY="socks5h://127.0.0.1:1", https_proxy=closed),
+            case("http://dx.test", HTTP_PROXY=closed),
             case("http://dx.test", HTTP_PROXY=forwarding.url),
             # What is meant for this machine goes there, whatever the variables say.
             case(direct.url, HTTP_PROXY=proxy),
@@ -207,6 +224,21 @@ def test_proxies_are_used_named_when_they_fail_and_never_shown(tmp_path):
             attempts=1,
         ),
         *[of_dx("rejected", f"DX: {UNUSABLE}", PROXY, attempts=1)] * 5,
+        of_dx(
+            "rejected",
+            "DX: the proxy in ALL_PROXY is of a kind that is not known",
+            PROXY,
+            attempts=1,
+        ),
+        *[
+            of_dx(
+                "undelivered",
+                f"DX: the proxy in {variable} refused, or cannot be reached",
+                PROXY,
+                attempts=4,
+            )
+            for variable in ("ALL_PROXY", "HTTPS_PROXY", "HTTP_PROXY")
+        ],
         *[of_dx("delivered", "recorded", http_status=200, attempts=1)] * 3,
     )
     assert len(forwarding.requests) == 1

@@ -344,7 +344,7 @@ def test_a_key_that_no_header_can_hold_is_neither_sent_nor_quoted(odd):
     with Faulty(answer(200)) as server:
         message, *_ = failure(replace(REQUEST, url=server.url, credential=credential))
 
-    assert message == "its URL, or that of the proxy in HTTPS_PROXY, is unusable"
+    assert message == "its URL, or that of the proxy in HTTP_PROXY, is unusable"
     assert server.requests == []
 
 

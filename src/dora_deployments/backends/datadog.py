@@ -80,7 +80,7 @@ class Datadog:
         del method  # there is only one
         body = replies.json_object(reply)
         if not 200 <= reply.status < 300:
-            topic = _refusal(reply.status)
+            topic = _refusal(reply)
             return Verdict(
                 status="rejected",
                 message=f"Datadog answered {reply.status}: {topic.sentence}",
@@ -162,10 +162,12 @@ def deployment_body(deployment: Deployment) -> dict[str, object]:
     return {"data": {"attributes": attributes}}
 
 
-def _refusal(status: int) -> Topic:
-    is_redirect = 300 <= status < 400
+def _refusal(reply: Reply) -> Topic:
+    if replies.is_blocked(reply):
+        return catalogue.BLOCKED
+    is_redirect = 300 <= reply.status < 400
     other = catalogue.DATADOG_REDIRECT if is_redirect else catalogue.DATADOG_REFUSED
-    return _REFUSALS.get(status, other)
+    return _REFUSALS.get(reply.status, other)
 
 
 def _usual(service: str) -> str:

@@ -150,7 +150,7 @@ class Dx:
                 detail=detail,
                 topic=catalogue.DX_DUPLICATE,
             )
-        name, topic = str(reply.status), _refusal(reply.status)
+        name, topic = str(reply.status), _refusal(reply)
         if code:
             name, topic = f"{name} {code}", _ERRORS[code]
         return Verdict(
@@ -233,9 +233,13 @@ def touched_body(touched: TouchedServices) -> dict[str, object]:
     }
 
 
-def _refusal(status: int) -> Topic:
-    is_redirect = 300 <= status < 400
-    return _REFUSALS.get(status, catalogue.DX_REDIRECT if is_redirect else catalogue.DX_REFUSED)
+def _refusal(reply: Reply) -> Topic:
+    if replies.is_blocked(reply):
+        return catalogue.BLOCKED
+    is_redirect = 300 <= reply.status < 400
+    return _REFUSALS.get(
+        reply.status, catalogue.DX_REDIRECT if is_redirect else catalogue.DX_REFUSED
+    )
 
 
 def _service(service: Service) -> dict[str, object]:

@@ -27,9 +27,19 @@ def kind(reply: Reply) -> str:
         return "the answer is empty or broke off"
     if len(reply.body) > MAX_BODY:
         return "the answer is too long"
-    if reply.body.lstrip()[:1] == b"<":
+    if is_page(reply):
         return "the answer is a web page, as of a proxy or a log-in"
     return "the answer is not the documented JSON"
+
+
+def is_page(reply: Reply) -> bool:
+    """Return whether a body seems to be HTML or XML, which no vendor answers."""
+    return reply.body.lstrip()[:1] == b"<"
+
+
+def is_blocked(reply: Reply) -> bool:
+    """Return whether somebody on the way refused a request: the vendors refuse keys by JSON."""
+    return reply.status in {401, 403} and is_page(reply)
 
 
 def excerpt(reply: Reply) -> str:

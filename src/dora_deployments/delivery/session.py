@@ -8,6 +8,7 @@ from functools import partial
 from http.cookiejar import DefaultCookiePolicy
 from typing import Any, Final, cast
 from urllib.parse import urlsplit
+from urllib.request import getproxies_environment
 
 import requests
 import urllib3
@@ -39,6 +40,9 @@ _CERTIFICATE_ERRORS: Final = {
     62: "is for another host",
     64: "is for another host",
 }
+
+# The parts of OpenSSL that read certificates from a file, before any server is spoken to.
+_FILE_LIBRARIES: Final = frozenset({"X509", "PEM"})
 
 
 class TransportError(Exception):
@@ -198,7 +202,7 @@ def post(session: requests.Session, request: Request, timeout: tuple[float, floa
             stream=True,
         )
     except (requests.RequestException, urllib3.exceptions.HTTPError, OSError, ValueError) as error:
-        raise _transport_error(session, error) from None
+        raise _transport_error(session, error, _proxy_variable(request.url)) from None
     with response:
         body = _body(response)
         return Reply(
@@ -227,6 +231,13 @@ def _proxies(url: str) -> dict[str, str] | None:
     return {"no_proxy": host} if host in LOOPBACK else None
 
 
+def _proxy_variable(url: str) -> str:
+    """Return the variable that names the proxy for `url`, as requests chooses it."""
+    scheme = url.partition(":")[0]
+    known = getproxies_environment()
+    return "ALL_PROXY" if "all" in known and scheme not in known else f"{scheme.upper()}_PROXY"
+
+
 def _body(response: requests.Response) -> bytes | None:
     """Return the body up to its limit and one byte, or None if it broke off."""
     try:
@@ -235,11 +246,16 @@ def _body(response: requests.Response) -> bytes | None:
         return None
 
 
-def _transport_error(session: requests.Session, error: Exception) -> TransportError:
-    """Return what went wrong in our own words; the library's may quote the key."""
+def _transport_error(session: requests.Session, error: Exception, proxy: str) -> TransportError:
+    """Return what went wrong in our own words; the library's may quote the key.
+
+    `proxy` is the variable to blame where the proxy is at fault.
+    """
     for kind, make in _KINDS:
         if isinstance(error, kind):
             failure = make(error)
+            if failure.topic is PROXY:
+                return _about_proxy(failure, proxy)
             if failure.ambiguous and _is_connecting(session):
                 return _UNCONNECTED(error) if make is _LATE else _CUT(error)
             return failure
@@ -249,6 +265,11 @@ def _transport_error(session: requests.Session, error: Exception) -> TransportEr
         CA_FILE,
         permanent=True,
     )
+
+
+def _about_proxy(failure: TransportError, proxy: str) -> TransportError:
+    message = str(failure).replace("HTTPS_PROXY", proxy)
+    return TransportError(message, PROXY, permanent=failure.permanent)
 
 
 def _is_connecting(session: requests.Session) -> bool:
@@ -269,6 +290,9 @@ def _tls_error(error: Exception) -> TransportError:
             wrong = _CERTIFICATE_ERRORS.get(cause.verify_code, "is of an unknown authority")
             message = f"the certificate of the server {wrong}"
             return TransportError(message, CERTIFICATE, permanent=True)
+        if isinstance(cause, ssl.SSLError) and cause.library in _FILE_LIBRARIES:
+            message = "a file with certificates holds none, or is damaged"
+            return TransportError(message, CA_FILE, permanent=True)
     return TransportError(
         "no TLS connection is possible with this server",
         CERTIFICATE,
