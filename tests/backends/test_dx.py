@@ -1,6 +1,7 @@
 """What DX is sent, and how its answers are read."""
 
 import json
+import tracemalloc
 from datetime import datetime, timedelta, timezone
 
 import pytest
@@ -651,7 +652,8 @@ def test_the_fields_of_the_body_that_can_be_refused_are_all_but_the_id():
         {"error": "reference_id_in_use"},
         {"error": "referenceId", "message": "conflict"},
         {"error": "Reference ID has already been taken", "message": "service"},
-        {"error": "invalid_params", "message": "reference_id must be unique"},
+        {"error": "invalid_params", "message": "reference_id is not unique"},
+        {"error": "reference_id_exists"},
         {"errors": {"reference_id": ["has already been taken"], "service": ["x"]}},
         {"errors": [{"field": "reference_id"}]},
         {"errors": [{"field": "reference_id", "message": "is taken"}, {"field": "service"}]},
@@ -693,6 +695,9 @@ def test_a_422_is_a_duplicate_where_the_id_is_taken_or_the_deployment_exists(bod
         # The id is named, and is not known.
         {"ok": False, "error": "invalid_reference_id"},
         {"message": "reference_id is too long"},
+        {"message": "reference_id must be a unique string"},
+        {"message": "No such reference_id exists"},
+        {"message": "reference_id must name an existing deployment"},
         {"errors": {"reference_id": ["is invalid"], "service": ["already exists"]}},
         {"errors": [{"field": "reference_id"}, {"field": "service"}]},
         # The id is quoted, as everything is that was sent.
@@ -730,6 +735,18 @@ def test_a_422_of_which_not_all_is_known_is_a_refusal():
         )
     ]
     assert statuses == ["duplicate", *["rejected"] * 3, "duplicate", "rejected"]
+
+
+def test_a_422_with_a_long_key_above_many_texts_is_read_in_little_memory():
+    body = {"x" * 30_000: [""] * 8_000, "error": "reference_id_taken"}
+
+    tracemalloc.start()
+    verdict = BACKEND.verdict(CREATE, reply(422, body))
+    _, most = tracemalloc.get_traced_memory()
+    tracemalloc.stop()
+
+    assert verdict.status == "duplicate"
+    assert most < 10_000_000
 
 
 @pytest.mark.parametrize("body", [b"<html>Unprocessable entity</html>", b"blocked", b"[]"])

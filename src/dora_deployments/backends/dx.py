@@ -43,8 +43,9 @@ _REFUSALS = {
 # What a 422 says of a deployment that DX has already: as a code, or in plain words.
 _REFERENCE_ID: Final = re.compile("(?<![a-z])reference[_ -]?id(?![a-z])", re.IGNORECASE)
 _TAKEN: Final = re.compile(
-    "(?<![a-z])(?:already|taken|exists|existing|duplicated?|conflicts?|conflicting|unique"
-    "|in[_ ]use|(?:was|been)[_ ]used|(?:other|different|changed)[_ ]values|values[_ ]changed)"
+    "(?<![a-z])(?:already|taken|reference_id_exists|duplicated?|conflicts?|conflicting"
+    "|not[_ ]unique|in[_ ]use|(?:was|been)[_ ]used|(?:other|different|changed)[_ ]values"
+    "|values[_ ]changed)"
     "(?![a-z])",
     re.IGNORECASE,
 )
@@ -62,6 +63,7 @@ _VOCABULARY: Final = frozenset(
         "unprocessable",
     }
 )
+_PATH: Final = 200  # characters of the keys that lead to a text
 _LONGEST_SHA = 40
 _CREATE: Final = "deployments.create"
 _SET_PULL_SERVICES: Final = "deployments.setPullServices"
@@ -299,7 +301,7 @@ def _statements(value: object) -> Iterator[str]:
     while pending:
         path, value = pending.pop()
         if isinstance(value, dict):
-            pending.extend((f"{path} {key}", each) for key, each in value.items())
+            pending.extend((f"{path} {key}"[-_PATH:], each) for key, each in value.items())
             yield " ".join(each for each in value.values() if isinstance(each, str))
         elif isinstance(value, list):
             pending.extend((path, each) for each in value)
