@@ -150,9 +150,10 @@ def test_a_release_of_later_is_not_known_yet():
     assert found.release_before("v1.2", sha(2), "live", at(3)) == (release(3, "v1.1"),)
 
 
-def test_names_without_versions_are_in_order_of_time():
-    found = released((2, "beta"), (1, "alpha"), (3, "gamma"))
-    assert found.release_before("gamma", sha(3), "live", at(9)) == (release(2, "beta"),)
+def test_names_that_differ_by_a_commit_alone_are_in_order_of_time():
+    found = released((2, "live-5a47c3f"), (1, "live-abc1234"), (3, "live-0a1b2c3"))
+    before = found.release_before("live-0a1b2c3", sha(3), "live", at(9))
+    assert before == (release(2, "live-5a47c3f"),)
 
 
 def test_releases_of_one_second_are_all_known():
