@@ -7,7 +7,7 @@ import os
 import signal
 import threading
 from collections.abc import Iterator, Mapping
-from datetime import timedelta
+from datetime import datetime, timedelta, timezone
 
 import pytest
 
@@ -1108,6 +1108,25 @@ def test_a_clock_that_differs_from_the_backends_is_told_of(ahead, text, environ_
         "clock-skew",
     )
     assert warnings_in(capsys.readouterr().out) == ([doubt] if text else [])
+
+
+def test_a_finish_ahead_of_the_clock_is_told_of(environ_of, capsys):
+    ahead = datetime.now(timezone.utc).replace(microsecond=0) + timedelta(minutes=63, seconds=30)
+    environ = environ_of(
+        "pull_request",
+        "pull_request.closed.merged",
+        service="shop",
+        dry_run="true",
+        finished_at=ahead.isoformat(),
+    )
+    assert main(environ) == 0
+    doubt = warning(
+        f"the finish ({ahead.isoformat()}, from the input `finished-at`) is 1 h 3 min ahead of the"
+        " runner's clock, and is sent as it is; check the time and its zone, or let the runner set"
+        " its clock by NTP",
+        "clock-skew",
+    )
+    assert doubt in warnings_in(capsys.readouterr().out)
 
 
 def test_a_clock_that_gave_no_time_is_not_told_of(environ_of, capsys):

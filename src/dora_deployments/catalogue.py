@@ -719,9 +719,12 @@ OLD_EVENT: Final = Topic(
 )
 CLOCK_SKEW: Final = Topic(
     slug="clock-skew",
-    happened="The clock of the runner differs from that of the backend",
+    happened="The runner's clock differs from the backend's, or from a time that it was given",
     means="times that the runner's clock gave are wrong by as much",
     change="let the runner set its clock by NTP, or take `finished-at` from another clock",
+    more="A start that is up to five minutes later than the finish is cut back to it, since it may"
+    " come from another runner's clock; one that is later still is refused. A finish that is more"
+    " than two minutes ahead of the runner's clock is sent as it is: check its zone first.",
 )
 NOT_PRODUCTION: Final = Topic(
     slug="environment-not-production",

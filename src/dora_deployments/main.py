@@ -200,6 +200,7 @@ def _read_event(
     if resolved.deployments and resolved.pulls:
         log.group("Shipped changes", changes.lines(resolved))
     ending.warned(account, log, notes(resolved.warnings, INCOMPLETE))
+    ending.warned(account, log, doubts.of_times(inputs, happening, resolved, now))
 
     told = _backends(inputs, account, log, from_fork=happening.from_fork)
     ending.warned(account, log, doubts.of_environment(happening, resolved, told))

@@ -1244,7 +1244,7 @@ def test_an_id_is_not_asked_of_a_dispatch_whose_deployment_id_is_given():
 
 
 def test_a_dispatch_that_ends_before_it_begins_is_refused():
-    content = dispatch(started_at="2026-05-21T06:40:01Z", finished_at="2026-05-21T06:40:00Z")
+    content = dispatch(started_at="2026-05-21T06:45:01Z", finished_at="2026-05-21T06:40:00Z")
     assert refused("repository_dispatch", content) == (
         "client_payload.started_at is later than client_payload.finished_at; send them in order"
     )

@@ -388,13 +388,18 @@ def test_bytes_that_are_not_utf_8_are_refused(name):
 
 
 def test_a_start_later_than_the_finish_is_refused():
-    given = {"started-at": "2026-06-15T12:00:01Z", "finished-at": "2026-06-15T14:00:00+02:00"}
+    given = {"started-at": "2026-06-15T12:05:01Z", "finished-at": "2026-06-15T14:00:00+02:00"}
     assert problems(given) == (
         (
-            "`started-at` (2026-06-15T12:00:01+00:00) is later than `finished-at`"
+            "`started-at` (2026-06-15T12:05:01+00:00) is later than `finished-at`"
             " (2026-06-15T12:00:00+00:00); swap or correct them"
         ),
     )
+
+
+def test_a_start_that_is_later_by_what_clocks_may_differ_is_taken():
+    given = read(started_at="2026-06-15T12:05:00Z", finished_at="2026-06-15T12:00:00Z")
+    assert (given.started_at, given.finished_at) == (utc(2026, 6, 15, 12, 5), utc(2026, 6, 15, 12))
 
 
 def test_a_start_that_is_the_finish_is_taken():

@@ -667,34 +667,42 @@ def test_a_start_of_the_event_after_a_finish_given_is_cut_back_to_it():
 
 def test_a_start_given_that_is_after_the_events_finish_is_a_bad_input():
     assert refused(
-        InputError, happening(finished_at=FINISHED), started_at="2026-06-15T11:58:31Z"
+        InputError, happening(finished_at=FINISHED), started_at="2026-06-15T12:03:31Z"
     ) == (
-        "`started-at` (2026-06-15T11:58:31+00:00) is later than the finish"
+        "`started-at` (2026-06-15T12:03:31+00:00) is later than the finish"
         " (2026-06-15T11:58:30+00:00, from deployment_status.created_at); correct it, or set"
         " `finished-at`"
     )
 
 
 def test_a_start_given_that_is_after_now_is_a_bad_input():
-    assert refused(InputError, started_at="2026-06-15T12:00:31Z") == (
-        "`started-at` (2026-06-15T12:00:31+00:00) is later than the finish"
+    assert refused(InputError, started_at="2026-06-15T12:05:31Z") == (
+        "`started-at` (2026-06-15T12:05:31+00:00) is later than the finish"
         " (2026-06-15T12:00:30+00:00, from the clock, since this step runs when the deployment is"
         " done); correct it, or set `finished-at`"
     )
 
 
-def test_a_start_given_within_the_second_of_the_clock_is_now():
-    found = resolved(started_at="2026-06-15T12:00:30.200Z")
+@pytest.mark.parametrize("start", ["12:00:30.200Z", "12:00:33Z", "12:05:30Z"])
+@pytest.mark.fault(105)
+def test_a_start_given_that_is_ahead_as_clocks_may_be_is_the_finish(start):
+    found = resolved(started_at=f"2026-06-15T{start}")
     assert found.started_at == Fact(
         value=CLOCK.value, source="the input `started-at`, cut back to the finish"
     )
 
 
-def test_a_start_given_within_the_second_of_the_events_finish_is_still_after_it():
-    told = happening(finished_at=FINISHED)
-    assert "is later than the finish" in refused(
-        InputError, told, started_at="2026-06-15T11:58:30.200Z"
+@pytest.mark.parametrize("start", ["11:58:30.200Z", "11:58:33Z", "12:03:30Z"])
+def test_a_start_given_that_is_ahead_of_githubs_clock_is_the_finish(start):
+    found = resolved(happening(finished_at=FINISHED), started_at=f"2026-06-15T{start}")
+    assert found.started_at == Fact(
+        value=FINISHED.value, source="the input `started-at`, cut back to the finish"
     )
+
+
+def test_a_start_and_a_finish_given_by_two_clocks_are_one_time():
+    found = resolved(started_at="2026-06-15T11:00:05Z", finished_at="2026-06-15T11:00:00Z")
+    assert found.started_at.value == found.finished_at.value
 
 
 # --- outcome

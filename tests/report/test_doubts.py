@@ -458,3 +458,63 @@ def test_clocks_are_told_of_once_for_each_backend_by_the_largest_difference():
 
 def test_where_nothing_was_sent_no_clock_is_doubted():
     assert of_clocks() == []
+
+
+# --- times that clocks or people got wrong
+
+
+def of_times(now=FINISHED, told=None, **given):
+    """Return the doubts about a deployment that ended at `FINISHED`, as GitHub says."""
+    happened = happening("production") if told is None else told
+    return [*doubts.of_times(inputs(**given), happened, resolved(), now)]
+
+
+def starts_later(source, start, by):
+    return Note(
+        text=f"{source} ({start}) is {by} later than the finish (2026-05-11T09:34:40+00:00, from"
+        " deployment_status.created_at), so the deployment is reported as if it took no time; let"
+        " the runners set their clocks by NTP, or correct the time",
+        url=f"{PAGE}#clock-skew",
+    )
+
+
+@pytest.mark.fault(105)
+@pytest.mark.parametrize(
+    ("start", "by"),
+    [("09:34:41", "under 1 min"), ("09:35:39", "under 1 min"), ("09:39:40", "5 min")],
+)
+def test_a_start_that_was_cut_back_to_the_finish_is_told(start, by):
+    moment = f"2026-05-11T{start}+00:00"
+    assert of_times(started_at=moment) == [starts_later("`started-at`", moment, by)]
+
+
+def test_a_start_that_a_program_sent_is_told_where_it_was_cut_back():
+    start = Fact(value=FINISHED + HOUR, source="client_payload.started_at")
+    told = replace(happening("production"), started_at=start, is_told_afterwards=True)
+    expected = starts_later("client_payload.started_at", "2026-05-11T10:34:40+00:00", "1 h 0 min")
+    assert of_times(told=told) == [expected]
+    assert of_times(told=told, started_at="2026-05-11T09:30:00Z") == []
+
+
+@pytest.mark.parametrize("given", [{}, {"started_at": "2026-05-11T09:34:40.900Z"}])
+def test_starts_before_the_finish_or_within_its_second_are_not_told(given):
+    late = Fact(value=FINISHED + HOUR, source="deployment.created_at")
+    assert of_times(told=replace(happening("production"), started_at=late), **given) == []
+
+
+@pytest.mark.fault(105)
+@pytest.mark.parametrize(("ahead", "by"), [(timedelta(seconds=121), "2 min"), (HOUR, "1 h 0 min")])
+def test_a_finish_ahead_of_the_clock_is_told(ahead, by):
+    assert of_times(FINISHED - ahead) == [
+        Note(
+            text="the finish (2026-05-11T09:34:40+00:00, from deployment_status.created_at) is"
+            f" {by} ahead of the runner's clock, and is sent as it is; check the time and its zone,"
+            " or let the runner set its clock by NTP",
+            url=f"{PAGE}#clock-skew",
+        )
+    ]
+
+
+@pytest.mark.parametrize("ahead", [timedelta(minutes=2), -HOUR])
+def test_a_finish_that_is_hardly_ahead_of_the_clock_is_not_told(ahead):
+    assert of_times(FINISHED - ahead) == []

@@ -357,7 +357,7 @@ def _contradictions(inputs: Inputs, unread: Collection[str]) -> tuple[str, ...]:
             for name, value in of_one
             if value and (name, value) != ("success", "auto")
         ]
-    elif started and finished and started > finished:
+    elif started and finished and started - finished > moments.MOST_SKEW:
         problems.append(
             f"`started-at` ({started.isoformat()}) is later than `finished-at`"
             f" ({finished.isoformat()}); swap or correct them"

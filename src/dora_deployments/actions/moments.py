@@ -11,6 +11,8 @@ EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
 EARLIEST: Final = datetime(2000, 1, 1, tzinfo=UTC)
 # A runner's clock and GitHub's may disagree; a day also covers a zone written wrongly.
 AHEAD: Final = timedelta(days=1)
+# By as much the clocks of two runners, or of one and GitHub, may differ and both be believed.
+MOST_SKEW: Final = timedelta(minutes=5)
 
 # `datetime.fromisoformat` is too strict on Python 3.10 (no Z) and too lax later on (week
 # dates, dates alone, no zone), so the one form that is meant is spelt out.

@@ -5,6 +5,7 @@ from datetime import datetime, timedelta
 from typing import Final
 
 from dora_deployments.actions.event import Event, Happening
+from dora_deployments.actions.inputs import Inputs
 from dora_deployments.actions.text import shown
 from dora_deployments.attribution.resolve import Resolved
 from dora_deployments.backends import Backend
@@ -35,6 +36,7 @@ _BEFORE_IT: Final = frozenset(
         *("test", "tests", "testing", "perf", "stage", "staging", "canary", "beta", "demo"),
     }
 )
+_A_SECOND: Final = timedelta(seconds=1)
 _SKEW: Final = timedelta(minutes=2)  # less may be the way of the answer, and harms nobody
 
 
@@ -106,6 +108,34 @@ def other_sources(event: str, resolved: Resolved, told: Iterable[Backend]) -> tu
         for source in sources
         if source
     )
+
+
+def of_times(
+    inputs: Inputs, happening: Happening, resolved: Resolved, now: datetime
+) -> Iterator[Note]:
+    """Yield that a time that somebody wrote cannot be right by the other times or the clock.
+
+    What GitHub wrote is told where it is ahead of the clock.
+    """
+    finished, started = resolved.finished_at, inputs.started_at
+    source = "`started-at`"
+    if started is None and happening.is_told_afterwards and happening.started_at is not None:
+        started, source = happening.started_at.value, happening.started_at.source
+    if started is not None and started - finished.value >= _A_SECOND:
+        yield note(
+            f"{source} ({started.isoformat()}) is {span(started - finished.value)} later than the"
+            f" finish ({finished.value.isoformat()}, from {finished.source}), so the deployment is"
+            " reported as if it took no time; let the runners set their clocks by NTP, or correct"
+            " the time",
+            CLOCK_SKEW,
+        )
+    if finished.value - now > _SKEW:
+        yield note(
+            f"the finish ({finished.value.isoformat()}, from {finished.source}) is"
+            f" {span(finished.value - now)} ahead of the runner's clock, and is sent as it is;"
+            " check the time and its zone, or let the runner set its clock by NTP",
+            CLOCK_SKEW,
+        )
 
 
 def of_clocks(ended: Iterable[Ended]) -> Iterator[Note]:

@@ -34,7 +34,7 @@ def read(event: Event) -> Happening:
     identity = _client_value(event, PLACES.identity, str, inputs.deployment_id)
     started = _client_value(event, PLACES.started_at, moment, inputs.started_at)
     finished = _client_value(event, PLACES.finished_at, moment, inputs.finished_at)
-    if started and finished and started.value > finished.value:
+    if started and finished and started.value - finished.value > moments.MOST_SKEW:
         raise EventError(
             "client_payload.started_at is later than client_payload.finished_at; send them in order"
         )
