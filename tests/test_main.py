@@ -539,6 +539,7 @@ def test_a_slow_look_up_leaves_the_backends_their_time(environ_of, outputs):
             {"GITHUB_API_URL": github.url},
             dx_token=TOKEN,
             dx_instance=dx.url,
+            service="shop",
             github_token="made-up",
             timeout="5",
         )
@@ -835,6 +836,7 @@ def test_a_report_whose_packages_are_missing_is_saved(
             "push",
             "push.branch",
             {"GITHUB_WORKSPACE": str(tmp_path), "GITHUB_API_URL": github.url},
+            service="shop",
             github_token="token",
             dx_token=TOKEN,
             dx_instance="acme",
@@ -918,9 +920,8 @@ def test_what_was_installed_is_told(environ_of, outputs, capsys):
 def test_without_what_github_is_asked_with_the_report_goes_out(environ_of, outputs, capsys):
     provide, asked = lacking(packages.LOOK_UPS)
     with Dx(token=TOKEN, repositories=("acme/shop",)) as dx:
-        environ = environ_of(
-            "push", "push.branch", github_token="token", dx_token=TOKEN, dx_instance=dx.url
-        )
+        given = {"service": "shop", "dx_token": TOKEN, "dx_instance": dx.url}
+        environ = environ_of("push", "push.branch", github_token="token", **given)
         assert main(environ, provide=provide) == 0
     assert [*dict.fromkeys(asked)] == [packages.CORE, packages.LOOK_UPS]
     assert outputs()["status"] == "delivered"
@@ -929,6 +930,80 @@ def test_without_what_github_is_asked_with_the_report_goes_out(environ_of, outpu
         f" ships, could not be looked up: the packages are missing. {MORE}incomplete\n"
     )
     assert capsys.readouterr().out.count(warning) == 1
+
+
+UNREAD = (
+    "`.github/dora.yml` of acme/shop at 53d5a57 could not be looked up: {why}; if there is such a"
+    " file, it says which services there are, and a report under another name would stay. Run this"
+    " job again, or name `service`"
+)
+
+
+@pytest.mark.parametrize("mode", ["deployment", "pull-services"])
+@pytest.mark.parametrize(("fail_on", "exit_code"), [("config", 0), ("never", 0), ("any", 1)])
+def test_a_report_whose_service_may_stand_in_a_file_that_cannot_be_read_is_held_back(
+    fail_on, exit_code, mode, environ_of, outputs, tmp_path, capsys
+):
+    name, case = ("push", "push.branch")
+    if mode == "pull-services":
+        name, case = ("pull_request", "pull_request.closed.merged")
+    with (
+        Dx(token=TOKEN, repositories=("acme/shop",)) as dx,
+        Faulty(receivers.answer(503)) as github,
+    ):
+        environ = environ_of(
+            name,
+            case,
+            {"GITHUB_WORKSPACE": str(tmp_path), "GITHUB_API_URL": github.url},
+            github_token="token",
+            dx_token=TOKEN,
+            dx_instance=dx.url,
+            fail_on=fail_on,
+            mode=mode,
+        )
+        assert main(environ) == exit_code
+    assert dx.received == []
+    assert saved_in(tmp_path) == {}
+    found = outputs()
+    told = {key: found[key] for key in ("status", "reason", "services", "results")}
+    assert told == {"status": "undelivered", "reason": "", "services": "[]", "results": "[]"}
+    log = capsys.readouterr().out
+    level = "error" if exit_code else "warning"
+    assert f"::{level} title=Not reported::`.github/dora.yml` of acme/shop at " in log
+    assert "could not be looked up: GitHub's API answered 503;" in log
+
+
+def test_a_report_without_the_packages_to_read_its_services_with_is_held_back(
+    environ_of, outputs, tmp_path, capsys
+):
+    def provide(lock, *_):
+        raise PackagesError(f"{lock} is missing")
+
+    variables = {"GITHUB_WORKSPACE": str(tmp_path)}
+    given = {"github_token": "token", "dx_token": TOKEN, "dx_instance": "acme"}
+    assert main(environ_of("push", "push.branch", variables, **given), provide=provide) == 0
+    assert outputs()["status"] == "undelivered"
+    assert saved_in(tmp_path) == {}
+    told = UNREAD.format(why=f"{packages.LOOK_UPS} is missing")
+    assert f"::warning title=Not reported::{told}. {MORE}config-file-unread\n" in (
+        capsys.readouterr().out
+    )
+
+
+def test_a_named_file_that_cannot_be_read_is_a_bad_configuration(environ_of, outputs):
+    with Faulty(receivers.answer(503)) as github:
+        environ = environ_of(
+            "push",
+            "push.branch",
+            {"GITHUB_API_URL": github.url},
+            github_token="token",
+            dx_token=TOKEN,
+            dx_instance="acme",
+            config_file="dora.yml",
+        )
+        assert main(environ) == 2
+    found = outputs()
+    assert (found["status"], found["reason"]) == ("rejected", "bad-configuration")
 
 
 def test_a_replay_brings_its_packages_first(environ_of, outputs):

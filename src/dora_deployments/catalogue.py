@@ -257,6 +257,17 @@ CONFIG_FILE: Final = Topic(
     more="An editor shows such mistakes while you write, if the file names its schema:"
     " docs/configuration.md.",
 )
+CONFIG_FILE_UNREAD: Final = Topic(
+    slug="config-file-unread",
+    happened="The configuration file could not be read",
+    means="it may say which services there are, and a report under the repository's name would"
+    " stay, so nothing was sent or saved",
+    change="run this job again, or name `service`",
+    more="GitHub is asked for `.github/dora.yml` where `service` is left out and the workspace has"
+    " no such file. A step with actions/checkout before this one spares the question, and so does"
+    " `service`. Where the permission is lacking, add `contents: read`. If GitHub answers that"
+    " there is no such file, the service is named after the repository.",
+)
 BAD_EVENT: Final = Topic(
     slug="bad-event",
     happened="The event does not say what was deployed",
@@ -797,6 +808,7 @@ SECTIONS: Final = (
             NO_ONE_TO_TELL,
             NO_SERVICE_TO_TELL,
             CONFIG_FILE,
+            CONFIG_FILE_UNREAD,
             BAD_EVENT,
             COMMIT_UNKNOWN,
             BRANCH_UNKNOWN,

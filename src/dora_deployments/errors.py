@@ -59,6 +59,14 @@ class Skip(Exception):  # noqa: N818 - not an error: there is nothing to report
         self.warn = warn
 
 
+class HeldBackError(Exception):
+    """A report would be a guess until something can be read; the message says what is missing."""
+
+    def __init__(self, message: str, *, topic: Topic) -> None:
+        super().__init__(message)
+        self.topic = topic
+
+
 class PackagesError(Exception):
     """The packages that this run needs cannot be had; the message says why, and what to do."""
 

@@ -46,6 +46,7 @@ from dora_deployments.errors import (
     ActionError,
     ConfigurationError,
     EventError,
+    HeldBackError,
     InputError,
     Interrupted,
     PackagesError,
@@ -89,6 +90,8 @@ def main(environ: Mapping[str, str], pace: Pace | None = None, provide: Provide 
             ending.skipped(account, skip, log)
         except ActionError as error:
             ending.refused(account, error, log)
+        except HeldBackError as error:
+            ending.held_back(account, error, log)
         except PackagesError as error:
             ending.unprepared(account, error, log)
         except Interrupted as interrupt:

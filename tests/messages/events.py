@@ -740,6 +740,19 @@ RUNS: Final = (
     _looked_up("api-429", "GitHub's API answers 429", _limit(429, AN_HOUR)),
     _looked_up("api-503", "GitHub's API answers 503", answer(503)),
     _looked_up(
+        "services-file-api-503",
+        "GitHub's API answers 503, and `service` is left out",
+        answer(503),
+        service="",
+    ),
+    _looked_up(
+        "named-file-api-403",
+        "GitHub's API answers 403, and `config-file` is set",
+        answer(403, {"message": "Resource not accessible by integration"}),
+        service="",
+        config_file="deploy/dora.yml",
+    ),
+    _looked_up(
         "api-html", "GitHub's API answers 200 with a page", answer(200, b"<html>Hi</html>", HTML)
     ),
     _looked_up(

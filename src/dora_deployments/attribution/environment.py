@@ -39,6 +39,12 @@ def reported(happening: Happening, inputs: Inputs, config: "Config | None") -> F
     )
 
 
+def may_be_mapped_by_file(happening: Happening, inputs: Inputs) -> bool:
+    """Return whether only the configuration file may say what the environment is called."""
+    told = happening.environment
+    return inputs.environment is None and told is not None and not _rule(told.value, inputs, None)
+
+
 def is_reported_as(name: str, reported: str, inputs: Inputs, config: "Config | None") -> bool:
     """Return whether deployments to what GitHub calls `name` are `reported` by that name.
 

@@ -76,8 +76,9 @@ def resolve(
     `workspace_file` is the configuration file, if the workspace has it; `config` is what it
     says, if that is known already. Raises `Skip` for
     what is not to be reported, `EventError` where neither payload nor API tell what only
-    they can, `InputError` where an input contradicts the event, and `ConfigurationError`
-    for a configuration file that cannot be used.
+    they can, `InputError` where an input contradicts the event, `ConfigurationError` for a
+    configuration file that cannot be used, and `HeldBackError` where the names to report may
+    stand in one that cannot be read now.
     """
     if inputs.mode == "pull-services":
         _check_merge(happening)
@@ -88,7 +89,7 @@ def resolve(
     config_warnings: tuple[str, ...] = ()
     if config is None:
         config, config_warnings = config_file.found(
-            inputs, workspace_file, repository.value, commit_sha.value, look_ups
+            happening, inputs, workspace_file, repository.value, commit_sha.value, look_ups
         )
     reported = environment.reported(happening, inputs, config)
     started_at, finished_at = times.started_and_finished(happening, inputs, now)

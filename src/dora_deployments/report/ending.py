@@ -19,7 +19,14 @@ from dora_deployments.catalogue import (
     notes,
 )
 from dora_deployments.deployment import Outcome
-from dora_deployments.errors import ActionError, InputError, Interrupted, PackagesError, Skip
+from dora_deployments.errors import (
+    ActionError,
+    HeldBackError,
+    InputError,
+    Interrupted,
+    PackagesError,
+    Skip,
+)
 from dora_deployments.report.account import (
     Account,
     RunStatus,
@@ -29,7 +36,7 @@ from dora_deployments.report.account import (
 )
 from dora_deployments.report.headline import headline
 from dora_deployments.report.log import Log
-from dora_deployments.report.words import taught
+from dora_deployments.report.words import capital, taught
 
 # What a run that leaves saved reports for the next one ends as.
 _LEFT: Final[dict[RunStatus, RunStatus]] = {"delivered": "partial", "skipped": "undelivered"}
@@ -110,6 +117,18 @@ def unprepared(account: Account, error: PackagesError, log: Log) -> None:
     account.topic = PACKAGES
     level = "error" if account.exit_code else "warning"
     log.annotate(level, "Not reported", f"{error}. {account.advice}", PACKAGES.url)
+
+
+def held_back(account: Account, error: HeldBackError, log: Log) -> None:
+    """End a run whose report would be a guess now: nothing is sent, and nothing saved."""
+    account.status = "undelivered"
+    account.exit_code = 1 if account.fail_on == "any" else 0
+    account.headline = f"Not reported: {error}"
+    account.advice = capital(error.topic.change)
+    account.topic = error.topic
+    level = "error" if account.exit_code else "warning"
+    told = f"{error}. {account.advice}"
+    log.annotate(level, "Not reported", told, error.topic.url)
 
 
 def broken(account: Account, error: Exception, log: Log) -> None:
