@@ -410,6 +410,39 @@ def test_after_nothing_was_found_the_next_run_looks_again(shop):
     assert shop.ended() == (0, "delivered", "")
 
 
+def written(shop):
+    """Return which of the files for people there are."""
+    return {each.name for each in (shop.folder / "dora-backfill").iterdir()} & {*FILES}
+
+
+def test_the_files_of_another_period_do_not_stay_where_nothing_is_found(shop):
+    shop.history.deploy(shop.history.commit())
+    assert shop.ended() == (0, "delivered", "")
+    assert written(shop) == {*FILES}
+    later = {"since": "2026-06-03", "until": "2026-06-04"}
+    assert shop.ended(**later) == (0, "skipped", "nothing-to-backfill")
+    assert written(shop) == set()
+
+
+@pytest.mark.parametrize("dry_run", ["true", "false"])
+def test_the_files_of_another_period_do_not_stay_where_reading_ends_early(shop, dry_run):
+    deployed_thrice(shop)
+    assert shop.ended(dry_run=dry_run)[0] == 0
+    assert written(shop) == {*FILES}
+    shop.story.github.refill(remaining=22)  # the last twenty are not for us
+    code, outputs = shop.backfill(since="2026-05-30", dry_run=dry_run)
+    assert (code, outputs["results"]) == (0, "[]")
+    assert written(shop) == set()
+
+
+def test_the_files_of_another_period_do_not_stay_where_it_cannot_be_read(shop):
+    deployed_thrice(shop)
+    assert shop.ended() == (0, "delivered", "")
+    shop.story.github.fault = lambda _: (401, {}, b'{"message": "Bad credentials"}')
+    assert shop.ended(since="2026-05-30") == (2, "rejected", "bad-configuration")
+    assert written(shop) == set()
+
+
 # --- environments and services
 
 

@@ -91,6 +91,9 @@ def _go_on(job: Job, folder: Path, state: State, result: Backfilled) -> Collecti
     """Do what there is to do; return the backends for which there was time enough."""
     try:
         if not _is_derived(job, folder, state):
+            # Those of another period are not to be handed over, however this run ends.
+            for name in (CSV, JSON_LINES):
+                (folder / name).unlink(missing_ok=True)
             _derive(job, folder, state, result)
         _look_back(folder, state, result)
     except LookUpError as error:
