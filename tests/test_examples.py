@@ -157,9 +157,9 @@ def test_the_configuration_file_is_one_and_names_the_schema_that_it_is_checked_b
     assert [each.service.identifier for each in found.services] == ["checkout", "search"]
 
 
-@pytest.mark.parametrize("name", ["backfill.yml", "backfill-organisation.yml"])
+@pytest.mark.parametrize("name", ["backfill", "backfill-organisation"])
 def test_a_sheet_is_handed_over_only_by_a_run_that_wrote_it(name):
-    content = yaml.safe_load((EXAMPLES / name).read_text("utf-8"))
+    content = WORKFLOWS[name]
     steps = content["jobs"]["backfill"]["steps"]
     (past,) = (step for step in steps if step.get("id") == "past")
     (sheet,) = (step for step in steps if step["name"] == "Keep the sheet")
