@@ -1229,3 +1229,100 @@ def test_a_backends_doubts_are_told_once(shop):
         told = [each.json["data"]["attributes"]["service"] for each in datadog.received]
     assert [each.url.rpartition("#")[2] for each in warned] == ["old-past", "service-name"]
     assert told == ["a", "B"] * 3
+
+
+# --- a state that somebody changed
+
+
+def edited(shop, statement):
+    """Let somebody change the state that a run left."""
+    with closing(sqlite3.connect(shop.folder / "dora-backfill" / FILE)) as connection:
+        connection.execute(statement)
+        connection.commit()
+
+
+@pytest.mark.parametrize(
+    ("statement", "missing"),
+    [
+        ("DELETE FROM outbox", 4),
+        ("DELETE FROM outbox WHERE place = 2", 1),
+        ("UPDATE outbox SET body = CAST(X'7A' || substr(body, 2) AS BLOB) WHERE place = 2", 1),
+        ("UPDATE outbox SET status = 'delivered' WHERE place = 2", 1),
+        ("UPDATE outbox SET status = 'skipped' WHERE place > 1", 2),
+        ("UPDATE outbox SET run = 'another' WHERE place = 0", 1),
+        ("UPDATE outbox SET backend = 'Datadog' WHERE place = 0", 1),
+        ("UPDATE outbox SET id = 'another' WHERE place = 0", 1),
+        ("UPDATE outbox SET method = '' WHERE place = 0", 1),
+        ("UPDATE outbox SET mac = 'text' WHERE place = 0", 1),
+    ],
+)
+def test_reports_that_are_missing_from_the_state_are_derived_and_sent_again(
+    shop, capsys, statement, missing
+):
+    deployed_thrice(shop)
+    with Faulty(receivers.answer(503)) as down:
+        # The receiver has another address, and so other keys: it is stopped, not replaced.
+        assert shop.ended(pace=ONCE, dx_instance=down.url) == (0, "undelivered", "")
+        edited(shop, statement)
+        capsys.readouterr()
+        shop.asked()
+        down.requests.clear()
+        code, outputs = shop.backfill(pace=ONCE, dx_instance=down.url, fail_on="any")
+    assert (code, outputs["status"]) == (1, "undelivered")
+    assert sum(int(each["message"].split()[0]) for each in json.loads(outputs["results"])) == 4
+    assert shop.asked() == [CONTENTS]
+    reports = "1 report" if missing == 1 else f"{missing} reports"
+    assert (
+        f"::warning title=Deployment report::{reports} to DX missing from the state, which somebody"
+        " changed or which is damaged, so what was read is worked out again. "
+        in capsys.readouterr().out
+    )
+
+
+def test_a_run_is_green_only_once_what_was_missing_is_sent(shop):
+    deployed_thrice(shop)
+    statuses = iter([200, 200, 503])
+
+    def some(connection, request):
+        status = next(statuses, 200)
+        receivers.answer(status, {"ok": True} if status == 200 else b"")(connection, request)
+
+    with Faulty(some) as dx:
+        assert shop.ended(pace=ONCE, dx_instance=dx.url, fail_on="any") == (1, "partial", "")
+        edited(shop, "DELETE FROM outbox WHERE status NOT IN ('delivered', 'duplicate')")
+        assert shop.ended(pace=ONCE, dx_instance=dx.url, fail_on="any") == (0, "delivered", "")
+        bodies = [json.loads(each.partition(b"\r\n\r\n")[2]) for each in dx.requests]
+    assert {each["reference_id"] for each in bodies} == {line["id"] for line in shop.lines()}
+
+
+def test_a_report_of_one_backend_is_not_taken_for_that_of_another(shop):
+    deployed_thrice(shop)
+    with Faulty(receivers.answer(503)) as down:
+        given = {"dx_instance": down.url, "datadog_api_key": "0" * 32, "datadog_site": down.url}
+        assert shop.ended(pace=ONCE, **given) == (0, "undelivered", "")
+        edited(shop, "DELETE FROM outbox WHERE backend = 'Datadog'")
+        _, outputs = shop.backfill(pace=ONCE, **given)
+    numbers = {}
+    for each in json.loads(outputs["results"]):
+        number = int(each["message"].split()[0])
+        numbers[each["backend"]] = numbers.get(each["backend"], 0) + number
+    assert numbers == {"datadog": 4, "dx": 4}
+
+
+def test_files_that_change_while_reports_are_sent_make_no_green_run(shop, capsys):
+    deployed_thrice(shop)
+    file = shop.folder / "dora-backfill" / "deployments.jsonl"
+
+    def changing(connection, request):
+        with file.open("a", encoding="utf-8") as lines:
+            lines.write("{}\n")
+        receivers.answer(200, {"ok": True})(connection, request)
+
+    with Faulty(changing) as dx:
+        assert shop.ended(dx_instance=dx.url, fail_on="any") == (1, "partial", "")
+        assert "reports to DX are missing from the state, which somebody changed or which is" in (
+            capsys.readouterr().out
+        )
+    shop.asked()
+    assert shop.ended(fail_on="any") == (0, "delivered", "")
+    assert len(shop.lines()) == 4

@@ -812,3 +812,16 @@ def test_a_file_that_breaks_while_it_is_used_is_said(used):
         with pytest.raises(StateError) as caught:
             read_on()
     assert str(caught.value) == DAMAGED
+
+
+def test_only_what_this_run_signed_or_a_backend_has_is_recorded(tmp_path):
+    ids = {report(number).id for number in range(5)}
+    with opened(tmp_path) as state:
+        add(state, 0, 1, 2)
+        settle(state, 0)
+        settle(state, 1, "rejected")
+        assert state.unrecorded(DX, ids) == {report(3).id, report(4).id}
+        state.renew()
+        assert state.unrecorded(DX, ids) == {report(number).id for number in range(1, 5)}
+        add(state, *range(5))
+        assert state.unrecorded(DX, ids) == set()

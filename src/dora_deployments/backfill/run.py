@@ -25,7 +25,7 @@ from dora_deployments.backfill.figures import Record, figures
 from dora_deployments.backfill.gathering import gathered
 from dora_deployments.backfill.job import Job
 from dora_deployments.backfill.result import Backfilled
-from dora_deployments.backfill.state import State
+from dora_deployments.backfill.state import State, Tally
 from dora_deployments.backfill.writing import CSV, JSON_LINES, write
 from dora_deployments.budget import Budget
 from dora_deployments.catalogue import (
@@ -41,6 +41,7 @@ from dora_deployments.delivery import folder as folders
 from dora_deployments.errors import ConfigurationError, InputError, Skip
 
 _DERIVED: Final = "derived"
+_MISSING: Final = "missing from the state, which somebody changed or which is damaged"
 
 
 def backfill(job: Job, result: Backfilled) -> None:
@@ -62,7 +63,7 @@ def backfill(job: Job, result: Backfilled) -> None:
                 if not job.inputs.dry_run:
                     with suppress(StateError):
                         result.tallies = state.tallies()
-            _end(job, state, result, had_time)
+            _end(job, folder, state, result, had_time)
     except StateError as error:
         raise InputError(f"`output-path` {error}", topic=BACKFILL_STATE) from None
     except OSError as error:
@@ -107,9 +108,17 @@ def _go_on(job: Job, folder: Path, state: State, result: Backfilled) -> Collecti
     return sending.send(state, job.told, until, job.pace or sending.PACE, job.say)
 
 
-def _end(job: Job, state: State, result: Backfilled, had_time: Collection[str]) -> None:
+def _end(
+    job: Job, folder: Path, state: State, result: Backfilled, had_time: Collection[str]
+) -> None:
     """Say what is left to do, or that nothing is."""
+    if result.unfinished is None and not job.inputs.dry_run:
+        result.tallies += tuple(_unrecorded(job, folder, state))
     lacking = [each for each in result.tallies if each.status == "undelivered"]
+    if lacking and result.unfinished is None and _MISSING in {each.message for each in lacking}:
+        names = " and ".join(dict.fromkeys(each.backend for each in lacking))
+        told = f"reports to {names} are {_MISSING}; run this again to send them"
+        result.unfinished = note(told, BACKFILL_STATE)
     if lacking and result.unfinished is None:
         is_late = not any(each.backend in had_time for each in lacking)
         result.stopped = BACKFILL_TIME if is_late else BACKFILL_STOPPED
@@ -123,8 +132,48 @@ def _end(job: Job, state: State, result: Backfilled, had_time: Collection[str]) 
 
 def _is_derived(job: Job, folder: Path, state: State) -> bool:
     """Return whether what there is of the past is as the state says that it was made."""
+    if not _has_its_files(job, folder, state):
+        return False
+    missing = [] if job.inputs.dry_run else [*_unrecorded(job, folder, state)]
+    if missing:
+        number = count(sum(each.count for each in missing), "report")
+        names = " and ".join(each.backend for each in missing)
+        told = f"{number} to {names} {_MISSING}, so what was read is worked out again"
+        job.warn([note(told, BACKFILL_STATE)])
+    return not missing
+
+
+def _has_its_files(job: Job, folder: Path, state: State) -> bool:
     known = json.loads(state.note(_DERIVED) or "[]")
     return bool(known) and known == _made(job, folder, known[-1])
+
+
+def _unrecorded(job: Job, folder: Path, state: State) -> Iterator[Tally]:
+    """Yield how many deployments have no recorded outcome, for each backend that lacks some.
+
+    Which deployments there are, the files say, as they were when their digests were signed: a
+    row that somebody removed from the state is not missed by the state itself. If they changed
+    since, none is known to be recorded.
+    """
+    ids: set[str] = set()
+    is_whole = _has_its_files(job, folder, state)
+    if is_whole:
+        with (folder / JSON_LINES).open(encoding="utf-8") as lines:
+            ids = {json.loads(line)["id"] for line in lines}
+    for backend in job.told:
+        if missing := len(state.unrecorded(backend, ids)) if is_whole else 1:
+            yield Tally(
+                backend=backend.name,
+                service="",
+                status="undelivered",
+                message=_MISSING,
+                topic=BACKFILL_STATE,
+                count=missing,
+                attempts=0,
+                http_status=None,
+                detail="",
+                id="",
+            )
 
 
 def _made(job: Job, folder: Path, sizes: Sequence[int]) -> list[object]:

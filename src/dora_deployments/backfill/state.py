@@ -11,7 +11,7 @@ import secrets
 import sqlite3
 import threading
 import zlib
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from contextlib import closing, contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
@@ -276,6 +276,21 @@ class State:
                 *(outcome.topic and outcome.topic.slug, outcome.http_status, outcome.attempts),
             )
 
+    def unrecorded(self, backend: Backend, ids: Collection[str]) -> set[str]:
+        """Return the deployments of which this run has no row for `backend` that it signed.
+
+        What the backend has counts as well, whichever run sent it.
+        """
+        key = self._keys[backend.name]
+        with self._used(many=True) as run:
+            rows = run(
+                "SELECT * FROM outbox WHERE backend = ? AND (run = ? OR status IN ('delivered',"
+                " 'duplicate'))",
+                (backend.name, self._run),
+            )
+            known = {row[1] for *row, mac in rows if _is_signed(mac, _digest(key, tuple(row)))}
+        return {*ids} - known
+
     def tallies(self) -> tuple[Tally, ...]:
         """Return how many deployments of this run ended how, by backend and service.
 
@@ -391,9 +406,12 @@ def _foreign(
     return {
         (rowid,): row[0]
         for rowid, *row, mac in rows
-        if (expected := digest(row)) is not None
-        and not (isinstance(mac, bytes) and hmac.compare_digest(mac, expected))
+        if (expected := digest(row)) is not None and not _is_signed(mac, expected)
     }
+
+
+def _is_signed(mac: object, expected: bytes) -> bool:
+    return isinstance(mac, bytes) and hmac.compare_digest(mac, expected)
 
 
 def _digest(key: bytes, *values: object) -> bytes:
