@@ -617,9 +617,9 @@ BACKFILL_STATE: Final = Topic(
     " `dora-backfill/` (Actions, Caches), or set another `output-path` there and in its steps. To"
     " start anew sends again what was sent, under the same ids. Rows are signed with the keys of"
     " the backends, since a checkout may hold a file that somebody planted; with another key, what"
-    " was sent is not known any more. A report that is missing, though its deployment stands in"
-    " `deployments.jsonl`, is worked out and sent again, under the same id. On `pull_request_target`"
-    " and `workflow_run` no state is taken at all.",
+    " was sent is not known any more. A report that is missing, though its deployment is in the"
+    " files, is worked out and sent again, under the same id. On `pull_request_target` and"
+    " `workflow_run` no state is taken at all.",
 )
 BACKFILL_STOPPED: Final = Topic(
     slug="backfill-stopped",

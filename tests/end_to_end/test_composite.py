@@ -137,6 +137,7 @@ def test_what_github_is_asked_with_is_installed_once_something_is_asked(environ,
 def test_where_nothing_can_be_asked_with_the_report_goes_out_without(environ, tools, dx):
     installer(tools, refused=f"*{LOOK_UPS}")
     environ |= {"INPUT_GITHUB_TOKEN": "token-of-the-tests", "PIP_NO_INDEX": "1"}
+    environ["INPUT_SERVICE"] = "shop"
     del environ["RUNNER_TOOL_CACHE"]
     exit_code, log, outputs = run(environ)
     assert (exit_code, outputs["status"], len(dx.deployments)) == (0, "delivered", 1)

@@ -5,7 +5,7 @@ from dataclasses import replace
 
 import pytest
 
-from dora_deployments.errors import ConfigurationError, Skip
+from dora_deployments.errors import ConfigurationError, HeldBackError, Skip
 from tests.builders import MORE
 from tests.end_to_end import stories
 from tests.end_to_end.receivers import Datadog, Dx
@@ -625,19 +625,18 @@ def test_an_environment_that_the_file_leaves_out_is_not_reported(story, history,
 # --- what cannot be looked up
 
 
-def test_a_file_that_cannot_be_looked_up_leaves_the_repository_as_the_service(story, base):
+@pytest.mark.usefixtures("base")
+def test_a_report_waits_for_a_file_that_cannot_be_looked_up(story):
     story.landed("squash", "services/search/a.py")
     head = story.merge_commit(1)
     story.github.fault = on_path("/contents/", 410)
 
-    assert told(story, story.push(head)) == replace(
-        story.shipped(head, 1, since=base),
-        warnings=(
-            (
-                f"`{FILE}` of acme/shop at {head[:7]} could not be looked up: GitHub's API"
-                " answered 410; the service is named after the repository"
-            ),
-        ),
+    with pytest.raises(HeldBackError) as raised:
+        told(story, story.push(head))
+    assert str(raised.value) == (
+        f"`{FILE}` of acme/shop at {head[:7]} could not be looked up: GitHub's API answered 410; if"
+        " there is such a file, it says which services there are, and a report under another name"
+        " would stay"
     )
 
 
