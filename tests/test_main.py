@@ -241,6 +241,29 @@ def test_what_is_recorded_after_all_stays_saved_until_it_is_replayed(environ_of,
     assert saved_in(tmp_path) == {}
 
 
+def test_more_saved_files_than_one_run_sends_are_told_and_left(
+    environ_of, outputs, tmp_path, capsys
+):
+    variables = {"GITHUB_WORKSPACE": str(tmp_path)}
+    with Faulty(receivers.answer(503)) as down:
+        known = {"dx_token": TOKEN, "dx_instance": down.url}
+        assert main(environ_of("push", "push.branch", variables, **known), Pace(attempts=1)) == 0
+    folder = tmp_path / "dora-undelivered"
+    (saved,) = folder.glob("*.json")
+    content = saved.read_bytes()
+    for number in range(1_000):
+        (folder / f"{number:04}.json").write_bytes(content)
+    environ = environ_of("push", "push.branch", variables, mode="replay", dry_run="true", **known)
+
+    assert main(environ) == 0
+    assert outputs()["status"] == "dry-run"
+    assert len(list(folder.glob("*.json"))) == 1_001
+    assert (
+        "::warning title=Deployment report::`replay-path` holds more than one run can send: one"
+        f" file is left; run the step again for the rest. {MORE}replay-left\n"
+    ) in capsys.readouterr().out
+
+
 def test_a_folder_that_no_output_can_name_is_named_in_log_and_summary(
     environ_of, outputs, summary, tmp_path, capsys
 ):

@@ -391,6 +391,14 @@ def test_a_missing_file_of_certificates_is_a_mistake():
     )
 
 
+def test_a_file_without_certificates_is_a_mistake(tmp_path):
+    (tmp_path / "empty.pem").touch()
+    with tls.Https(tls.good()) as server:
+        failed = tls_failure(str(tmp_path / "empty.pem"), f"https://localhost:{server.port}")
+
+    assert failed == ("a file with certificates holds none, or is damaged", True, False)
+
+
 @pytest.mark.fault(4)
 @pytest.mark.threat(14)
 @pytest.mark.parametrize(
