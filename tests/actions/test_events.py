@@ -983,8 +983,65 @@ def test_a_workflow_run_for_a_pull_request_has_no_commit_that_was_merged(trigger
     for given in ({}, {"success": "true"}):
         assert skipped("workflow_run", content, **given) == (
             "event-not-a-deployment",
-            f"the workflow run was for '{trigger}', so its commit is not one that was merged",
+            (
+                f"the workflow run was for '{trigger}', so its commit is not one that was merged;"
+                " set `commit-sha` to report it"
+            ),
         )
+
+
+@pytest.mark.parametrize(
+    "trigger",
+    [
+        *("workflow_run", "issue_comment", "check_run", "check_suite", "status"),
+        *("repository_dispatch", "issues", "delete", "dynamic", "unicorn_groomed", "Push"),
+    ],
+)
+def test_a_workflow_run_whose_trigger_runs_the_default_branch_may_have_built_anything(trigger):
+    content = changed("workflow_run.success", workflow_run__event=trigger)
+    for given in ({}, {"success": "true"}):
+        assert skipped("workflow_run", content, **given) == (
+            "event-not-a-deployment",
+            (
+                f"the workflow run was started by '{trigger}', for which GitHub gives the default"
+                " branch's tip, whatever the run deployed; set `commit-sha` to report it"
+            ),
+        )
+
+
+@pytest.mark.parametrize("trigger", [None, "", 7])
+def test_a_workflow_run_of_an_unknown_trigger_may_have_built_anything(trigger):
+    content = changed("workflow_run.success", workflow_run__event=trigger)
+    assert skipped("workflow_run", content) == (
+        "event-not-a-deployment",
+        (
+            "the payload does not say what started the workflow run, so its commit may be any;"
+            " set `commit-sha` to report it"
+        ),
+    )
+
+
+@pytest.mark.parametrize("trigger", ["workflow_run", "issue_comment", "pull_request", None])
+def test_a_workflow_run_of_any_trigger_is_a_deployment_if_its_commit_is_given(trigger):
+    content = changed("workflow_run.success", workflow_run__event=trigger)
+    assert told("workflow_run", content, commit_sha=SHA) == told(
+        "workflow_run", "workflow_run.success", commit_sha=SHA
+    )
+
+
+@pytest.mark.parametrize(
+    "trigger",
+    [
+        *("push", "schedule", "workflow_dispatch", "release", "deployment"),
+        *("deployment_status", "create"),
+    ],
+)
+def test_a_workflow_run_whose_trigger_tells_its_commit_deploys_that(trigger):
+    content = changed("workflow_run.success", workflow_run__event=trigger)
+    assert told("workflow_run", content).commit_sha == Fact(
+        value="ad8dc1f7c92194785f7615de970f0b6b2fd94557",
+        source="workflow_run.head_sha; GITHUB_SHA was 109cf4c",
+    )
 
 
 @pytest.mark.parametrize("case", ["fork", "head_repository_null"])
@@ -1043,11 +1100,6 @@ def test_a_workflow_run_without_a_commit_is_left_open_and_never_github_sha():
     assert happening.commit_sha == Unresolved(
         why="the payload's workflow_run.head_sha is not a commit SHA"
     )
-
-
-def test_a_workflow_run_of_an_unknown_trigger_is_taken_for_a_deployment():
-    content = changed("workflow_run.success", workflow_run__event=None)
-    assert told("workflow_run", content).identity == "workflow-run:8412345678"
 
 
 @pytest.mark.parametrize(

@@ -523,6 +523,13 @@ EVENTS: Final = (
     ),
     _case(
         90,
+        "workflow-run-of-a-workflow-run",
+        "a workflow run that another workflow run started, whatever that built",
+        "workflow_run.success",
+        {"workflow_run.event": "workflow_run"},
+    ),
+    _case(
+        90,
         "workflow-run-that-succeeded",
         "a workflow run: its own commit, not GITHUB_SHA",
         "workflow_run.success",

@@ -3,6 +3,7 @@
 Written by hand are the remarks on each event, and what is taken where no payload says it.
 """
 
+import json
 import re
 from collections.abc import Iterator, Mapping
 from datetime import datetime, timezone
@@ -19,6 +20,7 @@ from dora_deployments.actions.run import Run
 from dora_deployments.attribution import branch
 from dora_deployments.attribution.look_ups import LookUps
 from dora_deployments.errors import Skip
+from tests.messages.case import payload
 from tests.payloads import PAYLOADS, payload_file
 from tools.docs.markdown import codes, plain, table
 
@@ -88,8 +90,14 @@ GitHub starts no workflow for statuses that another workflow sets with its `GITH
 with the token of an app, or report at the end of the job that deploys.""",
     "workflow_run": """\
 `GITHUB_SHA` is the default branch's tip, and not what ran. Only the conclusion `success` deploys,
-unless [`success`](inputs.md#success) is given. Runs for pull requests, and for commits of other
-repositories, are skipped. The page about the deployment is that of the run that deployed.""",
+unless [`success`](inputs.md#success) is given. Runs for commits of other repositories are skipped.
+The page about the deployment is that of the run that deployed.
+
+A run's commit is what it deployed only if it was started by `push`, `schedule`,
+`workflow_dispatch`, `release`, `deployment`, `deployment_status` or `create`. For all others, such
+as `workflow_run`, `issue_comment` or `repository_dispatch`, GitHub gives the default branch's tip,
+whatever the run built, and for a pull request a commit that was not merged: they are skipped unless
+[`commit-sha`](inputs.md#commit-sha) is given.""",
     "workflow_dispatch": """\
 An input of the workflow that is named `sha` is read. A short one is looked up by GitHub's API, or
 refused; one that is no SHA is warned about and not read. An input that is named `environment` is
@@ -100,7 +108,10 @@ is refused. A short `sha` is looked up by GitHub's API, or refused.""",
 }
 
 # Skipped as well, though no payload of the tests is like it: a path and a value there.
-ODD: Final = (("push.branch", "ref", "refs/notes/commits"),)
+ODD: Final = (
+    ("push.branch", "ref", "refs/notes/commits"),
+    ("workflow_run.success", "workflow_run.event", "workflow_run"),
+)
 
 _PAGE: Final = """\
 # Events
@@ -179,8 +190,8 @@ def skipped(event: str) -> Iterator[tuple[str, str, str]]:
     """Return reason, message and payload of what is skipped of an event: one of each form."""
     cases = [(path.stem, payload_file(path.stem)) for path in sorted(PAYLOADS.glob(f"{event}.*"))]
     cases += [
-        (name, {**payload_file(name), key: value})
-        for name, key, value in ODD
+        (name, json.loads(payload(name, {path: value})))
+        for name, path, value in ODD
         if name.startswith(f"{event}.")
     ]
     seen = set()

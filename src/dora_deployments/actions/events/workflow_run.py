@@ -26,11 +26,27 @@ PLACES: Final = Places(
     finished_at=("workflow_run.updated_at",),
 )
 
+# What starts a run on the commit that it is about. For every other event GitHub runs the default
+# branch, whatever the workflow checks out and builds (GitHub documentation, "Events that trigger
+# workflows", `GITHUB_SHA`; actions/runner#1628).
+_TELLING_TRIGGERS: Final = frozenset(
+    {
+        "push",
+        "schedule",
+        "workflow_dispatch",
+        "release",
+        "deployment",
+        "deployment_status",
+        "create",
+    }
+)
+
 
 def read(event: Event) -> Happening:
     """Return what was deployed, if the run has ended well and was of this repository's own.
 
-    The commit is the run's; `GITHUB_SHA` is the tip of the default branch.
+    The commit is the run's, as far as its trigger says what the run was for; `GITHUB_SHA` is
+    the tip of the default branch.
     """
     payload = event.payload
     if not isinstance(payload.get("workflow_run"), dict):
@@ -42,12 +58,9 @@ def read(event: Event) -> Happening:
             "state-not-final",
             "the workflow run has not ended yet; run this step on `types: [completed]`",
         )
-    trigger = payload.text("workflow_run.event") or ""
-    if trigger.startswith("pull_request") or trigger == "merge_group":
-        raise Skip(
-            "event-not-a-deployment",
-            f"the workflow run was for {shown(trigger)}, so its commit is not one that was merged",
-        )
+    trigger = payload.text("workflow_run.event")
+    if trigger not in _TELLING_TRIGGERS and event.inputs.commit_sha is None:
+        raise Skip("event-not-a-deployment", f"{_untold(trigger)}; set `commit-sha` to report it")
     head = payload.slug("workflow_run.head_repository.full_name")
     own = payload.slug("repository.full_name") or event.run.repository
     if head is None or own is None or head.lower() != own.lower():
@@ -76,4 +89,16 @@ def read(event: Event) -> Happening:
         ),
         runs=(*ended, *happening.runs),
         source_url=f"{event.run.server_url}/{own}/actions/runs/{run_id}" if run_id else None,
+    )
+
+
+def _untold(trigger: str | None) -> str:
+    """Return why the run's commit may not be what it deployed."""
+    if trigger is None:
+        return "the payload does not say what started the workflow run, so its commit may be any"
+    if trigger.startswith("pull_request") or trigger == "merge_group":
+        return f"the workflow run was for {shown(trigger)}, so its commit is not one that was merged"
+    return (
+        f"the workflow run was started by {shown(trigger)}, for which GitHub gives the default"
+        " branch's tip, whatever the run deployed"
     )
