@@ -404,6 +404,20 @@ def test_without_queries_the_deployment_before_is_found_among_few(story, deploy,
     assert_right_or_not_certain(own.told(means), expected, story, second)
 
 
+@by_every_means
+def test_without_queries_previews_hide_no_deployment(story, deploy, base, means):
+    deploy.deploy(base)
+    *earlier, last = land(story, 25)
+    for sha in earlier:
+        deploy.deploy(sha)
+    for number in range(19):
+        story.history.deploy(earlier[-1], f"preview-{number}")
+    own = deploy.deploy(last)
+    story.github.fault = refuse_queries
+
+    assert_right(own.told(means), right(story, last, 25, since=earlier[-1], begun=False))
+
+
 @pytest.mark.parametrize("queries", [True, False])
 def test_many_records_do_not_deploy_every_service(story, deploy, base, queries):
     deploy.deploy(base)

@@ -24,8 +24,10 @@ _PAGE: Final = 100
 # many in all.
 _REST_BATCH: Final = 20
 _MOST_BY_REST: Final = 120
-# A query's cursor says nothing about itself; ours for REST is the number of records to skip.
+# A query's cursor says nothing about itself; ours for REST is the number of records to skip, of one
+# environment or of all.
 _SKIP: Final = "skip:"
+_SKIP_OF_ALL: Final = "skip-of-all:"
 # What a query calls the states that matter.
 _IN_REST: Final = {state.upper(): state for state in ("success", "failure", "error", "inactive")}
 _UNREADABLE: Final = "GitHub's list of deployments could not be read"
@@ -33,7 +35,7 @@ _UNREADABLE: Final = "GitHub's list of deployments could not be read"
 
 def past(api: Api, repository: str, question: PastQuestion) -> Past:
     """Return what GitHub remembers, by one query; deployments by REST where that tells none."""
-    if question.after is not None and question.after.startswith(_SKIP):
+    if question.after is not None and question.after.startswith((_SKIP, _SKIP_OF_ALL)):
         return _by_rest(api, repository, question)
 
     def query(client: "Client", *, deployments: bool) -> tuple[Payload, frozenset[str]]:
@@ -140,10 +142,14 @@ def _by_rest(api: Api, repository: str, question: PastQuestion) -> Past:
     It takes one environment's name. For several, all are listed, and those of other
     environments passed over, unless they are on the run's own commit.
     """
-    skip = int((question.after or f"{_SKIP}0").removeprefix(_SKIP))
+    is_one = question.run_commit is None and len(question.environments) == 1
+    cursor = _SKIP if is_one else _SKIP_OF_ALL
+    if question.after is not None:  # the number counts what the first page was of
+        cursor = f"{question.after.partition(':')[0]}:"
+    skip = int((question.after or f"{cursor}0").removeprefix(cursor))
     root = f"/repos/{repository}/deployments"
     filters = {"task": question.task}
-    if question.run_commit is None and len(question.environments) == 1:
+    if cursor == _SKIP:
         filters["environment"] = question.environments[0]
     page, start = divmod(skip, _PAGE)
     listed, has_next = api.ask(_NEEDS, partial(_list, root, page + 1, filters))
@@ -164,7 +170,7 @@ def _by_rest(api: Api, repository: str, question: PastQuestion) -> Past:
     is_cut = has_more and end >= _MOST_BY_REST
     return Past(
         deployments=tuple(each for each in records if each.environment in question.environments),
-        after=f"{_SKIP}{end}" if has_more and not is_cut else None,
+        after=f"{cursor}{end}" if has_more and not is_cut else None,
         is_cut=is_cut,
         run_records=tuple(each for each in records if each.commit_sha == question.run_commit),
         environment_names=_distinct(each.get("environment") for each in listed),
