@@ -330,6 +330,25 @@ def test_a_person_and_an_app_may_deploy_one_service():
     assert previous(one, record_ids="DE_9", creator="ada") == found(one, known=False)
 
 
+@pytest.mark.parametrize("other", ["grace", "renovate[bot]", "argo[bot]"])
+def test_who_started_a_run_does_not_tell_its_workflow(other):
+    by_ada, by_other = record(1, 1, 2, run="71", by="ada"), record(2, 3, 4, run="72", by=other)
+    by_app, own = record(3, 5, 6, run="73", by="argo[bot]"), record(9, 7, 8, run="74", by="ada")
+    records = (own, by_app, by_other, by_ada)
+    assert previous(*records, runs="74") == found(by_app, by_other, by_ada, known=False, own=True)
+
+
+def test_an_app_with_records_of_its_own_is_not_the_workflow_that_somebody_runs():
+    by_run, by_app = record(1, 1, 2, run="71", by="ada"), record(2, 3, 4, by="vercel[bot]")
+    own = record(9, 5, 6, run="72", by="ada")
+    known = {"workflows": {"71": DEPLOY, "72": DEPLOY}, "runs": "72"}
+    assert previous(own, by_app, by_run, **known) == found(by_run, nearest=by_app, own=True)
+    by_person = record(2, 3, 4, by="grace")
+    assert previous(own, by_person, by_run, **known) == uncertain(
+        Uncertainty.SEVERAL_MAKERS, by_person, own=True
+    )
+
+
 def test_an_app_and_a_run_of_the_same_name_may_be_one():
     one = record(1, 1, 2, run="71", by="argo[bot]")
     assert previous(one, record_ids="DE_9", creator="argo[bot]") == found(one, known=False)
@@ -377,9 +396,7 @@ def test_where_the_own_records_do_not_agree_on_their_maker_all_of_one_series_cou
     job, other_job = record(8, 3, 4, commit=9, run="77", by="argo[bot]"), record(9, 3, 5, run="77")
     assert previous(other_job, job, one, runs="77") == found(one, own=True)
     by_other = record(9, 3, 5, run="77", by="vercel[bot]")
-    assert previous(by_other, job, one, runs="77") == uncertain(
-        Uncertainty.SEVERAL_MAKERS, one, own=True
-    )
+    assert previous(by_other, job, one, runs="77") == found(one, own=True)
 
 
 def test_without_its_maker_all_must_be_of_one_series_or_on_one_commit():

@@ -312,6 +312,33 @@ def test_an_app_and_a_workflow_are_two_makers_even_if_runs_are_forgotten(story, 
     assert_right_or_not_certain(report_of_web, expected, story, third)
 
 
+@by_every_means
+def test_whoever_starts_the_runs_of_a_workflow_it_is_one_maker(world, means):
+    story, deploy = world.story, world.maker("deploy.yml")
+    deploy.creator = "renovate[bot]"
+    deploy.deploy(story.history.commit())
+    first, second, third = land(story, 3)
+    for sha, creator in ((first, "ada"), (second, "mergify[bot]"), (third, "renovate[bot]")):
+        deploy.creator = creator
+        own = deploy.deploy(sha)
+
+    assert_right(own.told(means), right(story, third, 3, since=second))
+
+
+@by_every_means
+def test_an_app_and_a_workflow_are_two_makers_whoever_starts_its_runs(world, means):
+    story, deploy = world.story, world.maker("deploy.yml")
+    deploy.creator = "ada"
+    base = story.history.commit()
+    deploy.deploy(base)
+    vercel = Maker(story=story, file=None, creator="vercel[bot]")
+    first, second = land(story, 2)
+    vercel.deploy(first)
+    own = deploy.deploy(second)
+
+    world.check(own.told(means), right(story, second, 1, 2, since=base), second)
+
+
 def test_two_apps_are_two_makers(story, base):
     web, api = (
         Maker(story=story, file=None, creator=creator) for creator in ("vercel[bot]", "argo[bot]")

@@ -12,6 +12,10 @@ from enum import Enum
 from typing import Final, NamedTuple
 
 APP: Final = "[bot]"  # how an app's login ends
+# Actions' own app, which makes the records of steps that have the job's token. Those of jobs with
+# `environment:` are by whoever started the run (github.com/chrnorm/deployment-action/issues/68,
+# github.com/cli/cli/issues/5541), which says nothing of the workflow.
+_ACTIONS: Final = "github-actions[bot]"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -317,7 +321,7 @@ class DeploymentTimeline:
     def _series_of(self, record: DeploymentRecord) -> tuple[object, ...]:
         """Return what only records have in common that seem to be of one series."""
         workflow = self._workflow_of(record.run_ids)
-        maker = record.creator if workflow is None else workflow
+        maker = _tool_of(record) if workflow is None else workflow
         return (maker, record.environment, record.services)
 
     def _is_overtaken(
@@ -349,7 +353,7 @@ class DeploymentTimeline:
         several runs deployed one commit, or if runs overlap.
         """
         records = sorted((*earlier, *self._own(this)), key=lambda each: each.created_at)
-        if len({each.creator for each in records if each.creator}) > 1:
+        if len(_tools_of(records)) > 1:
             return Uncertainty.SEVERAL_MAKERS
         if not self._is_any_unread(earlier):
             return None
@@ -415,8 +419,8 @@ def _is_same(one: _Maker, other: _Maker) -> bool | None:
         return one.workflow_id == other.workflow_id
     if one.creator != other.creator and one.creator and other.creator:
         # Two apps are two makers, while several people may deploy the same service.
-        are_apps = one.creator.endswith(APP) and other.creator.endswith(APP)
-        return False if are_apps else None
+        tools = {_ACTIONS if each.is_run else each.creator for each in (one, other)}
+        return False if len(tools) > 1 and all(tool.endswith(APP) for tool in tools) else None
     return None if one.is_run or other.is_run else True
 
 
@@ -434,6 +438,18 @@ def _of_labelled(
 
 def _is_of_other_service(record: DeploymentRecord, this: ThisDeployment) -> bool:
     return bool(record.services and this.services) and not record.services & this.services
+
+
+def _tool_of(record: DeploymentRecord) -> str:
+    """Return which app or user made a record, if known: Actions, whoever started the run."""
+    return _ACTIONS if record.run_ids and record.creator else record.creator
+
+
+def _tools_of(records: Sequence[DeploymentRecord]) -> set[str]:
+    """Return which apps and users made records; one that starts runs as well counts once."""
+    tools = {each.creator for each in records if each.creator and not each.run_ids}
+    starters = {each.creator for each in records if each.creator and each.run_ids}
+    return tools | {_ACTIONS} if starters - tools else tools
 
 
 def _are_apart(one: frozenset[str], other: frozenset[str]) -> bool:
