@@ -205,6 +205,25 @@ def test_a_smoke_test_that_nothing_tells_from_a_deployment_counts_as_one(tmp_pat
 
 
 @by_every_means
+@pytest.mark.parametrize("status", [429, 502])
+def test_a_smoke_test_does_not_count_as_a_deployment_while_github_is_busy(
+    story, deploy, base, means, status
+):
+    def busy(asked):
+        is_about_runs = asked.operation is not None and "query Workflows" in asked.operation
+        return (status, {}, b"{}") if is_about_runs else None
+
+    smoke = Maker(story=story, file="smoke.yml")
+    deploy.deploy(base)
+    shas = land(story, 4)
+    smoke.deploy(shas[1], event="schedule")
+    own = deploy.deploy(shas[3])
+    story.github.fault = busy
+
+    assert_not_certain(own.told(means), story, own.sha)
+
+
+@by_every_means
 @pytest.mark.parametrize("waits_already", [False, True])
 def test_a_smoke_test_on_the_tip_makes_no_rollback_of_a_gated_deployment(
     world, means, waits_already

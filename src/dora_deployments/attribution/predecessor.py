@@ -92,8 +92,12 @@ def _read_on(
             answer = timeline.previous(this)
             uncertain = replace(answer, record=None, uncertainty=Uncertainty.ATTEMPT_UNREAD)
             return replace(found, answer=uncertain)
-        timeline = _with_workflows(subject, dated, timeline, look_ups)
-        found = replace(found, answer=timeline.previous(dated), attempt=attempt)
+        timeline, error = _with_workflows(subject, dated, timeline, look_ups)
+        answer = timeline.previous(dated)
+        found = replace(found, answer=answer, attempt=attempt)
+        if error is not None and answer.record is not None and not answer.is_maker_known:
+            unknown = replace(answer, record=None)
+            return replace(found, answer=unknown, problem=str(error), outage=error.outage)
         if past.after is None or page == MOST_PAGES or not _may_be_further_back(found.answer):
             break
         try:
@@ -244,14 +248,19 @@ def _made_any(run: RunAttempt, records: tuple[DeploymentRecord, ...]) -> bool:
 
 def _with_workflows(
     subject: Subject, this: ThisDeployment, timeline: DeploymentTimeline, look_ups: LookUps
-) -> DeploymentTimeline:
-    """Return the timeline with the workflows of as many runs as it takes, the newest first."""
-    most = _FEW_RUNS
+) -> tuple[DeploymentTimeline, LookUpError | None]:
+    """Return the timeline with the workflows of as many runs as it takes, the newest first.
+
+    The error is one that would not have happened at another time.
+    """
+    most, mishap = _FEW_RUNS, None
     while runs := timeline.unread_runs(this, most):
         found: Mapping[str, object] = dict.fromkeys(runs)
         try:
             found = look_ups.workflows(subject.repository, runs)
-        except LookUpError:
+        except LookUpError as error:
+            if error.outage or error.wait is not None:
+                mishap = error
             most = len(timeline.records) * 2  # none of the others would be told either
             found = dict.fromkeys(timeline.unread_runs(this, most))
         timeline = replace(timeline, workflows={**timeline.workflows, **found})
@@ -259,4 +268,4 @@ def _with_workflows(
         if answer.record is not None and answer.is_maker_known:
             break
         most = _MANY_RUNS
-    return timeline
+    return timeline, mishap
