@@ -134,7 +134,8 @@ def test_an_event_with_a_record_of_its_own_tells_the_environments_name():
     told = subject(environment="live", name="prod-eu", deployment_ids=frozenset({"DE_4"}))
     look_ups = known(own, one, of="prod-eu, None")
     assert find_predecessor(told, look_ups) == found(one, own=True)
-    assert look_ups.asked == [replace(QUESTION, environments=("prod-eu",), run_commit=None)]
+    names = ("prod-eu", "Prod-eu")
+    assert look_ups.asked == [replace(QUESTION, environments=names, run_commit=None)]
 
 
 def test_a_problem_with_the_records_leaves_what_is_known_besides():
@@ -265,7 +266,7 @@ def test_the_records_of_the_run_say_the_name():
     assert find_predecessor(of, look_ups) == found(one, known=False, own=True)
     assert look_ups.asked[:2] == [
         first,
-        replace(first, environments=("prod-eu",), run_commit=None),
+        replace(first, environments=("prod-eu", "Prod-eu"), run_commit=None),
     ]
 
 

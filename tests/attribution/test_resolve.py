@@ -1150,7 +1150,7 @@ def test_what_was_deployed_before_is_asked_for_by_the_raw_name_of_the_environmen
         deployment_ids=frozenset({"3512048801"}),
     )
     assert asked_of_the_past(told, environment_map="prod-*=production") == replace(
-        QUESTION, environments=("prod-eu",), run_commit=None
+        QUESTION, environments=("prod-eu", "Prod-eu"), run_commit=None
     )
 
 

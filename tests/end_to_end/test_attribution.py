@@ -296,7 +296,6 @@ def test_only_a_success_of_the_same_environment_and_task_counts(three):
     deploy(second, states=("queued",))
     deploy(second, states=())
     deploy(second, "staging")
-    deploy(second, "Production")
     deploy(second, task="migrate")
     own = deploy(head, states=("in_progress", "success"))
     deploy(base)  # a newer one

@@ -784,6 +784,22 @@ def test_the_environment_is_looked_for_by_githubs_own_name(story, history, means
     assert_right(own.told(means, **given), right(story, third, 1, 2, 3, since=base))
 
 
+@by_every_means
+@pytest.mark.parametrize(
+    ("before", "after"), [("Production", "production"), ("staging", "Staging")]
+)
+def test_an_environment_in_other_capitals_is_the_same_one(
+    story, deploy, base, means, before, after
+):
+    deploy.deploy(base, environment=before)
+    (head,) = land(story, 1)
+    own = deploy.deploy(head, environment=after)
+
+    report = own.told(means, environment=after)
+
+    assert_right(report, right(story, head, 1, since=base, environment=after))
+
+
 def test_a_name_that_maps_to_the_reported_one_is_looked_at_without_a_record_of_this_run(world):
     story = world.story
     base = story.history.commit()

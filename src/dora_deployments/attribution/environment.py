@@ -1,5 +1,6 @@
 """The environment, by the name that the backends are told."""
 
+from collections.abc import Iterable
 from typing import TYPE_CHECKING
 
 from dora_deployments.actions.event import Happening
@@ -63,6 +64,16 @@ def likely_names(reported: str, inputs: Inputs, config: "Config | None") -> tupl
         rule.glob for rule in rules if rule.name == reported and not set(rule.glob) & set("*?[")
     ]
     return tuple(dict.fromkeys((reported, *literal, reported[:1].upper() + reported[1:])))
+
+
+def spellings(names: Iterable[str]) -> tuple[str, ...]:
+    """Return names as they are, and then as they may have been written before.
+
+    An environment keeps its records when a workflow writes it with other capitals.
+    """
+    known = tuple(names)
+    others = (other for name in known for other in (name.lower(), name[:1].upper() + name[1:]))
+    return tuple(dict.fromkeys((*known, *others)))
 
 
 def _rule(

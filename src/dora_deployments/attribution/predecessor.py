@@ -124,7 +124,7 @@ def _first_question(subject: Subject) -> PastQuestion:
     """Return the question for the event's own environment, else for what it may be called."""
     happening, reported = subject.happening, subject.environment
     if happening.environment is not None and happening.deployment_ids:
-        names: tuple[str, ...] = (happening.environment.value,)
+        names = environment.spellings([happening.environment.value])
     else:
         names = environment.likely_names(reported, subject.inputs, subject.config)
     return PastQuestion(
@@ -185,7 +185,7 @@ def _environment_names(
     )
     fitting = tuple(filter(fits, own))
     if fitting or len(own) == 1:
-        return fitting or tuple(own)
+        return environment.spellings(fitting or own)
     if own:
         return None
     named = tuple(filter(fits, past.environment_names))

@@ -139,10 +139,10 @@ def _records(connection: object) -> list[DeploymentRecord] | None:
 def _by_rest(api: Api, repository: str, question: PastQuestion) -> Past:
     """Return a few of the newest deployments as the REST API tells of them.
 
-    It takes one environment's name. For several, all are listed, and those of other
-    environments passed over, unless they are on the run's own commit.
+    It takes one environment's name, or the first spelling of one. For several, all are
+    listed, and those of other environments passed over, unless they are on the run's own commit.
     """
-    is_one = question.run_commit is None and len(question.environments) == 1
+    is_one = question.run_commit is None and len(set(map(str.lower, question.environments))) == 1
     cursor = _SKIP if is_one else _SKIP_OF_ALL
     if question.after is not None:  # the number counts what the first page was of
         cursor = f"{question.after.partition(':')[0]}:"
@@ -167,7 +167,9 @@ def _by_rest(api: Api, repository: str, question: PastQuestion) -> Past:
     ]
     end = skip + len(batch)
     has_more = has_next or start + len(batch) < len(listed)
-    is_cut = has_more and end >= _MOST_BY_REST
+    # What is not listed by one name may be by another.
+    is_all = cursor == _SKIP_OF_ALL or len(question.environments) == 1
+    is_cut = end >= _MOST_BY_REST if has_more else not is_all
     return Past(
         deployments=tuple(each for each in records if each.environment in question.environments),
         after=f"{cursor}{end}" if has_more and not is_cut else None,
