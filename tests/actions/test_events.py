@@ -984,7 +984,7 @@ def test_a_workflow_run_for_a_pull_request_has_no_commit_that_was_merged(trigger
         assert skipped("workflow_run", content, **given) == (
             "event-not-a-deployment",
             (
-                f"the workflow run was for '{trigger}', so its commit is not one that was merged;"
+                f"the workflow run was for '{trigger}', whose commit is not one that was merged;"
                 " set `commit-sha` to report it"
             ),
         )

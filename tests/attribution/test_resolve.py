@@ -546,16 +546,48 @@ def test_an_explicit_commit_needs_no_answer():
 # --- repository
 
 
-def test_another_repository_given_without_its_commit_is_warned_about():
-    found = resolved(repository="acme/other")
+OF_ANOTHER = (
+    "`repository` is acme/other, and the event happened in acme/shop, whose commits are others;"
+    " set `commit-sha` to the commit of acme/other that was deployed, or leave `repository` out"
+)
+
+
+def test_another_repository_given_without_its_commit_is_a_bad_input_before_anything_is_asked():
+    look_ups = Answers()
+    assert refused(InputError, look_ups=look_ups, repository="acme/other") == OF_ANOTHER
+    told = on("topic", default_branch=None)
+    assert refused(InputError, told, look_ups=look_ups, repository="acme/other") == OF_ANOTHER
+    given = {"repository": "acme/other", "previous_sha": SHA, "merge_commit_shas": SHA}
+    assert refused(InputError, look_ups=look_ups, **given) == OF_ANOTHER
+    assert look_ups.asked == []
+
+
+def test_another_repository_with_its_commit_is_reported_without_the_events_version():
+    told = happening(version=Fact(value="v7", source="ref, a tag"))
+    found = resolved(told, repository="acme/other", commit_sha=OTHER_SHA)
     assert found.repository == Fact(value="acme/other", source="the input `repository`")
+    assert found.commit_sha == Fact(value=OTHER_SHA, source="the input `commit-sha`")
+    assert found.version is None
+    assert found.warnings == ()
+    assert resolved(told).version == Fact(value="v7", source="ref, a tag")
+
+
+def test_a_repository_that_was_renamed_is_the_events_own_by_either_name():
+    renamed = run(repository="acme/new-shop")
+    found = resolved(in_run=renamed, repository="Acme/New-Shop")
     assert found.commit_sha.value == SHA
-    assert found.warnings == (
-        (
-            "`repository` is acme/other, but the commit is of acme/shop, where the event happened;"
-            " set `commit-sha` as well"
-        ),
+    assert found.deployments[0].id != resolved(in_run=renamed).deployments[0].id  # its service
+    by_either = (
+        resolved(in_run=renamed, service="shop", **given).deployments[0].id
+        for given in ({}, {"repository": "acme/new-shop"})
     )
+    assert len({*by_either}) == 1
+
+
+@pytest.mark.parametrize("variables", [{"repository_id": "7"}, {"repository": ""}])
+def test_a_repository_of_the_run_is_not_the_events_if_its_id_is_another(variables):
+    in_run = run(**{"repository": "acme/other", **variables})
+    assert refused(InputError, in_run=in_run, repository="acme/other") == OF_ANOTHER
 
 
 @pytest.mark.parametrize("given", [{}, {"repository": "acme/shop"}, {"repository": "ACME/Shop"}])
@@ -569,28 +601,29 @@ def test_the_events_own_repository_given_is_nothing_to_warn_about(own, given):
 def test_a_commit_that_somebody_sent_may_be_of_another_repository(name):
     sent = Fact(value=SHA, source="client_payload.sha")
     found = resolved(happening(event=name, commit_sha=sent), repository="acme/other")
-    assert found.warnings == ()
+    assert found.commit_sha == sent
     tip = Fact(value=GITHUB_SHA, source="GITHUB_SHA")
-    found = resolved(happening(event=name, commit_sha=tip), repository="acme/other")
-    assert len(found.warnings) == 1
+    told = happening(event=name, commit_sha=tip)
+    assert refused(InputError, told, repository="acme/other") == OF_ANOTHER
 
 
-@pytest.mark.parametrize(
-    ("unresolved", "repository"),
-    [
-        ({"tag": "v1"}, "acme/shop"),
-        ({"tag_object": SHA}, "acme/shop"),
-        ({"pull_request": 117}, "acme/shop"),
-        ({"abbreviated": "b1d2e3f"}, "acme/other"),
-    ],
-)
-def test_tags_and_pull_requests_are_the_events_and_a_short_sha_is_the_reported_repositorys(
-    unresolved, repository
-):
+@pytest.mark.parametrize("unresolved", [{"tag": "v1"}, {"tag_object": SHA}, {"pull_request": 117}])
+def test_tags_and_pull_requests_are_the_events(unresolved):
     look_ups = Answers()
     told = happening(commit_sha=Unresolved(why="no commit", **unresolved))
+    refused(EventError, told, topic=COMMIT_UNKNOWN, look_ups=look_ups)
+    assert [asked[1] for asked in look_ups.asked] == ["acme/shop"]
+    assert refused(InputError, told, repository="acme/other") == OF_ANOTHER
+
+
+def test_a_short_sha_that_somebody_sent_is_the_reported_repositorys():
+    look_ups = Answers()
+    short = Unresolved(why="no commit", abbreviated="b1d2e3f")
+    told = happening(event="repository_dispatch", commit_sha=short)
     refused(EventError, told, topic=COMMIT_UNKNOWN, look_ups=look_ups, repository="acme/other")
-    assert [asked[1] for asked in look_ups.asked] == [repository]
+    assert [asked[1] for asked in look_ups.asked] == ["acme/other"]
+    told = happening(event="push", commit_sha=short)
+    assert refused(InputError, told, repository="acme/other") == OF_ANOTHER
 
 
 def test_the_address_of_a_repository_is_https_on_the_server_of_the_run():

@@ -615,6 +615,13 @@ NAMES: Final = (
         "s3same-open",
     ),
     _case(
+        96,
+        "repository-of-another-without-its-commit",
+        "a push, and `repository: acme/other` without `commit-sha`",
+        "push.branch",
+        inputs={**DATADOG, "repository": "acme/other"},
+    ),
+    _case(
         97,
         "repository-renamed",
         "an event of acme/shop in a run that still knows acme/old-shop",

@@ -26,7 +26,7 @@ from dora_deployments.attribution.look_ups import LookUps
 from dora_deployments.attribution.services import Carried
 from dora_deployments.attribution.shipped import Shipped, Subject, shipped
 from dora_deployments.deployment import Attribution, Deployment, Fact, PullRequest, TouchedServices
-from dora_deployments.errors import EventError, Skip
+from dora_deployments.errors import EventError, InputError, Skip
 
 if TYPE_CHECKING:
     from dora_deployments.actions.config import Config
@@ -76,14 +76,16 @@ def resolve(
     `workspace_file` is the configuration file, if the workspace has it; `config` is what it
     says, if that is known already. Raises `Skip` for
     what is not to be reported, `EventError` where neither payload nor API tell what only
-    they can, `InputError` where an input contradicts the event, `ConfigurationError` for a
-    configuration file that cannot be used, and `HeldBackError` where the names to report may
-    stand in one that cannot be read now.
+    they can, `InputError` where an input contradicts the event, as where it names another
+    repository without a commit, `ConfigurationError` for a configuration file that cannot be
+    used, and `HeldBackError` where the names to report may stand in one that cannot be read now.
     """
     if inputs.mode == "pull-services":
         _check_merge(happening)
     repository = given(inputs.repository, "repository") or happening.repository
-    own = repository.value.lower() == happening.repository.value.lower()
+    own = _is_own(repository.value, happening, run)
+    if not own:
+        _check_commit_of_another(happening, inputs, run)
     branch.check(happening, inputs, look_ups)
     commit_sha, commit_warnings = commit.deployed(happening, inputs, repository.value, look_ups)
     config_warnings: tuple[str, ...] = ()
@@ -94,7 +96,7 @@ def resolve(
     reported = environment.reported(happening, inputs, config)
     started_at, finished_at = times.started_and_finished(happening, inputs, now)
     success = _success(happening, inputs)
-    version = given(inputs.version, "version") or happening.version
+    version = given(inputs.version, "version") or (happening.version if own else None)
     subject = Subject(
         happening=happening,
         inputs=inputs,
@@ -189,7 +191,6 @@ def resolve(
         finished_by_clock=not (inputs.finished_at or happening.finished_at),
         warnings=(
             *commit_warnings,
-            *_foreign(happening, inputs, run, commit_sha, own=own),
             *config_warnings,
             *changed.warnings,
             *service_warnings,
@@ -244,18 +245,31 @@ def _run_commit(happening: Happening, run: Run, commit_sha: Fact[str]) -> str:
     return run.sha or commit_sha.value
 
 
-def _foreign(
-    happening: Happening, inputs: Inputs, run: Run, commit_sha: Fact[str], *, own: bool
-) -> tuple[str, ...]:
-    """Return a warning if the commit is of another repository than the one reported."""
-    written = happening.event.endswith("_dispatch") and commit_sha.value != run.sha
-    if own or inputs.commit_sha is not None or written:
-        return ()
-    warning = (
-        f"`repository` is {inputs.repository}, but the commit is of"
-        f" {happening.repository.value}, where the event happened; set `commit-sha` as well"
-    )
-    return (warning,)
+def _is_own(repository: str, happening: Happening, run: Run) -> bool:
+    """Return whether a repository is the event's own, also by the name that the run knows.
+
+    A run that is repeated after its repository was renamed has the new name, and the event has
+    the old one.
+    """
+    names = {happening.repository.value.lower()}
+    if run.repository and run.repository_id == happening.repository_id:
+        names.add(run.repository.lower())
+    return repository.lower() in names
+
+
+def _check_commit_of_another(happening: Happening, inputs: Inputs, run: Run) -> None:
+    """Raise `InputError` if no one names the commit of a repository that is not the event's.
+
+    Who sends a commit with a dispatch names it.
+    """
+    told = happening.commit_sha
+    sent = told.value != run.sha if isinstance(told, Fact) else told.abbreviated is not None
+    if inputs.commit_sha is None and not (sent and happening.event.endswith("_dispatch")):
+        raise InputError(
+            f"`repository` is {inputs.repository}, and the event happened in"
+            f" {happening.repository.value}, whose commits are others; set `commit-sha` to the"
+            f" commit of {inputs.repository} that was deployed, or leave `repository` out"
+        )
 
 
 def _success(happening: Happening, inputs: Inputs) -> Fact[bool]:

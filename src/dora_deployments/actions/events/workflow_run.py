@@ -97,7 +97,7 @@ def _untold(trigger: str | None) -> str:
     if trigger is None:
         return "the payload does not say what started the workflow run, so its commit may be any"
     if trigger.startswith("pull_request") or trigger == "merge_group":
-        return f"the workflow run was for {shown(trigger)}, so its commit is not one that was merged"
+        return f"the workflow run was for {shown(trigger)}, whose commit is not one that was merged"
     return (
         f"the workflow run was started by {shown(trigger)}, for which GitHub gives the default"
         " branch's tip, whatever the run deployed"
