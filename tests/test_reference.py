@@ -222,6 +222,7 @@ OTHER = {
     "branch": ("release/7", "release/7"),
     "environment": ("elsewhere", "elsewhere"),
     "version": ("refs/tags/v7", "v7"),
+    "outcome": ("failed", "False"),
     "started_at": ("2026-01-02T03:04:05Z", "2026-01-02 03:04:05+00:00"),
     "finished_at": ("2026-06-15T11:59:59Z", "2026-06-15 11:59:59+00:00"),
     "source_url": ("https://deploy.example.com/7", "https://deploy.example.com/7"),
@@ -251,7 +252,9 @@ def test_a_path_of_the_table_is_read_where_those_before_it_hold_nothing(
 def put(content, path, value):
     *parents, last = path.split(".")
     for parent in parents:
-        content = content.setdefault(parent, {})
+        if not isinstance(content.get(parent), dict):
+            content[parent] = {}
+        content = content[parent]
     content[last] = value
 
 
@@ -265,7 +268,7 @@ def told(happening, field):
     }
     if field in found:
         return str(found[field])
-    fact = getattr(happening, field)
+    fact = getattr(happening, {"outcome": "success"}.get(field, field))
     return fact and str(fact.value)
 
 

@@ -12,6 +12,7 @@ from tests.actions.refusals import refusal
 from tests.builders import GITHUB_SHA, NOW, event, payload_file, run
 
 SHA = "5a47c3f0c1d2e3f4a5b6c7d8e9f0a1b2c3d4e5f6"
+OTHER = "b1d2e3f4a5b6c7d8e9f0a1b2c3d4e5f60718293a"
 MERGED = "pull_request.closed.merged"
 LOOK = "look at the file of GITHUB_EVENT_PATH, which only GitHub should write"
 EVENT_NAMES = (
@@ -1186,7 +1187,7 @@ def test_an_input_that_agrees_with_the_default_is_nothing_to_warn_about(environm
 # --- repository_dispatch
 
 
-def test_a_dispatch_tells_commit_environment_id_and_times_and_nothing_else():
+def test_a_dispatch_tells_commit_environment_id_version_outcome_and_times_and_nothing_else():
     assert told("repository_dispatch", "repository_dispatch") == Happening(
         event="repository_dispatch",
         repository=Fact(value="acme/shop", source="repository.full_name"),
@@ -1199,11 +1200,11 @@ def test_a_dispatch_tells_commit_environment_id_and_times_and_nothing_else():
         environment=Fact(value="production", source="client_payload.environment"),
         started_at=Fact(value=at("2026-05-21T06:40:00"), source="client_payload.started_at"),
         finished_at=Fact(value=at("2026-05-21T06:47:31"), source="client_payload.finished_at"),
-        success=Fact(value=True, source="the event, which tells of no failure"),
+        success=Fact(value=True, source="client_payload.success is 'true'"),
         default_branch="main",
         runs=THIS_RUN,
         is_told_afterwards=True,
-        version=None,
+        version=Fact(value="9.9.9", source="client_payload.version"),
     )
 
 
@@ -1216,30 +1217,29 @@ def dispatch(**members):
     [
         payload_file("repository_dispatch.bare"),
         changed("repository_dispatch", client_payload=None),
-        dispatch(sha=" ", environment="", id=None, started_at="", finished_at=None),
+        dispatch(
+            sha=" ", environment="", id=None, started_at="", finished_at=None, git={}, state=" "
+        ),
+        dispatch(commit_sha=SHA, ref=SHA, head_sha=SHA, git={"ref": "main", "shortSha": "5a47c3f"}),
     ],
 )
-def test_a_dispatch_that_says_nothing_deploys_the_default_branchs_tip_with_a_warning(content):
+def test_a_dispatch_without_a_commit_is_never_the_default_branchs_tip(content):
     assert told("repository_dispatch", content) == Happening(
         event="repository_dispatch",
         repository=Fact(value="acme/shop", source="repository.full_name"),
         repository_id="186853261",
-        commit_sha=Fact(
-            value=GITHUB_SHA,
-            source="GITHUB_SHA, since the payload has no SHA at client_payload.sha",
+        commit_sha=Unresolved(
+            why="client_payload has a commit neither at sha nor at git.sha, and GITHUB_SHA is only"
+            " the default branch's tip"
         ),
-        identity=f"run:refs/heads/main:{GITHUB_SHA}:8412399001",
+        identity="run:refs/heads/main::8412399001",
         is_run_identity=True,
         default_branch="main",
         runs=THIS_RUN,
         is_told_afterwards=True,
-        warnings=(
-            (
-                "client_payload has no sha, so the default branch's tip is taken for the deployed"
-                " commit; send client_payload.sha"
-            ),
-        ),
     )
+    happening = told("repository_dispatch", content, commit_sha=SHA)
+    assert happening.identity == f"run:refs/heads/main:{SHA}:8412399001"
 
 
 def test_a_dispatch_may_send_a_short_sha_and_numbers():
@@ -1260,7 +1260,9 @@ def test_a_dispatch_may_send_a_short_sha_and_numbers():
     assert happening.warnings == ()
 
 
-@pytest.mark.parametrize("key", ["sha", "environment", "id", "started_at", "finished_at"])
+@pytest.mark.parametrize(
+    "key", ["sha", "environment", "id", "version", "started_at", "finished_at"]
+)
 @pytest.mark.parametrize("value", [{"a": 1}, ["a"], True, False, 1.5])
 def test_a_value_of_another_type_in_a_dispatch_is_refused_and_never_left_to_a_default(key, value):
     assert refused("repository_dispatch", dispatch(**{key: value})) == (
@@ -1273,6 +1275,7 @@ def test_a_value_of_another_type_in_a_dispatch_is_refused_and_never_left_to_a_de
     [
         ("sha", "HEAD", refusal(parse.commit_sha, "HEAD")),
         ("environment", "a\nb", refusal(parse.line, "a\nb")),
+        ("version", "a\nb", refusal(parse.line, "a\nb")),
         ("started_at", "noon", refusal(lambda text: moments.parse(text, NOW), "noon")),
         ("finished_at", "9", refusal(lambda text: moments.parse(text, NOW), "9")),
     ],
@@ -1283,6 +1286,7 @@ def test_a_bad_value_in_a_dispatch_is_refused_unless_an_input_says_it(key, value
     given = {
         "sha": {"commit_sha": SHA},
         "environment": {"environment": "production"},
+        "version": {"version": "v1"},
         "started_at": {"started_at": "2026-05-21T06:40:00Z"},
         "finished_at": {"finished_at": "2026-05-21T06:47:31Z"},
     }
@@ -1308,6 +1312,137 @@ def test_a_dispatch_may_end_in_the_moment_in_which_it_begins():
     assert happening.started_at == replace(
         happening.finished_at, source="client_payload.started_at"
     )
+
+
+def vercel(type_, state, **more):
+    """What Vercel sends of a deployment, by the type of the event and of the state."""
+    git = {"ref": "main", "sha": SHA, "shortSha": SHA[:7]}
+    sent = {"environment": "production", "git": git, "id": "dpl_1", "project": {"name": "web"}}
+    content = dispatch(**sent, **({} if state is None else {"state": {"type": state}}), **more)
+    return {**content, "action": f"vercel.deployment.{type_}"}
+
+
+@pytest.mark.parametrize(
+    ("type_", "state", "success"),
+    [
+        ("success", "success", "client_payload.state.type is 'success'"),
+        ("promoted", "promoted", "client_payload.state.type is 'promoted'"),
+        ("ready", None, "action is 'ready'"),
+    ],
+)
+def test_what_vercel_dispatches_has_its_commit_and_state_in_places_of_their_own(
+    type_, state, success
+):
+    assert told("repository_dispatch", vercel(type_, state)) == Happening(
+        event="repository_dispatch",
+        repository=Fact(value="acme/shop", source="repository.full_name"),
+        repository_id="186853261",
+        commit_sha=Fact(value=SHA, source="client_payload.git.sha; GITHUB_SHA was 109cf4c"),
+        identity="dispatch:dpl_1",
+        environment=Fact(value="production", source="client_payload.environment"),
+        success=Fact(value=True, source=success),
+        default_branch="main",
+        runs=THIS_RUN,
+        is_told_afterwards=True,
+    )
+
+
+@pytest.mark.parametrize(("type_", "state"), [("failed", "failed"), ("error", None)])
+def test_what_vercel_could_not_deploy_is_a_failure(type_, state):
+    assert told("repository_dispatch", vercel(type_, state)).success.value is False
+
+
+@pytest.mark.parametrize("type_", ["canceled", "skipped", "ignored"])
+def test_what_vercel_left_out_is_no_deployment(type_):
+    for state in (type_, None):
+        reason, explanation = skipped("repository_dispatch", vercel(type_, state))
+        assert reason == "event-not-a-deployment"
+        assert explanation.endswith(f" is '{type_}': nothing was deployed")
+
+
+def test_a_sha_at_the_top_goes_before_vercels():
+    happening = told("repository_dispatch", dispatch(sha=OTHER, git={"sha": SHA}))
+    assert happening.commit_sha.value == OTHER
+    happening = told("repository_dispatch", dispatch(sha=" ", git={"sha": "5a47c3f"}))
+    assert happening.commit_sha == Unresolved(
+        why="client_payload.git.sha is a short SHA", abbreviated="5a47c3f"
+    )
+
+
+OUTCOMES = ("success", "state", "phase", "status")
+
+
+@pytest.mark.parametrize("key", OUTCOMES)
+@pytest.mark.parametrize("word", [False, "false", "FAILURE", "Failed", "error", "timed_out"])
+def test_a_dispatch_of_a_failure_is_never_a_success(key, word):
+    spelt = "false" if word is False else word
+    others = {other: "success" for other in OUTCOMES if other != key}
+    for sent in ({key: word}, {**others, key: word}):
+        assert told("repository_dispatch", dispatch(sha=SHA, **sent)).success == Fact(
+            value=False, source=f"client_payload.{key} is '{spelt}'"
+        )
+
+
+@pytest.mark.parametrize("key", OUTCOMES)
+@pytest.mark.parametrize("word", [True, "True", " success ", "Succeeded", "deployed"])
+def test_a_dispatch_of_a_success_says_where_it_is_told(key, word):
+    spelt = "true" if word is True else word.strip()
+    for sent in ({key: word}, {key: word, "status": word if key == "status" else "completed"}):
+        assert told("repository_dispatch", dispatch(sha=SHA, **sent)).success == Fact(
+            value=True, source=f"client_payload.{key} is '{spelt}'"
+        )
+
+
+def test_a_dispatch_that_tells_no_outcome_reports_no_failure():
+    assert told("repository_dispatch", dispatch(sha=SHA, state=None, status="")).success == Fact(
+        value=True, source="the event, which tells of no failure"
+    )
+
+
+@pytest.mark.parametrize("key", OUTCOMES)
+@pytest.mark.parametrize("word", ["pending", "in_progress", "In-Progress", "Running"])
+def test_a_dispatch_of_what_has_not_ended_is_no_deployment_yet(key, word):
+    assert skipped("repository_dispatch", dispatch(sha=SHA, **{key: word})) == (
+        "state-not-final",
+        f"client_payload.{key} is '{word}': the deployment has not ended yet",
+    )
+
+
+@pytest.mark.parametrize(
+    ("sent", "problem"),
+    [
+        (
+            {"state": "purple", "success": True},
+            "client_payload.state is 'purple', which may be a success or a failure",
+        ),
+        (
+            {"status": "completed"},
+            "client_payload.status is 'completed', which does not say whether it succeeded",
+        ),
+        (
+            {"state": {"type": "purple"}},
+            "client_payload.state.type is 'purple', which may be a success or a failure",
+        ),
+    ],
+)
+def test_a_word_that_may_mean_either_is_refused_unless_success_is_given(sent, problem):
+    content = dispatch(sha=SHA, **sent)
+    assert refused("repository_dispatch", content) == (
+        f"{problem}; send client_payload.success as true or false, or set `success`"
+    )
+    assert told("repository_dispatch", content, success="false").warnings == ()
+
+
+@pytest.mark.parametrize(
+    ("key", "value"),
+    [("success", 1), ("state", ["success"]), ("phase", {"a": 1}), ("status", 0)],
+)
+def test_an_outcome_of_another_type_is_refused_unless_success_is_given(key, value):
+    content = dispatch(sha=SHA, **{key: value})
+    assert refused("repository_dispatch", content) == (
+        f"client_payload.{key} is neither a string nor true or false; send one of them"
+    )
+    assert told("repository_dispatch", content, success="true").warnings == ()
 
 
 # --- any other event

@@ -236,8 +236,23 @@ LACKING: Final = (
     _case(
         74,
         "repository-dispatch-bare",
-        "a repository_dispatch without a word of what was deployed",
+        "a repository_dispatch without a word of what was deployed: the tip is not it",
         "repository_dispatch.bare",
+    ),
+    _case(
+        74,
+        "repository-dispatch-of-a-failure",
+        "a repository_dispatch whose client_payload.success is false, and both backends",
+        "repository_dispatch",
+        {"client_payload.success": False},
+        inputs=BOTH,
+    ),
+    _case(
+        74,
+        "repository-dispatch-of-an-unknown-state",
+        "a repository_dispatch whose state is a word of no list",
+        "repository_dispatch",
+        {"client_payload.state": "purple"},
     ),
     _case(
         74,

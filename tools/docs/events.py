@@ -38,7 +38,7 @@ COMMIT_ELSE: Final[Mapping[str, str]] = {
     "the status of a GitHub deployment": "",
     "a workflow run that has ended": "",
     "a run that somebody started": "`GITHUB_SHA`, the tip of the ref that it was started on",
-    "a run that a program started": "`GITHUB_SHA`, the default branch's tip, with a warning",
+    "a run that a program started": "",
 }
 # Not every value at these places is a version.
 VERSIONS: Final[Mapping[str, str]] = {
@@ -60,6 +60,7 @@ LABELS: Final[Mapping[str, str]] = {
     "environment": "environment",
     "branch": "branch",
     "version": "version",
+    "outcome": "outcome",
     "started_at": "start",
     "finished_at": "finish",
     "source_url": "page about it",
@@ -104,13 +105,22 @@ refused; one that is no SHA is warned about and not read. An input that is named
 not read either, and warned about.""",
     "repository_dispatch": """\
 These keys of `client_payload` are read, and no others. What is there and is not what it should be
-is refused. A short `sha` is looked up by GitHub's API, or refused.""",
+is refused. A short `sha` is looked up by GitHub's API, or refused. Without a commit there the event
+is refused, unless [`commit-sha`](inputs.md#commit-sha) is given: `GITHUB_SHA` is the default
+branch's tip, whatever was deployed.
+
+Of the outcomes one failure is enough. One that has not ended, or was cancelled, skipped or ignored,
+is skipped. A word that may mean either, such as `completed`, is refused unless
+[`success`](inputs.md#success) is given. What Vercel sends is understood: its commit is in
+`git.sha`, and its types (`vercel.deployment.failed`) are read as outcomes too.""",
 }
 
 # Skipped as well, though no payload of the tests is like it: a path and a value there.
 ODD: Final = (
     ("push.branch", "ref", "refs/notes/commits"),
     ("workflow_run.success", "workflow_run.event", "workflow_run"),
+    ("repository_dispatch", "client_payload.state", "in_progress"),
+    ("repository_dispatch", "client_payload.state", "canceled"),
 )
 
 _PAGE: Final = """\
@@ -192,7 +202,7 @@ def skipped(event: str) -> Iterator[tuple[str, str, str]]:
     cases += [
         (name, json.loads(payload(name, {path: value})))
         for name, path, value in ODD
-        if name.startswith(f"{event}.")
+        if name.partition(".")[0] == event
     ]
     seen = set()
     for name, content in cases:

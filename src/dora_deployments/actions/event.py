@@ -39,6 +39,7 @@ class Places:
     branch: tuple[str, ...] = ()
     environment: tuple[str, ...] = ()
     version: tuple[str, ...] = ()
+    outcome: tuple[str, ...] = ()
     started_at: tuple[str, ...] = ()
     finished_at: tuple[str, ...] = ()
     source_url: tuple[str, ...] = ()
