@@ -581,7 +581,9 @@ def told_of_by_a_tool(story):
         "started_at": iso(began),
         "finished_at": iso(ended),
     }
-    report = Report(commit=head, since=deployed_before(story), began=began, ended=ended)
+    content["client_payload"]["version"] = "v1.2.0"
+    since = deployed_before(story)
+    report = Report(commit=head, since=since, began=began, ended=ended, version="v1.2.0")
     return Happened(name="repository_dispatch", payload=content), report
 
 

@@ -926,6 +926,7 @@ def test_a_workflow_run_that_succeeded_deploys_its_own_commit_at_its_own_times()
         finished_at=Fact(value=at("2026-05-13T11:09:47"), source="workflow_run.updated_at"),
         success=Fact(value=True, source="workflow_run.conclusion, which is 'success'"),
         branch=Fact(value="main", source="workflow_run.head_branch"),
+        branch_kind="unknown",
         default_branch="main",
         runs=(
             RunAttempt(run_id="8412345678", attempt=1, began_at=at("2026-05-13T11:02:20")),
@@ -1105,7 +1106,7 @@ def test_a_workflow_run_without_a_commit_is_left_open_and_never_github_sha():
 
 @pytest.mark.parametrize(
     ("path", "kind"),
-    [("workflow_run", "an object"), ("action", "a text"), ("workflow_run.head_branch", "a text")],
+    [("workflow_run", "an object"), ("action", "a text")],
 )
 def test_a_workflow_run_that_lacks_what_decides_is_refused(path, kind):
     content = changed("workflow_run.success", **{path.replace(".", "__"): None})
@@ -1113,6 +1114,23 @@ def test_a_workflow_run_that_lacks_what_decides_is_refused(path, kind):
         f"the payload's {path} is not {kind}, so nothing tells whether this was a deployment;"
         f" {LOOK}"
     )
+
+
+def test_a_workflow_run_for_a_release_has_its_tag_for_a_branch():
+    content = changed(
+        "workflow_run.success", workflow_run__event="release", workflow_run__head_branch="v1.2.3"
+    )
+    happening = told("workflow_run", content)
+    assert happening.branch == Fact(value="v1.2.3", source="workflow_run.head_branch")
+    assert happening.branch_kind == "tag"
+
+
+@pytest.mark.parametrize("branch", [None, "", 7])
+def test_a_workflow_run_may_name_no_branch(branch):
+    content = changed(
+        "workflow_run.success", workflow_run__event="deployment", workflow_run__head_branch=branch
+    )
+    assert told("workflow_run", content).branch == Fact(value="", source="workflow_run.head_branch")
 
 
 # --- workflow_dispatch
@@ -1150,19 +1168,34 @@ def test_a_short_sha_that_the_run_was_started_with_must_be_asked_for():
 
 
 @pytest.mark.parametrize("sha", ["v1.2", "HEAD", "sha256:abc", "0" * 40])
-def test_an_input_of_that_name_that_is_no_sha_is_passed_over_with_a_warning(sha):
+def test_an_input_of_that_name_that_is_no_sha_is_never_the_tip_of_the_ref(sha):
     content = changed("workflow_dispatch", inputs={"sha": sha})
-    happening = told("workflow_dispatch", content)
-    assert happening.commit_sha == Fact(
-        value=GITHUB_SHA, source="GITHUB_SHA, since the payload has no SHA at inputs.sha"
-    )
-    assert happening.warnings == (
-        (
-            f"the run was started with the input sha '{sha}', which is no commit SHA and was not"
-            " read; set `commit-sha` to the commit that was deployed"
-        ),
+    assert told("workflow_dispatch", content).commit_sha == Unresolved(
+        why=f"the run was started with the input sha '{sha}', which is no commit SHA"
     )
     assert told("workflow_dispatch", content, commit_sha=SHA).warnings == ()
+
+
+def test_a_run_by_hand_on_a_tag_has_it_for_its_version():
+    on_a_tag = run(ref="refs/tags/v1.2.3")
+    version = Fact(value="v1.2.3", source="GITHUB_REF, a tag")
+    assert told("workflow_dispatch", "workflow_dispatch", of=on_a_tag).version == version
+    for own in (GITHUB_SHA, GITHUB_SHA[:7]):
+        happening = told("workflow_dispatch", "workflow_dispatch", of=on_a_tag, commit_sha=own)
+        assert happening.version == version
+
+
+def test_a_tag_is_no_version_of_another_commit_than_its_own():
+    on_a_tag = run(ref="refs/tags/v1.2.3")
+    content = changed("workflow_dispatch", inputs={"sha": SHA})
+    assert told("workflow_dispatch", content, of=on_a_tag).version is None
+    happening = told("workflow_dispatch", "workflow_dispatch", of=on_a_tag, commit_sha=SHA)
+    assert happening.version is None
+
+
+@pytest.mark.parametrize("ref", ["refs/heads/v1.2.3", "refs/tags/", "refs/tags/a\tb", ""])
+def test_a_run_by_hand_on_a_branch_has_no_version(ref):
+    assert told("workflow_dispatch", "workflow_dispatch", of=run(ref=ref)).version is None
 
 
 def test_an_input_of_the_name_of_an_environment_is_not_read_but_warned_about():
@@ -1479,6 +1512,16 @@ def test_any_other_event_is_a_deployment_only_if_its_commit_is_given(name, case)
         default_branch="main",
         runs=THIS_RUN,
     )
+
+
+def test_any_other_event_on_a_tag_whose_commit_is_given_has_it_for_its_version():
+    on_a_tag = run(ref="refs/tags/v1.2.3")
+    assert told("create", "create", of=on_a_tag, commit_sha=GITHUB_SHA).version == Fact(
+        value="v1.2.3", source="GITHUB_REF, a tag"
+    )
+    assert told("create", "create", of=on_a_tag, commit_sha=SHA).version is None
+    no_sha = run(ref="refs/tags/v1.2.3", sha="")
+    assert told("create", "create", of=no_sha, commit_sha=SHA).version is None
 
 
 def test_every_event_that_is_named_as_supported_is():

@@ -400,6 +400,115 @@ def test_an_event_of_no_branch_is_not_filtered():
     assert resolved(branches="nothing").commit_sha.value == SHA
 
 
+def ended(branch="v1.2.3", kind="unknown", **changes):
+    """Return the end of a workflow run, of what may be a branch or a tag."""
+    head = Fact(value=branch, source="workflow_run.head_branch")
+    return happening(event="workflow_run", branch=head, branch_kind=kind, **changes)
+
+
+TAG = ("tag_commit", "acme/shop", "v1.2.3")
+VERSION = Fact(value="v1.2.3", source="workflow_run.head_branch, a tag by GitHub's API")
+NO_TAG = LookUpError("GitHub knows no such tag", absent=True)
+
+
+@pytest.mark.parametrize("given", [{}, {"branches": "v*"}])
+def test_a_run_of_a_tag_is_reported_with_the_tag_for_its_version(given):
+    look_ups = Answers(answers={TAG: SHA})
+    found = resolved(ended(), look_ups=look_ups, **given)
+    assert (found.version, found.warnings) == (VERSION, ())
+    assert look_ups.asked[0] == TAG
+    assert [question for question, *_ in look_ups.asked] == ["tag_commit", "file", "past"]
+
+
+@pytest.mark.parametrize("given", [{}, {"branches": "v*"}])
+def test_a_run_of_a_release_is_of_a_tag_without_asking(given):
+    look_ups = Answers()
+    found = resolved(ended(kind="tag"), look_ups=look_ups, **given)
+    assert found.version == Fact(value="v1.2.3", source="workflow_run.head_branch, a tag")
+    assert [question for question, *_ in look_ups.asked] == ["file", "past"]
+
+
+def test_branches_takes_away_tags_as_well():
+    look_ups = Answers()
+    for kind in ("unknown", "tag"):
+        assert skipped(ended(kind=kind), look_ups=look_ups, branches="main") == (
+            "branch-not-deployed",
+            "workflow_run.head_branch is 'v1.2.3', and `branches` is main",
+        )
+    assert look_ups.asked == []
+
+
+@pytest.mark.parametrize(
+    ("answer", "because"),
+    [
+        (NO_TAG, ""),
+        (
+            OTHER_SHA,
+            " (it may be a tag: there is a tag of that name, which is of another commit)",
+        ),
+        (LookUpError("no token"), " (it may be a tag: no token)"),
+    ],
+)
+def test_what_is_not_known_to_be_a_tag_is_a_branch(answer, because):
+    look_ups = Answers(answers={TAG: answer})
+    assert skipped(ended(), look_ups=look_ups) == (
+        "branch-not-deployed",
+        (
+            f"workflow_run.head_branch is 'v1.2.3', not the default branch 'main'{because}; set"
+            " `branches` to report other branches"
+        ),
+    )
+
+
+@pytest.mark.parametrize(
+    ("answer", "doubt"),
+    [
+        (NO_TAG, ""),
+        (OTHER_SHA, "there is a tag of that name, which is of another commit"),
+        (LookUpError("no token"), "no token"),
+    ],
+)
+def test_a_branch_that_deploys_and_may_be_a_tag_has_no_version(answer, doubt):
+    found = resolved(ended(), look_ups=Answers(answers={TAG: answer}), branches="**")
+    warning = f"no version is sent, since the branch may be a tag ({doubt}); set `version`"
+    assert (found.version, found.warnings) == (None, (warning,) if doubt else ())
+
+
+def test_no_tag_is_asked_for_where_it_does_not_matter():
+    look_ups = Answers()
+    resolved(ended("main"), look_ups=look_ups)
+    resolved(ended("main"), look_ups=look_ups, branches="**")
+    resolved(ended(), look_ups=look_ups, branches="**", version="v2")
+    skipped(ended("a\tb"), look_ups=look_ups)
+    assert [question for question, *_ in look_ups.asked] == ["file", "past"] * 3
+
+
+def test_a_tag_whose_run_deployed_another_commit_is_not_its_version():
+    look_ups = Answers(answers={TAG: SHA})
+    assert resolved(ended(), look_ups=look_ups, commit_sha=OTHER_SHA).version is None
+    assert resolved(ended(), look_ups=look_ups, commit_sha=SHA).version == VERSION
+    told = ended(kind="tag", commit_sha=Unresolved(why="no commit"))
+    assert resolved(told, commit_sha=OTHER_SHA).version is None
+    told = ended(commit_sha=Unresolved(why="no commit"))
+    assert skipped(told, look_ups=look_ups, commit_sha=SHA)[0] == "branch-not-deployed"
+
+
+@pytest.mark.parametrize("given", [{}, {"commit_sha": OTHER_SHA}])
+def test_a_run_of_no_branch_is_reported_if_branches_takes_any(given):
+    assert resolved(ended(""), branches="**", **given).warnings == ()
+    assert skipped(ended(""), branches="main", **given) == (
+        "branch-not-deployed",
+        "workflow_run.head_branch names no branch, and `branches` is main",
+    )
+    assert skipped(ended(""), **given) == (
+        "branch-not-deployed",
+        (
+            "workflow_run.head_branch names no branch, as of a deployment that was made of a SHA;"
+            " set `branches` to '**' to report those as well"
+        ),
+    )
+
+
 def test_a_default_branch_that_the_payload_does_not_tell_is_asked_for():
     look_ups = Answers(answers={("default_branch", "acme/shop", None): "trunk"})
     told = on("trunk", default_branch=None)

@@ -1,10 +1,12 @@
 """Of what a source tells, the events of the period are found, and what came before them."""
 
 from collections import Counter
+from dataclasses import replace
 from datetime import datetime, timedelta, timezone
 
 import pytest
 
+from dora_deployments.attribution.look_ups import LookUpError
 from dora_deployments.attribution.timeline import DeploymentRecord, WorkflowOfRun
 from dora_deployments.backfill.past import named
 from dora_deployments.backfill.reading import Found, Items, read
@@ -469,6 +471,49 @@ def test_a_workflow_run_is_a_neighbour_if_it_deployed():
     assert found.left_out == {"run-not-successful": 1}
     assert found.commits == {sha(3), sha(1)}
     assert found.oldest == SINCE - HOUR
+
+
+RUNS_OF_V1 = (
+    workflow_run(3, SINCE + 3 * HOUR, head_branch="v1"),
+    workflow_run(2, SINCE + 2 * HOUR, head_branch="v1", head_sha=sha(3)),
+    workflow_run(1, SINCE + HOUR),
+)
+V1 = ("tag_commit", "acme/shop", "v1")
+
+
+def runs_found(*items, answers, **terms):
+    """Return what is found among runs, and what was asked for."""
+    look_ups, period = Answers(answers=answers), (SINCE, UNTIL)
+    of_runs = replace(terms_of(named("workflow-runs:Deploy")), **terms)
+    found = read(of_runs, Told(items), Kept(), look_ups, workflows(), period, lambda *_: None)
+    return found, look_ups.asked
+
+
+def test_a_run_of_a_tag_is_found_and_the_tag_is_asked_for_once():
+    found, asked = runs_found(*RUNS_OF_V1, answers={V1: sha(3)})
+    assert found.tags == {"v1": sha(3)}
+    assert len(found.events) == 3
+    assert asked == [V1]
+
+
+def test_what_is_no_tag_is_left_out_and_asked_for_once():
+    no_tag = LookUpError("no such tag", absent=True)
+    found, asked = runs_found(*RUNS_OF_V1, answers={V1: no_tag})
+    assert found.left_out == {"branch-not-deployed": 2}
+    assert asked == [V1]
+
+
+def test_a_tag_that_cannot_be_asked_for_now_is_no_reason_to_leave_its_runs_out():
+    with pytest.raises(LookUpError, match="limit"):
+        runs_found(*RUNS_OF_V1, answers={V1: LookUpError("limit", wait=60)})
+
+
+def test_the_default_branch_is_asked_for_where_nothing_tells_it():
+    nameless = {"full_name": "acme/shop"}
+    question = ("default_branch", "acme/shop", None)
+    found, asked = runs_found(RUNS_OF_V1[2], answers={question: "main"}, repository=nameless)
+    assert len(found.events) == 1
+    assert asked == [question]
 
 
 def test_deployments_and_releases_are_no_neighbours_by_their_events():

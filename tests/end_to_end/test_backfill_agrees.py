@@ -654,6 +654,32 @@ def test_releases_and_runs_have_the_ids_and_commits_of_the_day_and_exact_ranges(
     assert [each.pulls for each in by_run.values()] == [(), (5,)]
 
 
+def test_runs_of_tags_have_the_versions_of_the_day_and_those_of_branches_are_left_out(
+    written, history
+):
+    workflow = history.workflow()
+    for branch, is_tag in (("v1.0", True), ("topic", False), ("v1.1", True)):
+        written.story.landed("squash")
+        if is_tag:
+            history.tag(branch)
+        run = history.runs[history.run(workflow, tip(written), branch=branch)]
+        event = written.story.workflow_run(tip(written), run.id, branch)
+        event.payload["workflow_run"] |= {
+            "created_at": iso(run.created_at),
+            "run_started_at": iso(run.created_at),
+            "updated_at": iso(run.updated_at),
+        }
+        written.report(event)
+
+    by_run = written.backfilled(**{"backfill-source": "workflow-runs:Deploy"}).entries
+
+    assert list(by_run) == list(written.reported)
+    versions = [each.body["metadata"]["version"] for each in written.reported.values()]
+    assert versions == ["v1.0", "v1.1"]
+    assert [each.body["metadata"]["version"] for each in by_run.values()] == versions
+    assert written.skipped == ["branch-not-deployed"]
+
+
 # --- what cannot agree, since only the day knew it
 
 

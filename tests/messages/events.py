@@ -538,6 +538,20 @@ EVENTS: Final = (
     ),
     _case(
         90,
+        "workflow-run-of-a-release",
+        "a workflow run of a release, which has the tag for its branch",
+        "workflow_run.success",
+        {"workflow_run.event": "release", "workflow_run.head_branch": "v1.2.3"},
+    ),
+    _case(
+        90,
+        "workflow-run-of-no-branch",
+        "a workflow run for a deployment by its SHA, which has no branch",
+        "workflow_run.success",
+        {"workflow_run.event": "deployment", "workflow_run.head_branch": None},
+    ),
+    _case(
+        90,
         "workflow-run-of-a-workflow-run",
         "a workflow run that another workflow run started, whatever that built",
         "workflow_run.success",
@@ -553,9 +567,23 @@ EVENTS: Final = (
     _case(
         91,
         "workflow-dispatch-of-a-branch",
-        "a run by hand, whose inputs sha and environment are not read",
+        "a run by hand, whose input sha is a branch",
         "workflow_dispatch",
         {"inputs": {"sha": "main", "environment": "staging"}},
+    ),
+    _case(
+        91,
+        "workflow-dispatch-to-staging",
+        "a run by hand, whose input environment is not read",
+        "workflow_dispatch",
+        {"inputs": {"environment": "staging"}},
+    ),
+    _case(
+        91,
+        "workflow-dispatch-of-a-tag",
+        "a run by hand on a tag",
+        "workflow_dispatch.no_inputs",
+        variables={"GITHUB_REF": "refs/tags/v1.2.3"},
     ),
     _case(
         91,

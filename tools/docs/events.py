@@ -8,7 +8,7 @@ import re
 from collections.abc import Iterator, Mapping
 from datetime import datetime, timezone
 from pathlib import Path
-from typing import Any, Final, cast
+from typing import Any, Final
 
 import yaml
 
@@ -18,7 +18,7 @@ from dora_deployments.actions.inputs import Inputs
 from dora_deployments.actions.payload import Payload
 from dora_deployments.actions.run import Run
 from dora_deployments.attribution import branch
-from dora_deployments.attribution.look_ups import LookUps
+from dora_deployments.attribution.look_ups import LookUpError
 from dora_deployments.errors import Skip
 from tests.messages.case import payload
 from tests.payloads import PAYLOADS, payload_file
@@ -94,6 +94,11 @@ with the token of an app, or report at the end of the job that deploys.""",
 unless [`success`](inputs.md#success) is given. Runs for commits of other repositories are skipped.
 The page about the deployment is that of the run that deployed.
 
+A run for a tag has the tag where others have their branch; GitHub's API is asked which it is,
+unless that is the default branch. A tag is the version, and is reported unless
+[`branches`](inputs.md#branches) is given and does not match it. A run for a deployment that was
+made of a SHA has no branch, and is reported if `branches` is `**`.
+
 A run's commit is what it deployed only if it was started by `push`, `schedule`,
 `workflow_dispatch`, `release`, `deployment`, `deployment_status` or `create`. For all others, such
 as `workflow_run`, `issue_comment` or `repository_dispatch`, GitHub gives the default branch's tip,
@@ -101,8 +106,9 @@ whatever the run built, and for a pull request a commit that was not merged: the
 [`commit-sha`](inputs.md#commit-sha) is given.""",
     "workflow_dispatch": """\
 An input of the workflow that is named `sha` is read. A short one is looked up by GitHub's API, or
-refused; one that is no SHA is warned about and not read. An input that is named `environment` is
-not read either, and warned about.""",
+refused, and so is one that is no SHA, unless [`commit-sha`](inputs.md#commit-sha) is given. A tag
+that the run was started on is the version, if its own commit was deployed. An input that is named
+`environment` is not read, and warned about.""",
     "repository_dispatch": """\
 These keys of `client_payload` are read, and no others. What is there and is not what it should be
 is refused. A short `sha` is looked up by GitHub's API, or refused. Without a commit there the event
@@ -217,14 +223,26 @@ def _skip(event: str, content: dict[str, Any]) -> Skip | None:
     """Return why the event is skipped, if it is."""
     try:
         happening = what_happened(_event(event, content))
-        branch.check(happening, _INPUTS, _NO_LOOK_UPS)
+        branch.check(happening, _INPUTS, _NO_TAGS)
     except Skip as skip:
         return skip
     return None
 
 
 _INPUTS: Final = Inputs.from_environ({}, NOW)
-_NO_LOOK_UPS: Final = cast("LookUps", None)  # the payloads say all that is asked
+
+
+class _NoTags:
+    """GitHub's API of a repository that has no tags, of which the payloads say all else."""
+
+    def default_branch(self, repository: str) -> str:
+        raise NotImplementedError
+
+    def tag_commit(self, repository: str, tag: str) -> str:
+        raise LookUpError(f"{repository} has no tag {tag}", absent=True)
+
+
+_NO_TAGS: Final = _NoTags()
 
 
 def _event(name: str, content: dict[str, Any]) -> Event:

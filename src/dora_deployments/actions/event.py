@@ -14,6 +14,8 @@ from dora_deployments.errors import EventError
 
 FULL_SHA: Final = 40
 Marks = Literal["releases", "tags"]
+# Whether the name of a branch may be that of a tag.
+BranchKind = Literal["branch", "tag", "unknown"]
 
 REPOSITORIES: Final = ("pull_request.base.repo.full_name", "repository.full_name")
 DEFAULT_BRANCHES: Final = (
@@ -78,7 +80,8 @@ class Happening:
 
     `identity` tells this deployment from any other of the repository and stays the same
     however often the run is repeated; with `is_run_identity` it names the run and the commit.
-    `branch` is what the input `branches` speaks of.
+    `branch` is what the input `branches` speaks of; it is empty where the event should name one
+    and does not, and by `branch_kind` it may be a tag.
     `environment` is the name that GitHub knows, before any mapping. `from_fork` means that
     GitHub keeps secrets from this run.
 
@@ -103,6 +106,7 @@ class Happening:
         default_factory=lambda: Fact(value=True, source="the event, which tells of no failure")
     )
     branch: Fact[str] | None = None
+    branch_kind: BranchKind = "branch"
     default_branch: str | None = None
     version: Fact[str] | None = None
     pull_id: int | None = None
@@ -169,6 +173,13 @@ class Event:
         return Fact(
             value=self.run.sha, source=f"GITHUB_SHA, since the payload has no SHA at {path}"
         )
+
+    def run_tag(self) -> Fact[str] | None:
+        """Return the tag that this run is of, if the commit of the run was deployed."""
+        tag = name_of(self.run.ref or "", "refs/tags/")
+        if tag is None or not self.inputs.deploys(self.run.sha):
+            return None
+        return Fact(value=tag, source="GITHUB_REF, a tag")
 
     def id(self, *paths: str) -> int | None:
         """Return the first database id at one of `paths`."""

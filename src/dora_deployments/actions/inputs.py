@@ -179,6 +179,10 @@ class Inputs:
         keys = (name.replace("-", "_") for name in SECRETS if name != "github-token")
         return any(getattr(self, key) is not None for key in keys)
 
+    def deploys(self, commit_sha: str | None) -> bool:
+        """Return whether no other commit than this one is given."""
+        return self.commit_sha is None or (commit_sha or "").startswith(self.commit_sha)
+
 
 def given(value: T | None, name: str) -> Fact[T] | None:
     """Return the value of the input of that name as a fact, if it was given."""

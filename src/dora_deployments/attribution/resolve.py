@@ -86,7 +86,7 @@ def resolve(
     own = _is_own(repository.value, happening, run)
     if not own:
         _check_commit_of_another(happening, inputs, run)
-    branch.check(happening, inputs, look_ups)
+    happening, branch_warnings = branch.check(happening, inputs, look_ups)
     commit_sha, commit_warnings = commit.deployed(happening, inputs, repository.value, look_ups)
     config_warnings: tuple[str, ...] = ()
     if config is None:
@@ -190,6 +190,7 @@ def resolve(
         or tuple(dict.fromkeys(pull.merge_commit_sha for pull in pulls)),
         finished_by_clock=not (inputs.finished_at or happening.finished_at),
         warnings=(
+            *branch_warnings,
             *commit_warnings,
             *config_warnings,
             *changed.warnings,

@@ -9,7 +9,7 @@ from dora_deployments.actions.events import what_happened
 from dora_deployments.actions.inputs import Inputs
 from dora_deployments.actions.run import Run
 from dora_deployments.attribution import branch, environment
-from dora_deployments.attribution.look_ups import LookUps
+from dora_deployments.attribution.branch import RefLookUps
 from dora_deployments.backfill.past import Item, PastEvent, Source
 
 if TYPE_CHECKING:
@@ -64,7 +64,7 @@ class Terms:
             now=now,
         )
 
-    def happening(self, past: PastEvent, look_ups: LookUps) -> tuple[Happening, str]:
+    def happening(self, past: PastEvent, look_ups: RefLookUps) -> tuple[Happening, str]:
         """Return what happened, and the environment by the name that is reported.
 
         Raises `Skip` or `EventError` for what the live path would not report.
@@ -76,7 +76,6 @@ class Terms:
             inputs=self.inputs,
             now=self.now,
         )
-        happening = what_happened(event)
-        branch.check(happening, self.inputs, look_ups)
+        happening, _ = branch.check(what_happened(event), self.inputs, look_ups)
         reported = environment.reported(happening, self.inputs, self.config).value
         return happening, reported

@@ -12,7 +12,7 @@ from dora_deployments.actions import moments
 from dora_deployments.actions.event import Happening
 from dora_deployments.actions.payload import full_sha
 from dora_deployments.attribution.answers import Mark
-from dora_deployments.attribution.look_ups import LookUps
+from dora_deployments.attribution.look_ups import LookUpError, LookUps
 from dora_deployments.attribution.timeline import DeploymentRecord
 from dora_deployments.backfill import neighbours
 from dora_deployments.backfill.meaning import Terms
@@ -124,6 +124,35 @@ def read(
     return reading.found
 
 
+class _OnceAsked:
+    """Asks for each tag once: many runs are of one branch, which might be a tag.
+
+    `failed` is why GitHub could not be asked, where another time it can.
+    """
+
+    def __init__(self, look_ups: LookUps) -> None:
+        self._look_ups = look_ups
+        self._answers: dict[str, str | LookUpError] = {}
+        self.failed: LookUpError | None = None
+
+    def default_branch(self, repository: str) -> str:
+        """Return the name of the repository's default branch."""
+        return self._look_ups.default_branch(repository)
+
+    def tag_commit(self, repository: str, tag: str) -> str:
+        """Return the SHA of the commit that a tag of the one repository points to."""
+        if tag not in self._answers:
+            try:
+                self._answers[tag] = self._look_ups.tag_commit(repository, tag)
+            except LookUpError as error:
+                self._answers[tag] = error
+                self.failed = None if error.wait is None else error
+        answer = self._answers[tag]
+        if isinstance(answer, LookUpError):
+            raise answer
+        return answer
+
+
 class _Reading:
     """What is known so far, of which the newest came first where a source has an order."""
 
@@ -137,7 +166,7 @@ class _Reading:
         until: datetime,
     ) -> None:
         self.found = Found(terms=terms, items=Items(pages, terms.source.name))
-        self._look_ups = look_ups
+        self._look_ups = _OnceAsked(look_ups)
         self._workflows = workflows
         self._since = since
         self._until = until
@@ -216,6 +245,8 @@ class _Reading:
             try:
                 happening, reported = terms.happening(past, self._look_ups)
             except (Skip, EventError) as left:
+                if self._look_ups.failed is not None:
+                    raise self._look_ups.failed from None
                 if in_period:
                     found.leave_out(past.finished_at, left)
                 continue
@@ -254,5 +285,7 @@ class _Reading:
         """Keep a workflow run, which only deployed if it is one to report."""
         commit = happening.commit_sha
         if past.name == "workflow_run" and isinstance(commit, Fact):
+            if happening.version is not None:
+                self.found.tags[happening.version.value] = commit.value
             neighbour = neighbours.of_event(happening, commit.value, environment, past)
             self.found.neighbours.add(environment, neighbour)

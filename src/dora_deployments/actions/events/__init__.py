@@ -90,4 +90,5 @@ def _other(event: Event) -> Happening:
             f"the event {shown(event.name)} does not say what was deployed; run this step on one"
             f" of {', '.join(EVENTS)}, or set `commit-sha`",
         )
-    return event.happening(Unresolved(why="the event names no commit"), None)
+    happening = event.happening(Unresolved(why="the event names no commit"), None)
+    return replace(happening, version=event.run_tag())

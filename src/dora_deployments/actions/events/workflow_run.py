@@ -73,7 +73,9 @@ def read(event: Event) -> Happening:
             "run-not-successful",
             f"the workflow run ended as {shown(conclusion)}; set `success` to report such runs",
         )
-    branch = event.required(*PLACES.branch)
+    (path,) = PLACES.branch
+    # GitHub has none of a run for a deployment that was made of a SHA.
+    branch = event.text(path) or Fact(value="", source=path)
     run_id = event.id(*PLACES.identity)
     commit = event.sha(*PLACES.commit) or Unresolved(why=missing(PLACES.commit[0], "a commit SHA"))
     ended = (event.run_attempt(str(run_id)),) if run_id else ()
@@ -81,6 +83,8 @@ def read(event: Event) -> Happening:
     return replace(
         happening,
         branch=branch,
+        # Runs for a tag have its name there, and only a release is always of one.
+        branch_kind="tag" if trigger == "release" else "unknown",
         started_at=event.moment(*PLACES.started_at),
         finished_at=event.moment(*PLACES.finished_at),
         success=Fact(
