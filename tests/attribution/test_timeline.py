@@ -114,7 +114,15 @@ def test_of_two_that_began_and_ended_in_one_second_the_first_of_the_list_is_the_
 def test_only_records_of_the_same_task_count(task, place):
     both = (record(1, 1, 2), record(2, 3, 4, task="migrate"))
     expected = PreviousDeployment() if place is None else found(both[place])
-    assert previous(*reversed(both), task=task) == expected
+    assert previous(*reversed(both), task=task, record_ids="DE_9") == expected
+
+
+def test_a_success_of_another_task_may_be_of_this_one_unless_its_own_is_known():
+    one = record(1, 1, 2, task="migrate", run="71")
+    assert previous(one) == uncertain(Uncertainty.NEVER_BY_THIS_MAKER)
+    assert previous(one, record_ids="DE_9") == PreviousDeployment()
+    for of_own in ({"runs": "71"}, {"reporting_run_ids": "71"}):
+        assert previous(one, **of_own) == PreviousDeployment()
 
 
 @pytest.mark.parametrize("bound", ["ended_at", "event_ended_at"])
@@ -505,9 +513,18 @@ def test_two_jobs_of_one_run_may_overlap():
 def test_a_record_that_names_other_services_is_passed_over():
     web, api = record(1, 1, 2, services="web"), record(2, 3, 4, services="api")
     assert previous(api, web, services="web") == found(web)
-    assert previous(api, web, services="shop") == PreviousDeployment()
     own = record(9, 5, 6, services="web", by="argo[bot]")
     assert previous(own, api, web, services="web", record_ids="DE_9") == found(web, own=True)
+
+
+def test_who_names_no_service_as_the_report_does_may_mean_it_all_the_same():
+    web, shop = record(1, 1, 2, services="web"), record(9, 5, 6, services="shop")
+    assert previous(web, services="shop") == uncertain(Uncertainty.NEVER_BY_THIS_MAKER)
+    own = PreviousDeployment(has_own_record=True)
+    assert previous(shop, web, services="shop", record_ids="DE_9") == own
+    assert previous(shop, web, services="store", record_ids="DE_9") == own
+    again = record(9, 5, 6, services="web")
+    assert previous(again, web, services="store", record_ids="DE_9") == found(web, own=True)
 
 
 def test_a_record_that_names_the_service_counts_whoever_made_it():

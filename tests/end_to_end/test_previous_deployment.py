@@ -408,6 +408,29 @@ def test_the_service_in_the_payload_tells_one_tools_deployments_apart(story, bas
 # --- many records since the last success
 
 
+@by_every_means
+def test_a_payload_may_name_the_service_otherwise_than_the_report(world, means):
+    deploy = world.maker("deploy.yml")
+    deploy.payload = {"service": "shop-api"}
+    base = world.story.history.commit()
+    deploy.deploy(base)
+    (head,) = land(world.story, 1)
+    own = deploy.deploy(head)
+
+    assert_right(own.told(means), right(world.story, head, 1, since=base))
+
+
+@pytest.mark.parametrize("named", ["task", "payload"])
+@pytest.mark.parametrize("way", ["repository_dispatch", "workflow_dispatch", "schedule"])
+def test_what_a_tool_calls_otherwise_is_not_the_first_deployment(story, history, base, named, way):
+    told_by = {"task": {"task": "deploy:all"}, "payload": {"payload": {"service": "shop-api"}}}
+    history.deploy(base, creator="argo[bot]", **told_by[named])
+    (head,) = land(story, 1)
+    event, given = sent_by(story, way, head)
+
+    assert_not_certain(told(story, event, **given), story, head)
+
+
 @pytest.mark.parametrize("waiting", [99, 100, 150, 350])
 @by_every_means
 def test_approvals_that_nobody_gave_hide_no_success(story, deploy, base, means, waiting):

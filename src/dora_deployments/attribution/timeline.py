@@ -156,6 +156,9 @@ class DeploymentTimeline:
 
     def previous(self, this: ThisDeployment) -> PreviousDeployment:
         """Return the last deployment of the same service that had succeeded before this ended."""
+        named = frozenset[str]().union(*(each.services for each in self._own(this)))
+        if named.isdisjoint(this.services):  # its maker may call services by other names
+            this = replace(this, services=named or this.services)
         each_service = [this]
         if any(each.services for each in self.records):
             each_service = [
@@ -269,8 +272,25 @@ class DeploymentTimeline:
             answer = PreviousDeployment(uncertainty=Uncertainty.NEWER_THAN_EVENT)
         if answer.record is None and answer.uncertainty is None and not self.is_complete:
             answer = PreviousDeployment(uncertainty=Uncertainty.LIST_CUT)
+        if answer == PreviousDeployment() and self._is_named_otherwise(this):
+            answer = PreviousDeployment(uncertainty=Uncertainty.NEVER_BY_THIS_MAKER)
         nearest = earlier[-1] if earlier else None
         return replace(answer, nearest=nearest, has_own_record=bool(own))
+
+    def _is_named_otherwise(self, this: ThisDeployment) -> bool:
+        """Return whether there were successes that may be this one's by other names.
+
+        Those of other tasks may, unless its own task is known, and those of other services if none
+        of its own is named anywhere.
+        """
+        runs = frozenset(this.run_ids) | this.reporting_run_ids
+        if not this.record_ids and any(
+            each.task != this.task and each.run_ids.isdisjoint(runs)
+            for each in self._by_end(self.records)
+        ):
+            return True
+        is_named = any(each.services & this.services for each in self.records)
+        return not is_named and bool(self._earlier(this))
 
     def _of_maker(
         self, this: ThisDeployment, maker: _Maker, earlier: Sequence[DeploymentRecord]
