@@ -138,11 +138,13 @@ FOREIGN_REPOSITORY: Final = Topic(
 )
 NO_CREDENTIALS_ON_FORK: Final = Topic(
     slug="no-credentials-on-fork",
-    happened="The pull request is from a fork, or of Dependabot",
+    happened="The pull request is from a fork, or Dependabot started the run",
     means="without a key no backend can be told",
-    change="report merges by a workflow on `push` instead",
+    change="report merges by a workflow on `push`, and store the keys as Dependabot secrets as well"
+    " if Dependabot merges by itself",
     more="examples/report-on-push.yml is such a workflow. A merge is a push to the base branch, and"
-    " runs on `push` have secrets whoever wrote the commits, unless Dependabot itself merges.",
+    " runs on `push` have secrets whoever wrote the commits, unless Dependabot itself merges: its"
+    " own runs, those on `push` among them, have only what is stored as Dependabot secrets.",
 )
 NO_SERVICE_TOUCHED: Final = Topic(
     slug="no-service-touched",

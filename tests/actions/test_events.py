@@ -298,6 +298,40 @@ def test_a_pull_request_that_dependabot_merges_is_given_no_secrets():
     assert told("pull_request", MERGED, of=run(actor="dependabot[bot]")).from_fork is True
 
 
+DEPENDABOTS = run(actor="dependabot[bot]")
+
+
+@pytest.mark.parametrize(
+    ("name", "case", "given"),
+    [
+        ("push", "push.branch", {}),
+        ("push", "push.tag.annotated", {}),
+        ("deployment_status", "deployment_status.success", {}),
+        ("create", "create", {"commit_sha": SHA}),
+        ("deployment", "deployment.created", {"commit_sha": SHA}),
+        ("pull_request_review", MERGED, {"commit_sha": SHA}),
+    ],
+)
+def test_what_dependabot_starts_is_given_no_secrets(name, case, given):
+    assert told(name, case, of=DEPENDABOTS, **given).from_fork is True
+    content = {**payload_file(case), "sender": {"login": "dependabot[bot]"}}
+    assert told(name, content, of=run(actor=""), **given).from_fork is True
+    assert told(name, case, **given).from_fork is False
+
+
+@pytest.mark.parametrize(
+    ("name", "case", "given"),
+    [
+        ("pull_request_target", MERGED, {}),
+        ("workflow_run", "workflow_run.success", {}),
+        ("release", "release.published", {}),
+        ("schedule", "schedule", {"commit_sha": SHA}),
+    ],
+)
+def test_other_events_have_secrets_whoever_causes_them(name, case, given):
+    assert told(name, case, of=DEPENDABOTS, **given).from_fork is False
+
+
 def test_a_base_without_a_name_is_the_events_repository():
     content = changed(MERGED, pull_request__base__repo=None)
     assert told("pull_request", content).from_fork is False

@@ -107,8 +107,9 @@ def test_without_any_key_a_run_of_a_fork_is_skipped_with_a_warning(given):
         backends.reported_to(inputs(**given), from_fork=True)
     assert (caught.value.reason, caught.value.warn) == ("no-credentials-on-fork", True)
     assert caught.value.explanation == (
-        "GitHub gives no secrets to pull requests from forks or Dependabot; report such merges"
-        " by a workflow on `push` instead"
+        "GitHub gives no secrets to pull requests from forks, nor to runs that Dependabot starts;"
+        " report such merges by a workflow on `push`, and where Dependabot merges by itself, store"
+        " the keys as Dependabot secrets as well"
     )
 
 

@@ -23,12 +23,19 @@ def _case(
     )
 
 
-def _without_secrets(name: str, given: str, event: str, case: str, **inputs: str) -> Case:
+def _without_secrets(
+    name: str, given: str, event: str, case: str, actor: str = "", **inputs: str
+) -> Case:
     """Return a case whose secrets are empty, as GitHub gives them where there are none."""
     named = {key.replace("_", "-"): value for key, value in inputs.items()}
-    empty = {"datadog-api-key": "", "dx-token": "", **named}
     return Case(
-        rows=(56,), name=name, given=given, event=event, content=payload(case), inputs=empty
+        rows=(56,),
+        name=name,
+        given=given,
+        event=event,
+        content=payload(case),
+        inputs={"datadog-api-key": "", "dx-token": "", **named},
+        variables={"GITHUB_ACTOR": actor} if actor else {},
     )
 
 
@@ -48,6 +55,13 @@ CREDENTIALS: Final = (
         "pull_request",
         "pull_request.closed.merged.dependabot",
         dx_instance="acme",
+    ),
+    _without_secrets(
+        "no-secrets-of-dependabots-push",
+        "a push by Dependabot, to whom GitHub gives no secrets",
+        "push",
+        "push.branch",
+        "dependabot[bot]",
     ),
     _without_secrets("no-secrets-set", "a push, and no secret is set", "push", "push.branch"),
     _without_secrets(

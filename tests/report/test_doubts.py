@@ -92,7 +92,8 @@ def test_what_somebody_else_did_starts_workflows(content):
 
 NO_SECRETS = Note(
     text="such a run reports nothing, since without a key no backend can be told; report"
-    " merges by a workflow on `push` instead",
+    " merges by a workflow on `push`, and store the keys as Dependabot secrets as well if"
+    " Dependabot merges by itself",
     url=f"{PAGE}#no-credentials-on-fork",
 )
 

@@ -238,7 +238,8 @@ def test_a_run_that_ended_early_shows_what_that_means_and_no_changes():
             LINE,
             "",
             "<p>Without a key no backend can be told. Report merges by a workflow on"
-            " <code>push</code> instead."
+            " <code>push</code>, and store the keys as Dependabot secrets as well if Dependabot"
+            " merges by itself."
             f" {read_more('troubleshooting.md#no-credentials-on-fork')}</p>",
             "",
             "<h4>Facts, and where each comes from</h4>",

@@ -78,7 +78,10 @@ GitHub gives no secrets to `pull_request` from a fork or of Dependabot: report s
     "push": """\
 A push that deletes deploys nothing. For an annotated tag `after` is the tag object, and not a
 commit. What a branch pointed to before (`before`, unless the push was forced) is compared with
-where no deployment is known. Without a `ref` in the payload `GITHUB_REF` is read.""",
+where no deployment is known. Without a `ref` in the payload `GITHUB_REF` is read.
+
+GitHub gives no secrets to pushes by Dependabot itself, as where it merges: store the keys as
+Dependabot secrets as well.""",
     "release": """\
 `target_commitish` is often no more than a branch, and is not read. `published` and `released` are
 one deployment. A prerelease is reported if [`environment`](inputs.md#environment) is given.""",

@@ -13,6 +13,15 @@ from dora_deployments.deployment import Fact
 from dora_deployments.errors import EventError
 
 FULL_SHA: Final = 40
+DEPENDABOT: Final = "dependabot[bot]"
+# What runs without secrets if Dependabot starts it (GitHub documentation, "Troubleshooting
+# Dependabot on GitHub Actions", "Restrictions when Dependabot triggers events").
+_WITHOUT_SECRETS: Final = frozenset(
+    {
+        *("pull_request", "pull_request_review", "pull_request_review_comment"),
+        *("push", "create", "deployment", "deployment_status"),
+    }
+)
 Marks = Literal["releases", "tags"]
 # Whether the name of a branch may be that of a tag.
 BranchKind = Literal["branch", "tag", "unknown"]
@@ -83,7 +92,7 @@ class Happening:
     `branch` is what the input `branches` speaks of; it is empty where the event should name one
     and does not, and by `branch_kind` it may be a tag.
     `environment` is the name that GitHub knows, before any mapping. `from_fork` means that
-    GitHub keeps secrets from this run.
+    GitHub keeps secrets from this run, as it does from forks and from Dependabot.
 
     `pull_id`, `pull_number` and `pull_title` are those of the pull request whose merge is
     the event. By `deployment_ids`, `task` and `runs`, the likeliest first, GitHub's own record
@@ -215,7 +224,11 @@ class Event:
             is_run_identity=not identity,
             default_branch=self._default_branch(),
             runs=self._own_run(),
+            from_fork=self.name in _WITHOUT_SECRETS and self._is_dependabots(),
         )
+
+    def _is_dependabots(self) -> bool:
+        return DEPENDABOT in {self.run.actor, self.payload.text("sender.login")}
 
     def _own_run(self) -> tuple[RunAttempt, ...]:
         if self.run.run_id is None:

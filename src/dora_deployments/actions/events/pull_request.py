@@ -4,6 +4,7 @@ from dataclasses import replace
 from typing import Final
 
 from dora_deployments.actions.event import (
+    DEPENDABOT,
     Event,
     Happening,
     Places,
@@ -55,14 +56,16 @@ def read(event: Event) -> Happening:
         commit = event.commit(sha, f"{path}, since the pull request was merged")
     base = event.required(*PLACES.branch)
     pull_id = event.id(*PLACES.identity)
+    happening = event.happening(commit, f"pull-request:{pull_id}" if pull_id else None)
     return replace(
-        event.happening(commit, f"pull-request:{pull_id}" if pull_id else None),
+        happening,
         branch=base,
         started_at=event.moment(*PLACES.started_at),
         pull_id=pull_id,
         pull_number=number,
         pull_title=payload.text("pull_request.title") or "",
-        from_fork=event.name == "pull_request" and _is_without_secrets(event),
+        from_fork=happening.from_fork
+        or (event.name == "pull_request" and _is_without_secrets(event)),
     )
 
 
@@ -78,4 +81,4 @@ def _is_without_secrets(event: Event) -> bool:
     )
     if head_name is None or head_name != base_name:
         return True
-    return "dependabot[bot]" in {event.run.actor, event.payload.text("pull_request.user.login")}
+    return event.payload.text("pull_request.user.login") == DEPENDABOT
