@@ -455,6 +455,17 @@ def test_where_the_workflows_cannot_be_read_they_are_asked_for_once():
     assert len(look_ups.asked) == 2
 
 
+@pytest.mark.parametrize("error", [OUTAGE, LookUpError("GitHub is busy", wait=60)])
+def test_where_github_is_too_busy_to_tell_the_workflows_nothing_is_known_of_before(error):
+    look_ups = known(record(2, 1, 2, run="1"), fails={"workflows": error})
+    before = find_predecessor(subject(runs=(RunAttempt(run_id="999"),)), look_ups)
+    assert (before.answer.record, before.problem, before.outage) == (
+        None,
+        str(error),
+        error.outage,
+    )
+
+
 def test_no_workflow_is_asked_for_while_no_other_run_deployed():
     look_ups = known(record(4, 3, 4, run="77"), record(2, 1, 2))
     find_predecessor(subject(runs=(RunAttempt(run_id="77"),)), look_ups)

@@ -443,7 +443,7 @@ def test_what_another_repository_saved_is_refused(
 def test_the_input_repository_does_not_change_whose_files_they_are(
     action, lost, workspace, datadog, dx
 ):
-    lost(repository="acme/cart")
+    lost(repository="acme/cart", commit_sha="c" * 40)
     again = action(datadog, dx, mode="replay")
     assert ended(again) == (0, "delivered", "", "")
     assert {json.loads(body)["repository"] for body in sent(dx)} == {"acme/cart"}

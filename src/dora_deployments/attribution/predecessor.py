@@ -85,7 +85,8 @@ def _read_on(
 ) -> Predecessor:
     """Read page after page, until one has the answer or there are no more."""
     timeline = DeploymentTimeline(records=_records(past, question), is_complete=False)
-    for page in range(1, MOST_PAGES + 1):
+    page = 1
+    while True:
         timeline = replace(timeline, is_complete=past.after is None and not past.is_cut)
         dated, attempt = _with_attempt(subject, this, timeline, look_ups)
         if dated is None:
@@ -99,13 +100,13 @@ def _read_on(
             unknown = replace(answer, record=None)
             return replace(found, answer=unknown, problem=str(error), outage=error.outage)
         if past.after is None or page == MOST_PAGES or not _may_be_further_back(found.answer):
-            break
+            return found
         try:
             past = look_ups.past(subject.repository, replace(question, after=past.after))
         except LookUpError as error:
             return replace(found, problem=str(error), outage=error.outage)
         timeline = replace(timeline, records=(*timeline.records, *_records(past, question)))
-    return found
+        page += 1
 
 
 def _may_be_further_back(answer: PreviousDeployment) -> bool:
