@@ -19,17 +19,6 @@ TOO_LONG = (
 )
 
 
-@pytest.fixture
-def story(tmp_path):
-    with stories.story(tmp_path) as begun:
-        yield begun
-
-
-@pytest.fixture
-def history(story):
-    return story.history
-
-
 # --- how changes land
 
 

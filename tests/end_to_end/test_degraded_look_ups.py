@@ -18,12 +18,6 @@ FAR = "4102444800"  # 2100-01-01 00:00 UTC
 NO = b'{"message": "no"}'
 
 
-@pytest.fixture
-def story(tmp_path):
-    with stories.story(tmp_path) as begun:
-        yield begun
-
-
 def pushed(story, more=0):
     """Deploy a commit, push another, and push two pull requests and `more` commits on top."""
     base = story.history.commit()

@@ -43,17 +43,6 @@ by_a_run = pytest.mark.parametrize("means", ["push", "workflow_run"])
 
 
 @pytest.fixture
-def story(tmp_path):
-    with stories.story(tmp_path) as begun:
-        yield begun
-
-
-@pytest.fixture
-def history(story):
-    return story.history
-
-
-@pytest.fixture
 def deploy(story):
     """Return the workflow that deploys, the only one unless a test adds others."""
     return Maker(story=story)

@@ -35,17 +35,6 @@ CREATE = "/api/deployments.create"
 
 
 @pytest.fixture
-def story(tmp_path):
-    with stories.story(tmp_path) as begun:
-        yield begun
-
-
-@pytest.fixture
-def history(story):
-    return story.history
-
-
-@pytest.fixture
 def base(history):
     """Return a deployed commit with the configuration file and a file of each service."""
     sha = history.commit(
