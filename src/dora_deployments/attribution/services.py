@@ -245,6 +245,11 @@ def pulls_of(carried: tuple[Carried, ...], shipped: Shipped) -> tuple[PullReques
     """
     if not carried or any(not (each.pulls or each.is_exact) for each in carried):
         return shipped.pulls
+    return carried_pulls(carried, shipped)
+
+
+def carried_pulls(carried: tuple[Carried, ...], shipped: Shipped) -> tuple[PullRequest, ...]:
+    """Return the shipped pull requests that are known to be of the services, each once."""
     numbers = {pull.number for each in carried for pull in each.pulls}
     return tuple(pull for pull in shipped.pulls if pull.number in numbers)
 

@@ -4,6 +4,7 @@ from collections.abc import Iterator, Sequence
 from datetime import datetime, timedelta
 
 from dora_deployments.attribution.resolve import Resolved
+from dora_deployments.attribution.services import carried_pulls
 from dora_deployments.deployment import PullRequest
 
 
@@ -43,8 +44,7 @@ def lead_time_of(pulls: Sequence[PullRequest], finished_at: datetime) -> str:
 
 def carried(resolved: Resolved) -> tuple[PullRequest, ...]:
     """Return the shipped pull requests that are changes of a deployed service, by its paths."""
-    numbers = {pull.number for each in resolved.services.value for pull in each.pulls}
-    return tuple(pull for pull in resolved.shipped.pulls if pull.number in numbers)
+    return carried_pulls(resolved.services.value, resolved.shipped)
 
 
 def span(time: timedelta) -> str:
