@@ -113,7 +113,8 @@ def _end(
 ) -> None:
     """Say what is left to do, or that nothing is."""
     if result.unfinished is None and not job.inputs.dry_run:
-        result.tallies += tuple(_unrecorded(job, folder, state))
+        is_whole = _has_its_files(job, folder, state)
+        result.tallies += tuple(_unrecorded(job, folder, state, is_whole=is_whole))
     lacking = [each for each in result.tallies if each.status == "undelivered"]
     if lacking and result.unfinished is None and _MISSING in {each.message for each in lacking}:
         names = " and ".join(dict.fromkeys(each.backend for each in lacking))
@@ -134,7 +135,7 @@ def _is_derived(job: Job, folder: Path, state: State) -> bool:
     """Return whether what there is of the past is as the state says that it was made."""
     if not _has_its_files(job, folder, state):
         return False
-    missing = [] if job.inputs.dry_run else [*_unrecorded(job, folder, state)]
+    missing = [] if job.inputs.dry_run else [*_unrecorded(job, folder, state, is_whole=True)]
     if missing:
         number = count(sum(each.count for each in missing), "report")
         names = " and ".join(each.backend for each in missing)
@@ -148,15 +149,14 @@ def _has_its_files(job: Job, folder: Path, state: State) -> bool:
     return bool(known) and known == _made(job, folder, known[-1])
 
 
-def _unrecorded(job: Job, folder: Path, state: State) -> Iterator[Tally]:
+def _unrecorded(job: Job, folder: Path, state: State, *, is_whole: bool) -> Iterator[Tally]:
     """Yield how many deployments have no recorded outcome, for each backend that lacks some.
 
-    Which deployments there are, the files say, as they were when their digests were signed: a
-    row that somebody removed from the state is not missed by the state itself. If they changed
-    since, none is known to be recorded.
+    The files say which deployments there are, as the state would not miss a row that somebody
+    removed. Unless `is_whole`, the files are not those whose digests were signed, and so no
+    deployment is known to be recorded.
     """
     ids: set[str] = set()
-    is_whole = _has_its_files(job, folder, state)
     if is_whole:
         with (folder / JSON_LINES).open(encoding="utf-8") as lines:
             ids = {json.loads(line)["id"] for line in lines}
