@@ -36,7 +36,7 @@ What was deployed, by the event pull_request
     services: shop, from the input `service`
     started at: 2026-05-11T09:30:12Z, from pull_request.merged_at
     finished at: 2026-05-11T11:00:00Z, from the input `finished-at`
-    outcome: success, from the event, which tells of no failure
+    outcome: success, from the event, which reports no failure
     attribution: commit, from the default, by which DX fills gaps itself
     change: #117, from the event, its merge by 7fd0709
 

@@ -560,7 +560,7 @@ NOT_SAVED: Final = Topic(
     slug="not-saved",
     happened="What was not delivered could not be saved",
     means="the folder cannot be written, or is somebody else's",
-    change="mend what is named, and run the job again",
+    change="fix what is named, and run the job again",
 )
 PATH_NOT_TOLD: Final = Topic(
     slug="path-not-told",
@@ -637,7 +637,7 @@ OUTPUT_PATH: Final = Topic(
     slug="output-path",
     happened="The folder of `output-path` cannot be written",
     means="it is outside of the workspace, a link, somebody else's, or the disk is full",
-    change="mend what is named, make room, or set another `output-path`",
+    change="fix what is named, make room, or set another `output-path`",
 )
 OLD_PAST: Final = Topic(
     slug="old-past",

@@ -6,7 +6,7 @@ from dora_deployments.catalogue import BAD_EVENT, BAD_INPUT, CONFIG_FILE, Topic
 
 
 class ActionError(Exception):
-    """Something that the workflow's author can mend.
+    """Something that the workflow's author can fix.
 
     `problems` holds one sentence for each thing that is wrong: it names the input or
     field, says what is wrong and what to write. No secret is ever part of it. `topic` tells

@@ -156,7 +156,7 @@ def test_a_merged_pull_request_was_deployed_by_its_merge_commit():
         environment=None,
         started_at=Fact(value=at("2026-05-11T09:30:12"), source="pull_request.merged_at"),
         finished_at=None,
-        success=Fact(value=True, source="the event, which tells of no failure"),
+        success=Fact(value=True, source="the event, which reports no failure"),
         branch=Fact(value="main", source="pull_request.base.ref"),
         default_branch="main",
         version=None,
@@ -1462,7 +1462,7 @@ def test_a_dispatch_of_a_success_says_where_it_is_told(key, word):
 
 def test_a_dispatch_that_tells_no_outcome_reports_no_failure():
     assert told("repository_dispatch", dispatch(sha=SHA, state=None, status="")).success == Fact(
-        value=True, source="the event, which tells of no failure"
+        value=True, source="the event, which reports no failure"
     )
 
 

@@ -695,7 +695,7 @@ def test_what_is_inactive_by_now_has_succeeded_when_it_did(story, deploy, base, 
     assert_right(own.told(means), right(story, third, 3, since=second))
 
 
-# --- a tool that makes its record and then tells of it
+# --- a tool that makes its record and then reports it
 
 
 def sent_by(story, way, sha):

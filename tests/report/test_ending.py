@@ -125,7 +125,7 @@ TOLD_OF_LEFT_OUT = (
     f" {MORE}outcome-not-supported"
 )
 AGAIN = "Run this job again"
-MEND = "Mend what is named above, then run this job again"
+FIX = "Fix what is named above, then run this job again"
 
 
 @pytest.mark.parametrize(
@@ -167,7 +167,7 @@ MEND = "Mend what is named above, then run this job again"
                 f"::error {TOLD_OF_REFUSED}",
                 f"{REACHED}, but DX lacks shop",
             ],
-            MEND,
+            FIX,
         ),
         (
             (REFUSED,),
@@ -179,7 +179,7 @@ MEND = "Mend what is named above, then run this job again"
                 f"::warning {TOLD_OF_REFUSED}",
                 f"Rejected by DX: {REPORT}",
             ],
-            MEND,
+            FIX,
         ),
         (
             (DOWN,),
@@ -257,13 +257,13 @@ KEEP_ELSEWHERE = (
         ((DOWN,), "dora-undelivered", KEEP),
         ((RECORDED, DOWN), "dora-undelivered", KEEP),
         ((DOWN,), "/temp/dora-undelivered", KEEP_ELSEWHERE),
-        ((REFUSED,), "", MEND),
+        ((REFUSED,), "", FIX),
         (
             (REFUSED,),
             "dora-undelivered",
-            f"{MEND}; `dora-undelivered` has it too, but only for the same key",
+            f"{FIX}; `dora-undelivered` has it too, but only for the same key",
         ),
-        ((DOWN, REFUSED), "x", f"{MEND}; `x` has it too, but only for the same key"),
+        ((DOWN, REFUSED), "x", f"{FIX}; `x` has it too, but only for the same key"),
     ],
 )
 def test_the_advice_says_what_to_do_about_what_is_missing(outcomes, path, advice):
@@ -503,7 +503,7 @@ def test_a_refused_run_names_every_problem(error, title, reason, topic, fail_on,
     ("status", "advice"),
     [
         ("undelivered", "Run this again"),
-        ("rejected", "Mend what is named above, then run this again"),
+        ("rejected", "Fix what is named above, then run this again"),
     ],
 )
 def test_who_goes_on_with_a_backfill_mends_first_what_was_refused(status, advice):
@@ -665,7 +665,7 @@ def test_a_bug_of_ours_is_one_line_with_its_place_and_without_its_words(fail_on,
             "partial",
             KEEP,
         ),
-        ({"outcomes": (REFUSED,)}, "rejected", MEND),
+        ({"outcomes": (REFUSED,)}, "rejected", FIX),
     ],
 )
 def test_a_bug_leaves_the_status_and_says_what_to_do_as_without_one(known, status, advice):

@@ -76,7 +76,7 @@ def test_a_delivery_is_shown_whole():
     account = Account(
         status="partial",
         headline="2 changes in shop reached production, but DX lacks <it>",
-        advice="Mend `dx-token`, then run <this> again",
+        advice="Fix `dx-token`, then run <this> again",
         resolved=resolved(
             shop,
             version=fact("v1.2", "release.tag_name, as `version` is empty"),
@@ -119,7 +119,7 @@ def test_a_delivery_is_shown_whole():
         "",
         "<p>Another is off, since <code>x</code> is &lt;empty&gt;. So is a third.</p>",
         "",
-        "<p>Mend <code>dx-token</code>, then run &lt;this&gt; again.</p>",
+        "<p>Fix <code>dx-token</code>, then run &lt;this&gt; again.</p>",
         "",
         "<h4>Warnings</h4>",
         "<ul>",

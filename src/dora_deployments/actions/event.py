@@ -112,7 +112,7 @@ class Happening:
     started_at: Fact[datetime] | None = None
     finished_at: Fact[datetime] | None = None
     success: Fact[bool] = field(
-        default_factory=lambda: Fact(value=True, source="the event, which tells of no failure")
+        default_factory=lambda: Fact(value=True, source="the event, which reports no failure")
     )
     branch: Fact[str] | None = None
     branch_kind: BranchKind = "branch"

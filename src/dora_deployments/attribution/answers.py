@@ -11,7 +11,7 @@ from dora_deployments.deployment import PullRequest
 
 LARGEST_RANGE: Final = 5_000
 # How many commits or pull requests of a range are asked about with a request for each, where no
-# answer tells of many at once: `GITHUB_TOKEN` has 1,000 requests an hour for all jobs.
+# answer covers many at once: `GITHUB_TOKEN` has 1,000 requests an hour for all jobs.
 MOST_ALONE: Final = 20
 Relation = Literal["identical", "ahead", "behind", "diverged"]
 

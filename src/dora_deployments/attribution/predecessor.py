@@ -252,7 +252,7 @@ def _with_workflows(
 ) -> tuple[DeploymentTimeline, LookUpError | None]:
     """Return the timeline with the workflows of as many runs as it takes, the newest first.
 
-    The error is one that would not have happened at another time.
+    Beside it is the last error, if GitHub was down or busy: at another time it would have answered.
     """
     most, mishap = _FEW_RUNS, None
     while runs := timeline.unread_runs(this, most):

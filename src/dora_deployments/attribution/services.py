@@ -221,7 +221,7 @@ def _carried(
 def _touching(
     mapped: "Sequence[MappedService]", files: Files, look_ups: LookUps
 ) -> dict[str, set[int]] | None:
-    """Return by what pull requests services are touched, by their identifiers.
+    """Return which pull requests touch each service, by its identifier.
 
     `_DIRECT` stands among them for what came by none. None means that there was no time left.
     """

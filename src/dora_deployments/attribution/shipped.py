@@ -116,7 +116,7 @@ def _merged(subject: Subject) -> PullRequest | None:
 
 
 def counted(subject: Subject, landed: tuple[PullRequest, ...]) -> tuple[PullRequest, ...]:
-    """Return those of the pull requests that count as shipped, by what the inputs want.
+    """Return the pull requests that count as shipped under the inputs.
 
     A deployment that failed ships none: its changes belong to the next one that succeeds.
     """

@@ -48,7 +48,7 @@ def backfill(job: Job, result: Backfilled) -> None:
     """Go on to read, write down and send, until all is done or time is up.
 
     `result` is filled in on the way, and holds what is known however this ends. Raises `Skip`
-    if there is nothing to report, and `ActionError` for what the workflow's author must mend.
+    if there is nothing to report, and `ActionError` for what the workflow's author must fix.
     """
     folder = _folder(job)
     try:

@@ -81,7 +81,7 @@ def skipped(account: Account, skip: Skip, log: Log) -> None:
 
 
 def refused(account: Account, error: ActionError, log: Log) -> None:
-    """End a run that the workflow's author must mend; what was sent before is told."""
+    """End a run that the workflow's author must fix; what was sent before is told."""
     account.topic = error.topic
     account.problems = notes(error.problems, error.topic)
     _reject(account, type(error))
@@ -202,11 +202,11 @@ def _advice(account: Account) -> str:
     path = account.kept.path
     statuses = {outcome.status for outcome in account.outcomes}
     if account.backfilled is not None and account.backfilled.unfinished is not None:
-        first = "Mend what is named above, then run" if "rejected" in statuses else "Run"
+        first = "Fix what is named above, then run" if "rejected" in statuses else "Run"
         return f"{first} this again with the same inputs: it goes on where it stopped"
     if "rejected" in statuses:
         kept = f"; `{path}` has it too, but only for the same key" if path else ""
-        return f"Mend what is named above, then run this job again{kept}"
+        return f"Fix what is named above, then run this job again{kept}"
     if "undelivered" not in statuses:
         return ""
     if not path:

@@ -66,7 +66,7 @@ def _detail(node: Payload, number: int) -> PullDetail:
 
 
 def commits_of(node: Payload, number: int) -> PullDetail:
-    """Return what the branch and the commits of a pull request tell of it, by any query."""
+    """Return what any query says of a pull request's branch and commits."""
     listed = map(Payload, graphql.nodes(node.get("commits")))
     commits = {sha: commit for commit in listed if (sha := commit.sha("commit.oid"))}
     times = [moments.iso(commit.get("commit.authoredDate")) for commit in commits.values()]

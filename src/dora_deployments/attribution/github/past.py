@@ -137,7 +137,7 @@ def _records(connection: object) -> list[DeploymentRecord] | None:
 
 
 def _by_rest(api: Api, repository: str, question: PastQuestion) -> Past:
-    """Return a few of the newest deployments as the REST API tells of them.
+    """Return a few of the newest deployments, as the REST API lists them.
 
     It takes one environment's name, or the first spelling of one. For several, all are
     listed, and those of other environments passed over, unless they are on the run's own commit.

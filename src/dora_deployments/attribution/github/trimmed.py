@@ -1,7 +1,7 @@
 """What is kept of each answer in bulk; `LookUpError` for one that is not as GitHub writes it.
 
 Where only some items of a list are not, these are left out, and `odd` counts them: nobody who
-runs this can mend them. Texts stay as they are: an environment's name may begin with a space.
+runs this can fix them. Texts stay as they are: an environment's name may begin with a space.
 """
 
 import re
