@@ -209,6 +209,31 @@ def test_a_pull_request_closed_without_a_merge_is_no_deployment(name):
     )
 
 
+@pytest.mark.parametrize(
+    ("members", "why"),
+    [
+        (
+            {"pull_request__state": "open"},
+            "the payload says that the pull request was closed, and also that it is still open",
+        ),
+        (
+            {"pull_request__merged_at": "2026-05-11T09:30:12Z"},
+            "the payload says that the pull request was not merged, and also when it was merged",
+        ),
+    ],
+)
+def test_whether_a_pull_request_was_merged_must_be_asked_for_if_its_payload_contradicts_itself(
+    members, why
+):
+    content = changed("pull_request.closed.unmerged", **members)
+    number = content["number"]
+    asked = Unresolved(why=why, pull_request=number, is_merge_uncertain=True)
+    for given in ({}, {"commit_sha": SHA}):
+        assert told("pull_request", content, **given).commit_sha == asked
+    merged = changed(MERGED, **members)
+    assert isinstance(told("pull_request", merged).commit_sha, Fact)
+
+
 @pytest.mark.parametrize("name", ["pull_request", "pull_request_target"])
 def test_a_pull_request_that_was_not_closed_is_no_deployment(name):
     assert skipped(name, "pull_request.opened") == (

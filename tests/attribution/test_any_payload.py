@@ -68,6 +68,7 @@ READ = [
     "repository.master_branch",
     "pull_request",
     "pull_request.merged",
+    "pull_request.state",
     "pull_request.merged_at",
     "pull_request.merge_commit_sha",
     "pull_request.id",

@@ -652,6 +652,35 @@ def test_an_explicit_commit_needs_no_answer():
     assert look_ups.asked == [FILE, PAST]
 
 
+STALE = Unresolved(why="it is open", pull_request=117, is_merge_uncertain=True)
+ASKED = ("merge_commit", "acme/shop", 117)
+
+
+def test_a_merge_that_the_payload_contradicts_is_confirmed_by_the_api():
+    look_ups = Answers(answers={ASKED: SHA})
+    found = resolved(merge(commit_sha=STALE), look_ups=look_ups)
+    assert found.commit_sha == Fact(value=SHA, source="GitHub's API, since it is open")
+    assert found.merge_commit_shas == (SHA,)
+    found = resolved(merge(commit_sha=STALE), look_ups=look_ups, commit_sha=OTHER_SHA)
+    assert found.commit_sha == Fact(value=OTHER_SHA, source="the input `commit-sha`")
+
+
+@pytest.mark.parametrize("given", [{}, {"commit_sha": OTHER_SHA}])
+@pytest.mark.parametrize(
+    ("number", "problem"), [(117, "it is not merged"), (None, "it does not tell which one")]
+)
+def test_a_merge_that_nothing_confirms_is_not_reported_and_that_is_said(number, problem, given):
+    look_ups = Answers(answers={ASKED: LookUpError("it is not merged")})
+    stale = replace(STALE, pull_request=number)
+    with pytest.raises(Skip) as raised:
+        resolved(merge(commit_sha=stale), look_ups=look_ups, **given)
+    assert (raised.value.reason, raised.value.warn) == ("pull-request-not-merged", True)
+    assert raised.value.explanation == (
+        f"it is not known whether the pull request was merged: it is open, and {problem}; if it"
+        " was, run this job again"
+    )
+
+
 # --- repository
 
 

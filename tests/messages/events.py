@@ -288,6 +288,22 @@ PULL_REQUESTS: Final = (
         "a pull request closed without a merge",
         "pull_request.closed.unmerged",
     ),
+    _case(
+        75,
+        "pull-request-closed-and-open",
+        "a pull request that was closed and is still open, by its payload, and no token",
+        "pull_request.closed.unmerged",
+        {"pull_request.state": "open"},
+    ),
+    _case(
+        75,
+        "pull-request-closed-and-open-but-merged",
+        "a pull request that was closed and is still open by its payload, and merged by the API",
+        "pull_request.closed.unmerged",
+        {"pull_request.state": "open"},
+        inputs=WITH_TOKEN,
+        servers=_github(answer(200, {"merged": True, "merge_commit_sha": SHA})),
+    ),
     _case(76, "pull-request-opened", "a pull request that was opened", "pull_request.opened"),
     _case(
         76,

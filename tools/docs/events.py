@@ -70,8 +70,9 @@ LABELS: Final[Mapping[str, str]] = {
 REMARKS: Final[Mapping[str, str]] = {
     "pull_request": """\
 Only `pull_request.merged` tells a merge: one that was closed without has a `merge_commit_sha` as
-well. `GITHUB_SHA` and `pull_request.head.sha` are other commits. "Merged" is reported as
-"deployed", which is right where a merge deploys.
+well. Where the payload contradicts itself, closed and still open, GitHub's API is asked.
+`GITHUB_SHA` and `pull_request.head.sha` are other commits. "Merged" is reported as "deployed",
+which is right where a merge deploys.
 
 GitHub gives no secrets to `pull_request` from a fork or of Dependabot: report such merges on
 `push`. `pull_request_target` has secrets: never check out or run what the pull request brings.""",

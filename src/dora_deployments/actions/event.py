@@ -63,7 +63,7 @@ class Unresolved:
     `why` says what the payload lacks. At most one of `tag` (its name), `tag_object` (its
     SHA), `pull_request` (its number) and `abbreviated` (a short SHA) is set; none means
     that the API has no answer either. `fallback` is `GITHUB_SHA`, if that is better than
-    nothing.
+    nothing. With `is_merge_uncertain` only the API knows whether the pull request was merged.
     """
 
     why: str
@@ -72,6 +72,7 @@ class Unresolved:
     pull_request: int | None = None
     abbreviated: str | None = None
     fallback: Fact[str] | None = None
+    is_merge_uncertain: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -1,11 +1,13 @@
 """The deployed commit: from the input, else the event, else GitHub's API."""
 
+from dataclasses import replace
+
 from dora_deployments.actions.event import FULL_SHA, Happening, Unresolved
 from dora_deployments.actions.inputs import Inputs, given
 from dora_deployments.attribution.look_ups import LookUpError, LookUps
 from dora_deployments.catalogue import COMMIT_UNKNOWN
 from dora_deployments.deployment import Fact
-from dora_deployments.errors import EventError, InputError
+from dora_deployments.errors import EventError, InputError, Skip
 
 
 def deployed(
@@ -14,8 +16,12 @@ def deployed(
     """Return the deployed commit, and warnings about the way it was found.
 
     `repository` is the one that is reported. Raises `InputError` for a short SHA that cannot
-    be looked up, and `EventError` where neither payload nor API know the commit.
+    be looked up, `EventError` where neither payload nor API know the commit, and `Skip` where
+    nothing confirms that there was a merge.
     """
+    if isinstance(happening.commit_sha, Unresolved) and happening.commit_sha.is_merge_uncertain:
+        landed = _confirmed_merge(happening.commit_sha, happening.repository.value, look_ups)
+        happening = replace(happening, commit_sha=landed)
     if explicit := given(inputs.commit_sha, "commit-sha"):
         if len(explicit.value) >= FULL_SHA:
             return explicit, ()
@@ -45,6 +51,23 @@ def deployed(
         " set `commit-sha` to be sure"
     )
     return commit.fallback, (warning,)
+
+
+def _confirmed_merge(commit: Unresolved, own_repository: str, look_ups: LookUps) -> Fact[str]:
+    """Return the commit by which a pull request landed, if GitHub's API says that it did."""
+    try:
+        found = _looked_up(commit, own_repository, own_repository, look_ups)
+        problem = "it does not tell which one"
+    except LookUpError as error:
+        found, problem = None, str(error)
+    if found is None:
+        raise Skip(
+            "pull-request-not-merged",
+            f"it is not known whether the pull request was merged: {commit.why}, and {problem};"
+            " if it was, run this job again",
+            warn=True,
+        )
+    return Fact(value=found, source=f"GitHub's API, since {commit.why}")
 
 
 def _looked_up(

@@ -31,7 +31,7 @@ def read(event: Event) -> Happening:
     """Return what was deployed, if the pull request was merged.
 
     A pull request closed unmerged has a `merge_commit_sha` as well, that of GitHub's test
-    merge, so `merged` alone decides.
+    merge, so `merged` alone decides, unless the payload is from before the closing.
     """
     payload = event.payload
     action = event.required(PLACES.state).value
@@ -44,13 +44,16 @@ def read(event: Event) -> Happening:
     merged = payload.flag("pull_request.merged")
     if merged is None:
         raise unreadable("pull_request.merged", "true or false")
-    if not merged:
+    contradiction = None if merged else _contradiction(event)
+    if not merged and contradiction is None:
         raise Skip("pull-request-not-merged", "the pull request was closed without being merged")
     number = event.id("pull_request.number", "number")
     (path,) = PLACES.commit
     sha = payload.sha(path)
     commit: Fact[str] | Unresolved
-    if sha is None:
+    if contradiction is not None:
+        commit = Unresolved(why=contradiction, pull_request=number, is_merge_uncertain=True)
+    elif sha is None:
         commit = Unresolved(why=missing(path, "a commit SHA"), pull_request=number)
     else:
         commit = event.commit(sha, f"{path}, since the pull request was merged")
@@ -67,6 +70,15 @@ def read(event: Event) -> Happening:
         from_fork=happening.from_fork
         or (event.name == "pull_request" and _is_without_secrets(event)),
     )
+
+
+def _contradiction(event: Event) -> str | None:
+    """Return how the payload contradicts that the pull request was closed without being merged."""
+    if event.payload.text("pull_request.state") == "open":
+        return "the payload says that the pull request was closed, and also that it is still open"
+    if event.payload.text("pull_request.merged_at"):
+        return "the payload says that the pull request was not merged, and also when it was merged"
+    return None
 
 
 def _is_without_secrets(event: Event) -> bool:
