@@ -235,7 +235,7 @@ def test_another_shape_is_refused_with_every_place(content, found):
             f", line 3: services.a.paths[2] {ONE_PLAIN_LINE}",
             ", line 3: services.a.paths[3] is a comment in gitignore; write \\# to mean the sign itself",
         ]),
-        ("services:\n  a:\n    environments: [x, ' y', \"z\\n\", x]\n  b:\n    environments:\n    - x-*\n    - x\nenvironments: {x: [x]}", [
+        ("services:\n  a:\n    environments: [x, ' y', \"z\\n\", x]\n  b:\n    environments:\n    - x-*\n    - X\nenvironments: {x: [x]}", [
             f", line 3: services.a.environments[1] {SPACE}",
             f", line 3: services.a.environments[2] {ONE_PLAIN_LINE}",
             f", line 3: services.a.environments[3] {SHARED}",
@@ -302,7 +302,8 @@ def test_a_service_has_paths_or_environments_or_both():
         ("web-prod", WEB),
         ("web-admin", WEB),  # by its web-*, which comes first in the file
         ("admin/eu/1", ADMIN),
-        ("production \u2013 web", None),
+        ("production \u2013 web", WEB),
+        ("WEB-PROD", WEB),
         ("Production - web", None),
         ("my-web-prod", None),
         ("api", None),

@@ -702,6 +702,7 @@ def test_a_deployment_that_succeeded_has_commit_environment_and_times_of_its_own
         ),
         identity="deployment:3512048801",
         environment=Fact(value="production", source="deployment_status.environment"),
+        is_production=True,
         started_at=Fact(value=at("2026-05-12T08:20:15"), source="deployment.created_at"),
         finished_at=Fact(value=at("2026-05-12T08:24:40"), source="deployment_status.created_at"),
         success=Fact(value=True, source="deployment_status.state, which is success"),
@@ -755,6 +756,15 @@ def test_a_preview_that_will_be_taken_down_is_no_deployment():
     assert skipped("deployment_status", "deployment_status.transient") == (
         "transient-environment",
         "deployment.transient_environment is true: a preview that will be taken down",
+    )
+    assert skipped(
+        "deployment_status", "deployment_status.transient", environment="production"
+    ) == (
+        "transient-environment",
+        (
+            "deployment.transient_environment is true: a preview that will be taken down, although"
+            " `environment` is 'production'"
+        ),
     )
 
 
@@ -1383,6 +1393,17 @@ def test_a_bad_value_in_a_dispatch_is_refused_unless_an_input_says_it(key, value
         "finished_at": {"finished_at": "2026-05-21T06:47:31Z"},
     }
     assert told("repository_dispatch", content, **given[key]).warnings == ()
+
+
+def test_the_environment_of_a_dispatch_is_known_also_where_one_is_given():
+    happening = told("repository_dispatch", dispatch(sha=SHA, environment="preview"))
+    given = {"environment": "production"}
+    assert happening.environment == Fact(value="preview", source="client_payload.environment")
+    content = dispatch(sha=SHA, environment="preview")
+    assert told("repository_dispatch", content, **given) == happening
+    for odd in ("a\nb", {"a": 1}, None, ""):
+        content = dispatch(sha=SHA, environment=odd)
+        assert told("repository_dispatch", content, **given).environment is None
 
 
 def test_an_id_is_not_asked_of_a_dispatch_whose_deployment_id_is_given():

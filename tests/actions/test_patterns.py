@@ -161,8 +161,9 @@ def test_an_empty_pattern_is_refused(patterns):
 @pytest.mark.parametrize(
     ("glob", "matching", "others"),
     [
-        ("production", ["production"], ["Production", "production-eu", "xproduction"]),
-        ("prod-*", ["prod-", "prod-eu", "prod-eu/west"], ["prod", "Prod-eu"]),
+        ("production", ["production", "Production"], ["production-eu", "xproduction"]),
+        ("prod-*", ["prod-", "prod-eu", "prod-eu/west", "Prod-eu"], ["prod"]),
+        ("PROD-[a-c]", ["prod-a", "Prod-C"], ["prod-d"]),
         ("*", ["", "a", "a/b", "a\nb"], []),
         ("pr-?", ["pr-1", "pr-/"], ["pr-", "pr-12"]),
         ("pr-[0-9]", ["pr-1"], ["pr-x"]),

@@ -1,3 +1,5 @@
+from dataclasses import replace
+
 import pytest
 
 from dora_deployments.actions.config import Config
@@ -73,6 +75,57 @@ def test_an_environment_may_be_left_out(told, given, explanation):
     with pytest.raises(Skip) as raised:
         reported(happening(told), inputs(**given), CONFIG)
     assert (raised.value.reason, raised.value.explanation) == ("environment-ignored", explanation)
+
+
+@pytest.mark.parametrize(
+    ("name", "glob"),
+    [("PROD-EU", "prod-*"), ("prod-eu", "Prod-[E]u"), ("Preview \u2013 Web", "preview*web")],
+)
+def test_globs_ignore_case(name, glob):
+    found = reported(happening(name), inputs(environment_map=f"{glob}=mine"), None)
+    assert found.value == "mine"
+
+
+@pytest.mark.parametrize("is_production", [False, None])
+@pytest.mark.parametrize("given", ["production", "prod", "live-eu"])
+@pytest.mark.parametrize(
+    "name", ["Preview", "Preview \u2013 web", "pr-117", "PR #3", "Review apps", "pull-7"]
+)
+def test_a_preview_is_never_reported_as_the_production_that_is_given(name, given, is_production):
+    told = replace(happening(name), is_production=is_production)
+    with pytest.raises(Skip) as raised:
+        reported(told, inputs(environment=given), None)
+    assert (raised.value.reason, raised.value.explanation) == (
+        "transient-environment",
+        (
+            f"the deployment was to {name!r} (deployment.environment), a preview, but"
+            f" `environment` is {given!r}; to report it all the same, map it with"
+            " `environment-map` instead"
+        ),
+    )
+    by_map = inputs(environment_map=f"{name}={given}")
+    assert reported(told, by_map, None).value == given
+
+
+@pytest.mark.parametrize(
+    ("name", "is_production", "given"),
+    [
+        ("Preview", True, "production"),
+        ("Preview", False, "preview"),
+        ("Preview", False, "staging"),
+        ("Production \u2013 preview", False, "production"),
+        ("staging", False, "production"),
+        ("blue", False, "production"),
+        (None, False, "production"),
+    ],
+)
+def test_an_environment_that_is_given_holds_for_what_does_not_say_the_opposite(
+    name, is_production, given
+):
+    told = replace(happening(name), is_production=is_production)
+    assert reported(told, inputs(environment=given), None) == Fact(
+        value=given, source="the input `environment`"
+    )
 
 
 # --- the names by which GitHub may know what is reported

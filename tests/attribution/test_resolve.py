@@ -335,11 +335,11 @@ def test_only_production_has_one_spelling(name):
 
 def test_the_first_line_of_the_map_that_matches_the_raw_name_names_the_environment():
     told = happening(environment=Fact(value="Prod/EU", source="deployment_status.environment"))
-    found = resolved(told, environment_map="prod*=wrong\nProd*=Production\nProd/EU=late")
+    found = resolved(told, environment_map="prod-*=wrong\nprod*=Production\nProd/EU=late")
     assert found.environment == Fact(
         value="production",
         source=(
-            "`environment-map`, whose line Prod*=production matches 'Prod/EU'"
+            "`environment-map`, whose line prod*=production matches 'Prod/EU'"
             " (deployment_status.environment)"
         ),
     )

@@ -264,7 +264,7 @@ def test_a_service_is_deployed_to_its_environment_by_the_commit_where_no_file_is
     )
 
 
-@pytest.mark.parametrize("environment", ["production", "Cart-1", None])
+@pytest.mark.parametrize("environment", ["production", "my-cart-1", None])
 def test_another_environment_deploys_the_services_with_paths_whose_files_were_changed(environment):
     assert deployed_to(environment, since(1, 5)) == (
         Fact(

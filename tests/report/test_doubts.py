@@ -119,9 +119,9 @@ def test_a_run_that_reports_or_has_keys_or_is_for_no_fork_is_not_warned_of_that(
 # --- environments that may be production
 
 
-def of_environment(name, *, told=(DX,), config=None, of=None, **given):
+def of_environment(name, *, told=(DX,), config=None, of=None, is_production=None, **given):
     """Return the doubts of an environment of that name, which goes through the usual rules."""
-    happened = happening(name)
+    happened = replace(happening(name), is_production=is_production)
     found = environment.reported(happened, inputs(**given), config)
     known = replace(of or resolved(), environment=found)
     return [*doubts.of_environment(happened, known, iter(told))]
@@ -170,14 +170,74 @@ def test_an_environment_that_seems_to_be_production_comes_with_the_line_that_map
 
 
 @pytest.mark.parametrize(
-    "name",
-    ["prod*", "prod?", "[live]", "live!", "`prod`", "prod,eu", "a=prod", "Production \u2013 shop"],
+    ("name", "glob"),
+    [
+        ("prod*", "prod?"),
+        ("[live]", "?live?"),
+        ("live!", "live?"),
+        ("`prod`", "?prod?"),
+        ("prod,eu", "prod?eu"),
+        ("a=prod", "a?prod"),
+        ("Production \u2013 shop", "Production ? shop"),
+    ],
 )
-def test_a_name_that_is_no_glob_of_itself_is_not_made_one(name):
-    assert of_environment(name) == [not_production(repr(name), "environment-map: GLOB=production")]
+def test_what_a_glob_would_not_mean_by_itself_stands_for_any_character(name, glob):
+    assert of_environment(name) == [
+        not_production(repr(name), f"environment-map: {glob}=production")
+    ]
 
 
-@pytest.mark.parametrize("name", ["prod", "PRD", "eu/live", "prod: eu@2+x", "caf\u00e9 live"])
+def test_datadog_alone_is_told_a_name_of_several_words_with_a_doubt():
+    name = "Production \u2013 web"
+    line = "environment-map: Production ? web=production"
+    assert of_environment(name, told=(DATADOG,)) == [
+        Note(
+            text=f"the environment is {name!r}, which Datadog keeps apart from `production`; if it"
+            f" is the same, write `{line}`",
+            url=f"{PAGE}#environment-not-production",
+        )
+    ]
+    assert of_environment(name, told=(DATADOG,), environment_map=f"{name}={name}") == []
+
+
+@pytest.mark.parametrize(
+    ("name", "environment", "is_production", "is_doubted"),
+    [
+        ("staging", "production", False, True),
+        ("QA 2", "Production", None, True),
+        ("staging", "production", True, False),
+        ("staging", "staging", False, False),
+        ("blue", "production", False, False),
+        ("Production", "production", False, False),
+    ],
+)
+def test_another_environment_that_is_reported_as_production_is_said(
+    name, environment, is_production, is_doubted
+):
+    found = of_environment(name, is_production=is_production, environment=environment)
+    assert found == is_doubted * [
+        Note(
+            text=f"the deployment was to {name!r} ({RAW}), and is reported"
+            " as production, since `environment` says so; if it was not to production, leave"
+            " `environment` out",
+            url=f"{PAGE}#environment-not-production",
+        )
+    ]
+
+
+@pytest.mark.parametrize("name", ["prod", "live", "prd2", "preview live", "staging"])
+def test_datadog_alone_may_know_production_by_a_short_name(name):
+    assert of_environment(name, told=(DATADOG,)) == []
+    assert of_environment(None, told=(DATADOG,), environment="prod-eu") == []
+
+
+@pytest.mark.parametrize(
+    "name",
+    [
+        *("prod", "PRD", "eu/live", "prod: eu@2+x", "caf\u00e9 live"),
+        *("Production \u2013 web", "[live]", "a=prod"),
+    ],
+)
 def test_the_line_that_is_named_does_it(name):
     (doubt,) = of_environment(name)
     line = doubt.text.partition("`environment-map: ")[2].removesuffix("`")

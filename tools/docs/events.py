@@ -88,7 +88,9 @@ Dependabot secrets as well.""",
 one deployment. A prerelease is reported if [`environment`](inputs.md#environment) is given.""",
     "deployment_status": """\
 `failure` and `error` are deployments without success: DX is told, Datadog cannot be. A transient
-environment is a preview, and is skipped. The finish is the status's own time, and not
+environment is a preview, and is skipped. So is one that is named as a preview where
+[`environment`](inputs.md#environment) would report it as production, unless
+`deployment.production_environment` is true. The finish is the status's own time, and not
 `updated_at`, which moves later.
 
 GitHub starts no workflow for statuses that another workflow sets with its `GITHUB_TOKEN`: set them

@@ -156,7 +156,7 @@ def _check_glob(glob: str, path: Path, of_services: dict[str, Path]) -> None:
     _check_line(glob)
     if path[0] != "services":
         return
-    first = of_services.setdefault(glob, path)
+    first = of_services.setdefault(glob.lower(), path)  # as they match
     if first != path:
         raise ValueError(
             f"is the same glob as {dotted(first)}, and an environment belongs to one service only;"

@@ -92,7 +92,8 @@ class Happening:
     however often the run is repeated; with `is_run_identity` it names the run and the commit.
     `branch` is what the input `branches` speaks of; it is empty where the event should name one
     and does not, and by `branch_kind` it may be a tag.
-    `environment` is the name that GitHub knows, before any mapping. `from_fork` means that
+    `environment` is the name that GitHub knows, before any mapping, and `is_production` what was
+    said of it, if anything. `from_fork` means that
     GitHub keeps secrets from this run, as it does from forks and from Dependabot.
 
     `pull_id`, `pull_number` and `pull_title` are those of the pull request whose merge is
@@ -110,6 +111,7 @@ class Happening:
     identity: str
     is_run_identity: bool = False
     environment: Fact[str] | None = None
+    is_production: bool | None = None
     started_at: Fact[datetime] | None = None
     finished_at: Fact[datetime] | None = None
     success: Fact[bool] = field(

@@ -59,8 +59,11 @@ class EnvironmentRule:
 
 
 def matches_glob(environment: str, glob: str) -> bool:
-    """Return whether `glob` takes the whole of `environment`, capitals and all."""
-    return fnmatchcase(environment, glob)
+    """Return whether `glob` matches the whole of `environment`, whatever its case.
+
+    GitHub ignores case in the names of environments ("Managing environments for deployment").
+    """
+    return fnmatchcase(environment.lower(), glob.lower())
 
 
 @dataclass(frozen=True, slots=True)

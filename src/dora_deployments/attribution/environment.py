@@ -1,7 +1,7 @@
 """The environment, by the name that the backends are told."""
 
 from collections.abc import Iterable
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
 from dora_deployments.actions.event import Happening
 from dora_deployments.actions.inputs import Inputs, given
@@ -14,15 +14,27 @@ if TYPE_CHECKING:
     from dora_deployments.actions.config import Config
     from dora_deployments.actions.patterns import EnvironmentRule
 
+_PRODUCTION: Final = frozenset({"prod", "prd", "production", "live"})
+_PREVIEW: Final = frozenset({"pr", "pull", "preview", "previews", "review", "reviews", "ephemeral"})
+# What such a name may have as well, and then is hardly production.
+_BEFORE_IT: Final = _PREVIEW | {
+    *("no", "non", "not", "pre", "like", "old"),
+    *("dev", "development", "ci", "int", "qa", "uat", "sandbox"),
+    *("test", "tests", "testing", "perf", "stage", "staging", "canary", "beta", "demo"),
+}
+
 
 def reported(happening: Happening, inputs: Inputs, config: "Config | None") -> Fact[str]:
     """Return the environment's name; `Skip` if its deployments are not to be reported.
 
-    The lines of the input come before those of the configuration file.
+    The lines of the input come before those of the configuration file. The input `environment`
+    wins over both, except that a preview is never reported as production because of it.
     """
-    if explicit := given(inputs.environment, "environment"):
-        return explicit
     told = happening.environment
+    if explicit := given(inputs.environment, "environment"):
+        if told is not None and not happening.is_production:
+            _check_preview(told, explicit.value)
+        return explicit
     if told is None:
         return Fact(value="production", source="the default, since the event names none")
     found = _rule(told.value, inputs, config)
@@ -46,11 +58,41 @@ def may_be_mapped_by_file(happening: Happening, inputs: Inputs) -> bool:
     return inputs.environment is None and told is not None and not _rule(told.value, inputs, None)
 
 
+def seems_production(name: str) -> bool:
+    """Return whether a name other than `production` is likely to mean it."""
+    words = words_of(name)
+    return name != "production" and bool(words & _PRODUCTION) and not words & _BEFORE_IT
+
+
+def seems_before_production(name: str) -> bool:
+    """Return whether a name is likely to mean what comes before production, such as `staging`."""
+    words = words_of(name)
+    return bool(words & _BEFORE_IT) and not words & _PRODUCTION
+
+
+def words_of(name: str) -> set[str]:
+    """Return the words of a name, in lower case and without digits."""
+    return {*"".join(mark if mark.isalpha() else " " for mark in name.lower()).split()}
+
+
+def _check_preview(told: Fact[str], explicit: str) -> None:
+    """Raise `Skip` if a deployment to a preview would be reported as production."""
+    words = words_of(told.value)
+    if not words & _PREVIEW or words & _PRODUCTION:
+        return
+    if explicit == "production" or seems_production(explicit):
+        raise Skip(
+            "transient-environment",
+            f"the deployment was to {shown(told.value)} ({told.source}), a preview, but"
+            f" `environment` is {shown(explicit)}; to report it all the same, map it with"
+            " `environment-map` instead",
+        )
+
+
 def is_reported_as(name: str, reported: str, inputs: Inputs, config: "Config | None") -> bool:
     """Return whether deployments to what GitHub calls `name` are `reported` by that name.
 
-    GitHub minds no capitals in the names of environments ("Managing environments for
-    deployment").
+    GitHub ignores case in the names of environments ("Managing environments for deployment").
     """
     found = _rule(name, inputs, config)
     mapped = normalised(name) if found is None else found[0].name

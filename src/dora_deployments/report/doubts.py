@@ -7,6 +7,11 @@ from typing import Final
 from dora_deployments.actions.event import Event, Happening
 from dora_deployments.actions.inputs import Inputs
 from dora_deployments.actions.text import shown
+from dora_deployments.attribution.environment import (
+    seems_before_production,
+    seems_production,
+    words_of,
+)
 from dora_deployments.attribution.resolve import Resolved
 from dora_deployments.backends import Backend
 from dora_deployments.catalogue import (
@@ -27,15 +32,6 @@ from dora_deployments.report.words import listed
 _BOT: Final = "github-actions[bot]"
 # What GITHUB_TOKEN starts all the same (GitHub documentation, "Triggering a workflow").
 _DISPATCHES: Final = frozenset({"workflow_dispatch", "repository_dispatch"})
-_PRODUCTION: Final = frozenset({"prod", "prd", "production", "live"})
-# What such a name may have as well, and then is hardly production.
-_BEFORE_IT: Final = frozenset(
-    {
-        *("no", "non", "not", "pre", "like", "old"),
-        *("dev", "development", "ci", "int", "pr", "preview", "review", "qa", "uat", "sandbox"),
-        *("test", "tests", "testing", "perf", "stage", "staging", "canary", "beta", "demo"),
-    }
-)
 _A_SECOND: Final = timedelta(seconds=1)
 _SKEW: Final = timedelta(minutes=2)  # less may be the way of the answer, and harms nobody
 
@@ -56,28 +52,56 @@ def of_event(event: Event, happening: Happening) -> Iterator[Note]:
 def of_environment(
     happening: Happening, resolved: Resolved, told: Iterable[Backend]
 ) -> Iterator[Note]:
-    """Yield that an environment seems to be the one that a backend counts, and nobody mapped it."""
+    """Yield that an environment seems to be production under a name of its own, or not to be it.
+
+    Where a backend counts `production` alone that matters for every other name, and where none
+    does, for names of several words.
+    """
     name, source = resolved.environment.value, resolved.environment.source
     raw = happening.environment
-    is_mapped = raw is not None and source not in {raw.source, "the input `environment`"}
-    counting = [backend.name for backend in told if backend.counted == "production"]
-    if not resolved.deployments or is_mapped or not counting or not _seems_production(name):
+    is_given = source == "the input `environment`"
+    is_mapped = raw is not None and source != raw.source and not is_given
+    backends = (*told,)
+    counting = [backend.name for backend in backends if backend.counted == "production"]
+    if not resolved.deployments or is_mapped:
+        return
+    if (
+        raw is not None
+        and is_given
+        and name == "production"
+        and not happening.is_production
+        and seems_before_production(raw.value)
+    ):
+        yield note(
+            f"the deployment was to {shown(raw.value)} ({raw.source}), and is reported as"
+            " production, since `environment` says so; if it was not to production, leave"
+            " `environment` out",
+            NOT_PRODUCTION,
+        )
+    if not seems_production(name):
         return
     line = "`environment: production`"
     if raw is not None and source == raw.source:
-        glob = raw.value if all(_is_plain(character) for character in raw.value) else "GLOB"
+        glob = "".join(character if _is_plain(character) else "?" for character in raw.value)
         line = f"`environment-map: {glob}=production`"
-    yield note(
-        f"the environment is {shown(name)}, and {counting[0]} counts `production` alone for DORA"
-        f" metrics; if it is the same, write {line}",
-        NOT_PRODUCTION,
-    )
+    if counting:
+        yield note(
+            f"the environment is {shown(name)}, and {counting[0]} counts `production` alone for"
+            f" DORA metrics; if it is the same, write {line}",
+            NOT_PRODUCTION,
+        )
+    elif raw is not None and source == raw.source and len(words_of(name)) > 1:
+        yield note(
+            f"the environment is {shown(name)}, which {backends[0].name} keeps apart from"
+            f" `production`; if it is the same, write {line}",
+            NOT_PRODUCTION,
+        )
 
 
 def of_names(environments: Sequence[str], told: Iterable[Backend]) -> Iterator[Note]:
     """Yield that none of the environments is the one that a backend counts, but some seem to be."""
     counting = [backend.name for backend in told if backend.counted == "production"]
-    meant = [name for name in environments if _seems_production(name)]
+    meant = [name for name in environments if seems_production(name)]
     if counting and meant and "production" not in environments:
         yield note(
             f"{counting[0]} counts `production` alone for DORA metrics, and no deployment went"
@@ -152,11 +176,6 @@ def of_clocks(ended: Iterable[Ended]) -> Iterator[Note]:
                 f" {CLOCK_SKEW.sentence}",
                 CLOCK_SKEW,
             )
-
-
-def _seems_production(name: str) -> bool:
-    words = {*"".join(mark if mark.isalpha() else " " for mark in name.lower()).split()}
-    return name != "production" and bool(words & _PRODUCTION) and not words & _BEFORE_IT
 
 
 def _is_plain(character: str) -> bool:

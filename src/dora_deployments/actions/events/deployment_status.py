@@ -50,9 +50,11 @@ def read(event: Event) -> Happening:
             "state-not-final", f"the deployment's state is {shown(state)}, which is not final"
         )
     if payload.flag("deployment.transient_environment"):
+        given = event.inputs.environment
+        besides = "" if given is None else f", although `environment` is {shown(given)}"
         raise Skip(
             "transient-environment",
-            "deployment.transient_environment is true: a preview that will be taken down",
+            f"deployment.transient_environment is true: a preview that will be taken down{besides}",
         )
     deployment_id = event.id(*PLACES.identity)
     commit = event.sha(*PLACES.commit) or Unresolved(why=missing(PLACES.commit[0], "a commit SHA"))
@@ -62,6 +64,7 @@ def read(event: Event) -> Happening:
     return replace(
         happening,
         environment=_environment(event),
+        is_production=payload.flag("deployment.production_environment"),
         started_at=event.moment(*PLACES.started_at),
         finished_at=event.moment(*PLACES.finished_at),
         success=Fact(value=state == "success", source=f"{PLACES.state}, which is {state}"),

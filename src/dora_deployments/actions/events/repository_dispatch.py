@@ -7,7 +7,7 @@ from typing import Final, TypeVar
 
 from dora_deployments.actions import moments, outcomes, parse
 from dora_deployments.actions.event import Event, Happening, Places, Unresolved
-from dora_deployments.actions.text import shown
+from dora_deployments.actions.text import has_controls, shown
 from dora_deployments.deployment import Fact
 from dora_deployments.errors import EventError, Skip
 
@@ -49,6 +49,9 @@ def read(event: Event) -> Happening:
     success = _success(event)
     sha = _client_value(event, PLACES.commit, parse.commit_sha, inputs.commit_sha)
     environment = _client_value(event, PLACES.environment, parse.line, inputs.environment)
+    if inputs.environment is not None:  # an odd name only matters if no input is given
+        told = event.text(*PLACES.environment)
+        environment = None if told is None or has_controls(told.value) else told
     identity = _client_value(event, PLACES.identity, str, inputs.deployment_id)
     version = _client_value(event, PLACES.version, parse.line, inputs.version)
     started = _client_value(event, PLACES.started_at, moment, inputs.started_at)
