@@ -45,7 +45,12 @@ if [ "${#python[@]}" = 0 ]; then
   [[ "${INPUT_FAIL_ON:-}" =~ ^[[:space:]]*any[[:space:]]*$ ]] && level=error
   said="This runner has no Python 3.10 or newer${others:+ (${others#; })}, so the deployment was not\
  reported. Add actions/setup-python before this step, and run the job again"
-  more=https://github.com/acme/dora-deployments/blob/v1/docs/troubleshooting.md#no-python
+  more=https://github.com/acme/dora-deployments/blob/v1
+  from="${DORA_ACTION_REPOSITORY:-}/blob/${DORA_ACTION_REF:-}"
+  if [[ "$from" =~ ^[A-Za-z0-9_.-]+/[A-Za-z0-9_.-]+/blob/[A-Za-z0-9_./-]+$ ]]; then
+    more="${GITHUB_SERVER_URL:-https://github.com}/$from"
+  fi
+  more+=/docs/troubleshooting.md#no-python
   printf '::%s title=Not reported::%s. Read more: %s\n' "$level" "$said" "$more"
   printf '### Not reported\n\n%s. [Read more](%s)\n' "$said" "$more" \
     >> "${GITHUB_STEP_SUMMARY:-/dev/null}" || true

@@ -47,10 +47,13 @@ def test_the_outputs_are_those_that_the_program_writes_in_their_order():
 
 
 @pytest.mark.threat(5)
-def test_the_composite_hands_over_every_input_and_nothing_else():
+def test_the_composite_passes_on_every_input_and_where_it_is_from_and_nothing_else():
     assert STEP["env"] == {
         f"INPUT_{name.upper().replace('-', '_')}": f"${{{{ inputs.{name} }}}}"
         for name in COMPOSITE["inputs"]
+    } | {
+        "DORA_ACTION_REPOSITORY": "${{ github.action_repository }}",
+        "DORA_ACTION_REF": "${{ github.action_ref }}",
     }
 
 

@@ -75,7 +75,7 @@ def test_a_delivered_deployment_ends_with_exit_code_0(environ_of, outputs, capsy
     assert log.splitlines()[:3] == [
         f"::add-mask::{API_KEY}",
         f"::add-mask::{TOKEN}",
-        "dora-deployments 0.1.0",
+        "dora-deployments 1.0.0",
     ]
     assert log.splitlines()[-1] == (
         "Commit 31c4933 of shop reached production, its changes unknown"

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 import yaml
 
-from dora_deployments import catalogue
+from dora_deployments.actions.run import DOCS
 from tests.messages.case import message
 from tests.messages.catalogue import CASES, FOLDER, WITHOUT_MESSAGE
 
@@ -70,7 +70,7 @@ def test_every_annotation_says_where_to_read_more_and_there_is_such_a_place():
         for line in lines_of(name)
         if re.match("::(error|warning|notice) ", line)
     ]
-    links = {line.rpartition(f". Read more: {catalogue.DOCS}/")[2] for line in annotations}
+    links = {line.rpartition(f". Read more: {DOCS}/")[2] for line in annotations}
     assert len(links) > 30
     assert [link for link in sorted(links) if not is_a_place(*link.split("#"))] == []
 

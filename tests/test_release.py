@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pytest
 
+from dora_deployments import __version__
 from tools import release
 from tools.release import ReleaseError
 
@@ -38,12 +39,13 @@ CHANGELOG = """# Changelog
 ACTION = (ROOT / "docker" / "action.yml").read_text("utf-8")
 
 
-def plan(version="1.2.0", branch=MAIN, tags=(), source=None):
+def plan(version="1.2.0", branch=MAIN, tags=(), source=None, linked="v1"):
     return release.plan(
         version,
         branch,
         dict.fromkeys(tags, COMMIT),
         source=source or f'__version__ = "{version}"\n',
+        links=f'DOCS: Final = "https://a.test/x/y/blob/{linked}/docs"\n',
         changelog=CHANGELOG,
     )
 
@@ -68,6 +70,14 @@ def test_what_an_earlier_run_tagged_is_taken_up():
 def test_a_release_run_again_after_a_later_one_does_not_move_the_major_tag_back():
     assert plan(tags=("v1.2.0", "v1.3.0"))["major-tag"] == ""
     assert plan(tags=("v1.2.0", "v2.0.0"))["major-tag"] == "v1"
+
+
+def test_a_release_moves_the_tag_that_the_pages_name():
+    assert refusal(plan, linked="v2") == (
+        "the pages and links name v2, not v1; change them on main first"
+    )
+    links = (ROOT / "src/dora_deployments/actions/run.py").read_text("utf-8")
+    assert release.major_tag(links) == f"v{__version__.partition('.')[0]}"
 
 
 @pytest.mark.parametrize(

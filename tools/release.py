@@ -22,11 +22,12 @@ class ReleaseError(Exception):
 
 
 def plan(
-    version: str, branch: str, tags: Mapping[str, str], *, source: str, changelog: str
+    version: str, branch: str, tags: Mapping[str, str], *, source: str, links: str, changelog: str
 ) -> dict[str, str]:
     """Return the names of a release by what they are for.
 
-    `tags` has the commit of each, `source` is the text that states `__version__`. `exists` is the
+    `tags` has the commit of each, `source` is the text that states `__version__`, `links` the one
+    that states where docs/ is. `exists` is the
     commit of the version's tag if there is one: what an earlier run made is left as it is.
     """
     found = _VERSION.fullmatch(version)
@@ -37,6 +38,10 @@ def plan(
     if version != (said := stated(source)):
         raise ReleaseError(
             f"__version__ is {said}, not {version}; change it on main by a pull request first"
+        )
+    if (linked := major_tag(links)) != f"v{found[1]}":
+        raise ReleaseError(
+            f"the pages and links name {linked}, not v{found[1]}; change them on main first"
         )
     notes(version, changelog)
     exists = tags.get(f"v{version}", "")
@@ -94,6 +99,12 @@ def stated(source: str) -> str:
     return found
 
 
+def major_tag(source: str) -> str:
+    """Return the tag that links lead to where it is not known which ref the action is from."""
+    (found,) = re.findall(r'^DOCS: Final = ".*/blob/(v[0-9]+)/docs"$', source, re.MULTILINE)
+    return found
+
+
 def base(dockerfile: str) -> str:
     """Return the image that the Dockerfile builds on."""
     (found,) = re.findall(r"^ARG PYTHON_IMAGE=(\S+)$", dockerfile, re.MULTILINE)
@@ -105,7 +116,8 @@ def main(command: str, *given: str) -> str:
     if command == "plan":
         tags = {name: commit for commit, name in map(str.split, sys.stdin)}
         source = _read("src/dora_deployments/__init__.py")
-        found = plan(*given, tags, source=source, changelog=_read("CHANGELOG.md"))
+        links = _read("src/dora_deployments/actions/run.py")
+        found = plan(*given, tags, source=source, links=links, changelog=_read("CHANGELOG.md"))
         return "".join(f"{name}={value}\n" for name, value in found.items())
     if command == "notes":
         return notes(*given, _read("CHANGELOG.md"))

@@ -1,3 +1,3 @@
 """Report deployments from GitHub Actions to DORA backends."""
 
-__version__ = "0.1.0"
+__version__ = "1.0.0"

@@ -9,8 +9,6 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Final
 
-DOCS: Final = "https://github.com/acme/dora-deployments/blob/v1/docs"
-
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Topic:
@@ -28,9 +26,9 @@ class Topic:
     more: str = ""
 
     @property
-    def url(self) -> str:
-        """Return the place in the documentation that tells of it."""
-        return f"{DOCS}/troubleshooting.md#{self.slug}"
+    def page(self) -> str:
+        """Return the place in docs/ that explains it."""
+        return f"troubleshooting.md#{self.slug}"
 
     @property
     def sentence(self) -> str:
@@ -40,16 +38,16 @@ class Topic:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Note:
-    """A sentence for people, which may quote foreign text, and where to read more of it."""
+    """A sentence for people, which may quote foreign text, and the place in docs/ to read more."""
 
     text: str
-    url: str
+    page: str
 
 
 def note(text: str, topic: Topic) -> Note:
     """Return `text` with the place to read more: for an input, that input's own."""
     named = re.match(r"`([a-z-]+)` ", text) if topic in {BAD_INPUT, DOUBTFUL_INPUT} else None
-    return Note(text=text, url=f"{DOCS}/inputs.md#{named[1]}" if named else topic.url)
+    return Note(text=text, page=f"inputs.md#{named[1]}" if named else topic.page)
 
 
 def notes(texts: Iterable[str], topic: Topic) -> tuple[Note, ...]:

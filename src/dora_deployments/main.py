@@ -17,7 +17,7 @@ from dora_deployments.actions.inputs import Inputs
 from dora_deployments.actions.moments import UTC
 from dora_deployments.actions.parse import DEFAULT_CONFIG_FILE, LARGEST_CONFIG_FILE
 from dora_deployments.actions.payload import Payload
-from dora_deployments.actions.run import Run
+from dora_deployments.actions.run import Run, docs_url
 from dora_deployments.attribution.github import LOOK_UP_SECONDS, GitHub
 from dora_deployments.attribution.github.api import Api
 from dora_deployments.attribution.resolve import Resolved, resolve
@@ -74,8 +74,9 @@ def main(environ: Mapping[str, str], pace: Pace | None = None, provide: Provide 
     is called for the packages of a lock before they are needed.
     """
     scrub = Scrubber(inputs_module.masks(environ))
-    log = Log(sys.stdout, scrub, debug=environ.get("RUNNER_DEBUG") == "1")
-    account = Account(fail_on=inputs_module.fail_on(environ))
+    docs = docs_url(environ)
+    log = Log(sys.stdout, scrub, docs=docs, debug=environ.get("RUNNER_DEBUG") == "1")
+    account = Account(fail_on=inputs_module.fail_on(environ), docs=docs)
     with signals.restored():
         try:
             try:

@@ -175,7 +175,7 @@ def test_another_path_is_refused(path):
             f", line 7: services.c.environments[2] is blank; {OWN_GLOB}",
         ]),
         (f"services:\n  a:\n    environments: [{'x' * 256}]", [f", line 3: services.a.environments[0] is longer than 255 characters; {OWN_GLOB}"]),
-        (f"services:\n  a:\n    environments: [{','.join(map(chr, range(200, 301)))}]", [f", line 3: services.a.environments has 101 entries; {OWN_GLOBS}"]),
+        (f"services:\n  a:\n    environments: [{','.join(map(chr, range(0x4E00, 0x4E65)))}]", [f", line 3: services.a.environments has 101 entries; {OWN_GLOBS}"]),
         ("services:\n  a:\n    paths: x", [f", line 3: services.a.paths is text; {PATHS}"]),
         ("services:\n  a:\n    paths: []", [f", line 3: services.a.paths is empty; {PATHS}"]),
         ("services:\n  a:\n    paths:\n    - 1\n    - 0x1f\n    - -.5e3\n    - .inf\n    - TRUE\n    - ~\n    - {a: b}\n    - ''\n    - ' '", [

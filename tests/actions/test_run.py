@@ -2,7 +2,7 @@ from dataclasses import replace
 
 import pytest
 
-from dora_deployments.actions.run import Run
+from dora_deployments.actions.run import Run, docs_url
 from dora_deployments.errors import EventError
 
 SHA = "109cf4c2b7a94a9c8a1f1f6f0d0b3b2a5c6d7e8f"
@@ -161,3 +161,55 @@ def test_an_address_that_is_none_of_a_server_ends_the_run(name, value):
     assert raised.value.problems == (
         f"{name} is not the address of a server; GitHub sets it, so do not set it yourself",
     )
+
+
+# --- where the pages of the documentation are
+
+FORK = {"DORA_ACTION_REPOSITORY": "octo-org/dora", "DORA_ACTION_REF": "v1.2.3"}
+
+
+@pytest.mark.parametrize(
+    ("environ", "url"),
+    [
+        (FORK, "https://github.com/octo-org/dora/blob/v1.2.3/docs"),
+        (
+            {**FORK, "DORA_ACTION_REF": "feature/x_y"},
+            "https://github.com/octo-org/dora/blob/feature/x_y/docs",
+        ),
+        (
+            {**FORK, "DORA_ACTION_REF": "5" * 40, "GITHUB_SERVER_URL": "https://ghe.test:8443/"},
+            f"https://ghe.test:8443/octo-org/dora/blob/{'5' * 40}/docs",
+        ),
+        (
+            {"GITHUB_ACTION_REPOSITORY": "octo-org/dora", "GITHUB_ACTION_REF": "main"},
+            "https://github.com/octo-org/dora/blob/main/docs",
+        ),
+    ],
+)
+def test_the_pages_are_those_of_the_ref_that_the_action_was_fetched_by(environ, url):
+    assert docs_url(environ) == url
+
+
+@pytest.mark.parametrize(
+    "environ",
+    [
+        {},
+        {**FORK, "DORA_ACTION_REPOSITORY": ""},
+        {**FORK, "DORA_ACTION_REF": ""},
+        # In a composite action these are of whatever ran around it.
+        {
+            "DORA_ACTION_REPOSITORY": "",
+            "DORA_ACTION_REF": "",
+            "GITHUB_ACTION_REPOSITORY": "actions/checkout",
+            "GITHUB_ACTION_REF": "v7",
+        },
+        {**FORK, "DORA_ACTION_REPOSITORY": "octo-org"},
+        {**FORK, "DORA_ACTION_REPOSITORY": "../.."},
+        {**FORK, "DORA_ACTION_REF": "a b"},
+        {**FORK, "DORA_ACTION_REF": "v1\n::error::x"},
+        {**FORK, "DORA_ACTION_REF": "x" * 256},
+        {**FORK, "GITHUB_SERVER_URL": "javascript://x"},
+    ],
+)
+def test_where_the_ref_is_not_known_the_pages_are_those_of_the_newest_release(environ):
+    assert docs_url(environ) == "https://github.com/acme/dora-deployments/blob/v1/docs"

@@ -1161,7 +1161,7 @@ def test_a_dry_run_warns_of_what_the_backends_doubt(shop):
     given = {"datadog_api_key": API_KEY, "datadog_site": "http://127.0.0.1:1", "service": "a b"}
     job, result = job_of(shop, dx_token="", dx_instance="", dry_run="true", **given)
     backfill(replace(job, warn=warned.extend), result)
-    assert [each.url.rpartition("#")[2] for each in warned] == ["old-past", "service-name"]
+    assert [each.page.rpartition("#")[2] for each in warned] == ["old-past", "service-name"]
     assert (result.unfinished, result.tallies) == (None, ())
 
 
@@ -1227,7 +1227,7 @@ def test_a_backends_doubts_are_told_once(shop):
         job, result = job_of(shop, dx_token="", dx_instance="", service="a\nB", **given)
         backfill(replace(job, warn=warned.extend), result)
         told = [each.json["data"]["attributes"]["service"] for each in datadog.received]
-    assert [each.url.rpartition("#")[2] for each in warned] == ["old-past", "service-name"]
+    assert [each.page.rpartition("#")[2] for each in warned] == ["old-past", "service-name"]
     assert told == ["a", "B"] * 3
 
 

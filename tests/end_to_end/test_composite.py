@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from dora_deployments.packages import CORE, LOOK_UPS
-from tests.builders import payload_file
+from tests.builders import DOCS, payload_file
 from tests.end_to_end import receivers, stories
 from tests.end_to_end.composite import PATH, installed, launched
 from tests.end_to_end.receivers import Dx, Faulty
@@ -35,7 +35,7 @@ NO_PYTHON = (
     "This runner has no Python 3.10 or newer{others}, so the deployment was not reported. Add"
     " actions/setup-python before this step, and run the job again"
 )
-PAGE = "https://github.com/acme/dora-deployments/blob/v1/docs/troubleshooting.md#no-python"
+PAGE = f"{DOCS}/troubleshooting.md#no-python"
 NOTHING_KNOWN = (
     "status=undelivered\nreason=internal-error\nrollback=false\nservices=[]\n"
     "merge-commit-shas=[]\npull-requests=[]\ndeployment-ids={}\nresults=[]\n"
@@ -188,6 +188,41 @@ def test_a_runner_without_python_warns_and_fails_only_where_outages_do(
     assert Path(environ["GITHUB_OUTPUT"]).read_text("utf-8") == NOTHING_KNOWN
     summary = Path(environ["GITHUB_STEP_SUMMARY"]).read_text("utf-8")
     assert summary == f"### Not reported\n\n{said}. [Read more]({PAGE})\n"
+
+
+@pytest.mark.parametrize(
+    ("environ_of_action", "docs"),
+    [
+        (
+            {"DORA_ACTION_REPOSITORY": "octo-org/dora", "DORA_ACTION_REF": "feature/x"},
+            "https://github.com/octo-org/dora/blob/feature/x/docs",
+        ),
+        (
+            {
+                "DORA_ACTION_REPOSITORY": "octo-org/dora",
+                "DORA_ACTION_REF": "v1.2.3",
+                "GITHUB_SERVER_URL": "https://ghe.test",
+            },
+            "https://ghe.test/octo-org/dora/blob/v1.2.3/docs",
+        ),
+        ({"DORA_ACTION_REPOSITORY": "", "DORA_ACTION_REF": ""}, DOCS),
+        ({"DORA_ACTION_REPOSITORY": "octo-org/dora", "DORA_ACTION_REF": "x\n::error::y"}, DOCS),
+        ({"DORA_ACTION_REPOSITORY": "../../x/y", "DORA_ACTION_REF": "v1"}, DOCS),
+    ],
+)
+def test_the_pages_to_read_are_of_the_ref_that_was_fetched_with_python_or_without(
+    environ_of_action, docs, environ, tools
+):
+    environ |= environ_of_action
+    log, _ = launched({**environ, "PATH": str(tools)}).communicate(timeout=60)
+    assert log.splitlines()[0].endswith(f". Read more: {docs}/troubleshooting.md#no-python")
+
+    installer(tools)
+    _, log, _ = run({**environ, "GITHUB_EVENT_NAME": "issues"})
+    (skipped,) = (line for line in log.splitlines() if line.startswith("::notice"))
+    assert skipped.endswith(f". Read more: {docs}/troubleshooting.md#event-not-a-deployment")
+    summary = Path(environ["GITHUB_STEP_SUMMARY"]).read_text("utf-8")
+    assert summary.count(f"{docs}/troubleshooting.md#") == 2
 
 
 @pytest.mark.parametrize(

@@ -483,7 +483,7 @@ def test_a_refused_run_names_every_problem(error, title, reason, topic, fail_on,
     problems = notes(error.problems, topic)
     assert lines == [
         *[
-            f"::{level} title={title}::{problem.text}. Read more: {problem.url}"
+            f"::{level} title={title}::{problem.text}. Read more: {DOCS}/{problem.page}"
             for problem in problems
         ],
         f"{title}: nothing was sent ({reason})",
@@ -721,7 +721,7 @@ def test_what_went_first_in_vain_is_one_warning_and_fails_no_step(failed, words,
     lines, account = told_first(failed, replace(failed, service="cart"))
 
     assert lines == [f"::warning title=Deployment report::{text}. {MORE}{slug}"]
-    warning = Note(text=text, url=MORE.removeprefix("Read more: ") + slug)
+    warning = Note(text=text, page=f"troubleshooting.md#{slug}")
     assert account == Account(fail_on="any", outcomes=(RECORDED,), warnings=(warning,))
 
 
@@ -738,17 +738,17 @@ def test_each_backend_that_went_first_is_told_of_by_itself():
     assert len(account.warnings) == 1
 
 
-FIRST = Note(text="first", url="https://a.test/#first")
-SECOND = Note(text="second", url="https://a.test/#second")
-THIRD = Note(text=f"third, 100%, {KEY}", url="https://a.test/#third")
+FIRST = Note(text="first", page="a.md#first")
+SECOND = Note(text="second", page="a.md#second")
+THIRD = Note(text=f"third, 100%, {KEY}", page="a.md#third")
 
 
 def test_warnings_are_kept_and_shown_in_order():
     account = Account(warnings=(FIRST,))
 
     assert told(ending.warned, account, iter([SECOND, THIRD])) == [
-        "::warning title=Deployment report::second. Read more: https://a.test/#second",
-        "::warning title=Deployment report::third, 100%25, ***. Read more: https://a.test/#third",
+        f"::warning title=Deployment report::second. Read more: {DOCS}/a.md#second",
+        f"::warning title=Deployment report::third, 100%25, ***. Read more: {DOCS}/a.md#third",
     ]
     assert account == replace(Account(), warnings=(FIRST, SECOND, THIRD))
 
@@ -757,7 +757,7 @@ def test_what_to_check_once_is_kept_and_shown_in_order_and_no_warning():
     account = Account(hints=(FIRST,))
 
     assert told(ending.hinted, account, iter([SECOND, THIRD])) == [
-        "Check once: second. Read more: https://a.test/#second",
-        "Check once: third, 100%, ***. Read more: https://a.test/#third",
+        f"Check once: second. Read more: {DOCS}/a.md#second",
+        f"Check once: third, 100%, ***. Read more: {DOCS}/a.md#third",
     ]
     assert account == replace(Account(), hints=(FIRST, SECOND, THIRD))

@@ -9,6 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from dora_deployments.actions.run import DOCS
 from dora_deployments.backfill.figures import Figures, Record, Row, Spans, Week, figures
 from dora_deployments.report.figures import deployments, lead_times, sections
 from dora_deployments.report.text import Scrubber
@@ -37,7 +38,7 @@ PLAIN = Row(
 
 
 def written(found):
-    return "\n".join(sections(found, Scrubber(())))
+    return "\n".join(sections(found, Scrubber(()), DOCS))
 
 
 def weeks(*numbers):
@@ -62,7 +63,7 @@ def of(*rows, by_week=()):
 
 def cells(row):
     """Return the cells of a row as a person reads them, with a comma for the end of a line."""
-    html = next(sections(of(row), Scrubber(())))
+    html = next(sections(of(row), Scrubber(()), DOCS))
     found = re.findall("<td>(.*?)</td>", html)
     return [markdown.read(f"<p>{cell}</p>")[0].strip() for cell in plain(found)]
 
@@ -148,7 +149,7 @@ def test_the_page_has_the_weeks_of_its_example():
 
 
 def test_where_nothing_was_deployed_nothing_is_shown():
-    assert list(sections(figures(iter(()), SINCE, UNTIL), Scrubber(()))) == []
+    assert list(sections(figures(iter(()), SINCE, UNTIL), Scrubber(()), DOCS)) == []
 
 
 def test_what_there_is_nothing_of_is_said_in_words():
@@ -222,7 +223,7 @@ def test_long_names_are_cut():
 
 
 def test_all_services_are_named_in_words_and_it_is_said_how_they_add_up():
-    html = next(sections(of(replace(PLAIN, service=None), PLAIN), Scrubber(())))
+    html = next(sections(of(replace(PLAIN, service=None), PLAIN), Scrubber(()), DOCS))
     assert "<td>all services<br>to&nbsp;<code>production</code></td>" in html
     assert "A deployment of several services counts once for each of them." in html
 
@@ -232,7 +233,7 @@ def test_a_thousand_services_with_long_names_take_little_room():
         replace(PLAIN, service=f"{at}" + "🛒" * 200, environment="<" * 200) for at in range(1_000)
     ]
     shown = list(
-        sections(of(*rows, by_week=weeks(*[(10**6, 10**6, 10**4 * HOUR)] * 53)), Scrubber(()))
+        sections(of(*rows, by_week=weeks(*[(10**6, 10**6, 10**4 * HOUR)] * 53)), Scrubber(()), DOCS)
     )
     assert sum(len(section.encode()) for section in shown) < 20_000
     assert re.search(r'<td colspan="6">and 9\d\d more</td>', shown[0])
@@ -357,7 +358,7 @@ def test_whatever_names_there_are_they_are_text_and_nothing_else(records):
     ordered = sorted(records, key=lambda each: each.finished_at)
     until = ordered[-1].finished_at + timedelta(seconds=1)
     found = figures(iter(ordered), ordered[0].finished_at, until)
-    shown = list(sections(found, Scrubber((KEY,))))
+    shown = list(sections(found, Scrubber((KEY,)), DOCS))
 
     text, fences = markdown.read("\n".join(shown))
     assert KEY not in text

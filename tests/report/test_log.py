@@ -11,6 +11,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from dora_deployments.actions.run import DOCS
 from dora_deployments.report.log import Log
 from dora_deployments.report.text import Scrubber, neutral, pretty_json
 from tests.report import runner
@@ -114,9 +115,9 @@ def test_an_annotation_is_printed_whole(text, shown):
     [("", ""), ("a", "a"), ("x" * (LIMIT + 1), "x" * (LIMIT - 1) + "\u2026")],
 )
 def test_where_to_read_more_follows_an_annotation_and_is_never_cut_off(text, shown):
-    out = printed(lambda log: log.annotate("notice", "DX", text, "https://a.test/b.md#c"), KEY)
+    out = printed(lambda log: log.annotate("notice", "DX", text, "b.md#c"), KEY)
 
-    assert out == f"::notice title=DX::{shown}. Read more: https://a.test/b.md#c\n"
+    assert out == f"::notice title=DX::{shown}. Read more: {DOCS}/b.md#c\n"
 
 
 @pytest.mark.threat(6)

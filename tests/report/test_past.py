@@ -5,6 +5,7 @@ from datetime import datetime, timezone
 
 import pytest
 
+from dora_deployments.actions.run import DOCS
 from dora_deployments.backfill.figures import figures
 from dora_deployments.backfill.result import Backfilled
 from dora_deployments.catalogue import BACKFILL_STOPPED, DX_422, STEP_ENDED
@@ -204,7 +205,7 @@ def test_without_figures_the_log_has_none():
 
 
 def first(of):
-    return next(past.sections(of, NOBODY))
+    return next(past.sections(of, NOBODY, DOCS))
 
 
 FILES = (
@@ -214,7 +215,7 @@ FILES = (
 
 
 def test_without_figures_there_is_nothing_to_show():
-    assert [*past.sections(backfilled(figures=None), NOBODY)] == []
+    assert [*past.sections(backfilled(figures=None), NOBODY, DOCS)] == []
 
 
 def test_the_summary_says_what_was_read_and_where_it_is():
@@ -222,7 +223,7 @@ def test_the_summary_says_what_was_read_and_where_it_is():
         "<p>Counted by the GitHub deployments, read by 1,234 requests to GitHub&#x27;s API.<br>"
         f"{FILES}"
     )
-    assert len([*past.sections(backfilled(), NOBODY)]) > 1
+    assert len([*past.sections(backfilled(), NOBODY, DOCS)]) > 1
 
 
 def test_the_summary_says_where_nothing_had_to_be_read_again():

@@ -80,7 +80,7 @@ def page(logs: Iterable[str]) -> str:
     parts = [_HEAD + _contents(), _NOTHING_RAN]
     for title, topics in SECTIONS:
         parts.append(f"## {title}\n")
-        parts += [_part(topic, said.get(topic.url, ())) for topic in topics]
+        parts += [_part(topic, said.get(topic.page, ())) for topic in topics]
     return "\n".join(parts)
 
 
@@ -93,10 +93,12 @@ def _said(logs: Iterable[str]) -> Mapping[str, list[str]]:
     """Return the words of the annotations in `logs`, each once, by the link that they end with."""
     said: dict[str, list[str]] = {}
     for log in logs:
-        for words, url in re.findall(r"^::\w+ [^:]*::(.*)\. Read more: (\S+)$", log, re.MULTILINE):
+        for words, page in re.findall(
+            r"^::\w+ [^:]*::(.*)\. Read more: \S+/docs/(\S+)$", log, re.MULTILINE
+        ):
             plain = words.replace("%25", "%")
-            if plain not in said.setdefault(url, []):
-                said[url].append(plain)
+            if plain not in said.setdefault(page, []):
+                said[page].append(plain)
     return said
 
 

@@ -9,6 +9,9 @@ from urllib.parse import urlsplit
 from dora_deployments.actions.payload import full_sha, slug
 from dora_deployments.errors import EventError
 
+# The address of docs/, where it is not known which repository and ref the action is from.
+DOCS: Final = "https://github.com/acme/dora-deployments/blob/v1/docs"
+
 # The page of a workflow run, or of one of its jobs or attempts.
 RUN_URL: Final = re.compile(r"/actions/runs/(\d{1,19})(?![0-9])", re.ASCII)
 
@@ -65,6 +68,26 @@ class Run:
         if self.run_id is None:
             return None
         return f"{self.server_url}/{repository}/actions/runs/{self.run_id}"
+
+
+def docs_url(environ: Mapping[str, str]) -> str:
+    """Return the address of docs/ in the repository and at the ref that the action is from.
+
+    GitHub says both in `GITHUB_ACTION_*` to a Docker action, and to a composite one only in
+    expressions (actions/runner#2473), which action.yml passes on as `DORA_ACTION_*`. Both are
+    empty where the action is part of the workflow's own repository.
+    """
+    prefix = "DORA_ACTION" if "DORA_ACTION_REF" in environ else "GITHUB_ACTION"
+    repository = slug(environ.get(f"{prefix}_REPOSITORY"))
+    ref = environ.get(f"{prefix}_REF", "")
+    if repository is None or not re.fullmatch(r"[A-Za-z0-9_./-]{1,255}", ref):
+        return DOCS
+    server = environ.get("GITHUB_SERVER_URL", "").strip()
+    try:
+        server = _server("GITHUB_SERVER_URL", server, "https://github.com")
+    except EventError:
+        return DOCS
+    return f"{server}/{repository}/blob/{ref}/docs"
 
 
 def _digits(text: str | None) -> str | None:

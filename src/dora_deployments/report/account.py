@@ -5,7 +5,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Literal
 
 from dora_deployments.actions.inputs import FailOn
-from dora_deployments.actions.run import Run
+from dora_deployments.actions.run import DOCS, Run
 from dora_deployments.attribution.resolve import Resolved
 from dora_deployments.catalogue import Note, Topic
 from dora_deployments.delivery.deliver import Delivery, Kept
@@ -31,6 +31,7 @@ class Account:
     """
 
     fail_on: FailOn = "config"
+    docs: str = DOCS
     event: str = ""
     repository: str = ""
     previous_sha: str = ""

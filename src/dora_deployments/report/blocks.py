@@ -28,11 +28,14 @@ def table(
     return "\n".join(["<table>", _row("th", heads), *shown, "</table>\n"])
 
 
-def points(title: str, notes: Sequence[Note], scrub: Scrubber, but: str = "") -> str:
-    """Return sentences as a list, each with where to read more, unless that is `but`."""
+def points(title: str, notes: Sequence[Note], scrub: Scrubber, docs: str, but: str = "") -> str:
+    """Return sentences as a list, each with where to read more, unless that is `but`.
+
+    `docs` is the address of docs/, where those places are.
+    """
     shown = _fitting(
         f"<li>{sentence(scrub, capital(each.text))}."
-        f"{read_more(each.url) if each.url != but else ''}</li>"
+        f"{read_more(docs, each.page) if each.page != but else ''}</li>"
         for each in notes
     )
     if len(shown) < len(notes):
@@ -40,9 +43,9 @@ def points(title: str, notes: Sequence[Note], scrub: Scrubber, but: str = "") ->
     return "\n".join([f"<h4>{title}</h4>", "<ul>", *shown, "</ul>\n"])
 
 
-def read_more(url: str) -> str:
-    """Return a link that follows a sentence."""
-    return f' <a href="{for_html(url)}">Read more</a>'
+def read_more(docs: str, page: str) -> str:
+    """Return a link to a place in docs/ that follows a sentence."""
+    return f' <a href="{for_html(f"{docs}/{page}")}">Read more</a>'
 
 
 def code(scrub: Scrubber, text: str, limit: int = CELL) -> str:

@@ -1,5 +1,6 @@
 """What a person should know of a report that goes out all the same."""
 
+import re
 from collections.abc import Iterable, Iterator, Sequence
 from datetime import datetime, timedelta
 from typing import Final
@@ -33,6 +34,8 @@ _BOT: Final = "github-actions[bot]"
 # What GITHUB_TOKEN starts all the same (GitHub documentation, "Triggering a workflow").
 _DISPATCHES: Final = frozenset({"workflow_dispatch", "repository_dispatch"})
 _A_SECOND: Final = timedelta(seconds=1)
+# A name that Datadog keeps as it is ("Getting Started with Tags"): somebody chose it for Datadog.
+_TAG: Final = re.compile(r"[a-z0-9_.:/-]+")
 _SKEW: Final = timedelta(minutes=2)  # less may be the way of the answer, and harms nobody
 
 
@@ -55,7 +58,7 @@ def of_environment(
     """Yield that an environment seems to be production under a name of its own, or not to be it.
 
     Where a backend counts `production` alone that matters for every other name, and where none
-    does, for names of several words.
+    does, for names of several words that were not chosen for Datadog.
     """
     name, source = resolved.environment.value, resolved.environment.source
     raw = happening.environment
@@ -90,7 +93,12 @@ def of_environment(
             f" DORA metrics; if it is the same, write {line}",
             NOT_PRODUCTION,
         )
-    elif raw is not None and source == raw.source and len(words_of(name)) > 1:
+    elif (
+        raw is not None
+        and source == raw.source
+        and len(words_of(name)) > 1
+        and not _TAG.fullmatch(name)
+    ):
         yield note(
             f"the environment is {shown(name)}, which {backends[0].name} keeps apart from"
             f" `production`; if it is the same, write {line}",

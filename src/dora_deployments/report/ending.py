@@ -77,7 +77,7 @@ def skipped(account: Account, skip: Skip, log: Log) -> None:
     level, what = ("warning", "Not reported") if skip.warn else ("notice", "Nothing to report")
     # What to do about it, the topic says as well.
     account.headline = f"{what}: {skip.explanation.partition('; ')[0]}"
-    log.annotate(level, f"{what} ({skip.reason})", skip.explanation, account.topic.url)
+    log.annotate(level, f"{what} ({skip.reason})", skip.explanation, account.topic.page)
 
 
 def refused(account: Account, error: ActionError, log: Log) -> None:
@@ -104,7 +104,7 @@ def interrupted(account: Account, interrupt: Interrupted, log: Log) -> None:
     account.headline = f"The job was cancelled ({name}) before {done}"
     account.advice = _advice(account) or "Run this job again"
     account.topic = CANCELLED
-    log.annotate("error", "Cancelled", f"{account.headline}. {account.advice}", CANCELLED.url)
+    log.annotate("error", "Cancelled", f"{account.headline}. {account.advice}", CANCELLED.page)
 
 
 def unprepared(account: Account, error: PackagesError, log: Log) -> None:
@@ -116,7 +116,7 @@ def unprepared(account: Account, error: PackagesError, log: Log) -> None:
     account.advice = "Run this job again"
     account.topic = PACKAGES
     level = "error" if account.exit_code else "warning"
-    log.annotate(level, "Not reported", f"{error}. {account.advice}", PACKAGES.url)
+    log.annotate(level, "Not reported", f"{error}. {account.advice}", PACKAGES.page)
 
 
 def held_back(account: Account, error: HeldBackError, log: Log) -> None:
@@ -128,7 +128,7 @@ def held_back(account: Account, error: HeldBackError, log: Log) -> None:
     account.topic = error.topic
     level = "error" if account.exit_code else "warning"
     told = f"{error}. {account.advice}"
-    log.annotate(level, "Not reported", told, error.topic.url)
+    log.annotate(level, "Not reported", told, error.topic.page)
 
 
 def broken(account: Account, error: Exception, log: Log) -> None:
@@ -146,7 +146,7 @@ def broken(account: Account, error: Exception, log: Log) -> None:
     account.topic = INTERNAL_ERROR
     level = "error" if account.exit_code else "warning"
     told = f"{account.headline}. {account.advice}"
-    log.annotate(level, "Internal error", told, INTERNAL_ERROR.url)
+    log.annotate(level, "Internal error", told, INTERNAL_ERROR.page)
     for lines in traceback.format_exception(error):
         for line in lines.splitlines():
             log.debug(line)
@@ -156,7 +156,7 @@ def told_bad(account: Account, log: Log, title: str = InputError.title) -> None:
     """Tell the problems of bad input, which a run may have and go on."""
     level = "warning" if account.fail_on == "never" else "error"
     for problem in account.problems:
-        log.annotate(level, title, problem.text, problem.url)
+        log.annotate(level, title, problem.text, problem.page)
 
 
 def touched(account: Account, outcomes: Iterable[Outcome], log: Log) -> None:
@@ -177,14 +177,14 @@ def warned(account: Account, log: Log, warnings: Iterable[Note]) -> None:
     """Add warnings to a run that goes on."""
     for warning in warnings:
         account.warnings += (warning,)
-        log.annotate("warning", "Deployment report", warning.text, warning.url)
+        log.annotate("warning", "Deployment report", warning.text, warning.page)
 
 
 def hinted(account: Account, log: Log, hints: Iterable[Note]) -> None:
     """Add what a person should check once, but no run can know."""
     for hint in hints:
         account.hints += (hint,)
-        log.line(f"Check once: {hint.text}. Read more: {hint.url}")
+        log.hint(hint.text, hint.page)
 
 
 def _status_so_far(account: Account) -> RunStatus:
@@ -231,5 +231,5 @@ def _tell(outcome: Outcome, account: Account, log: Log) -> None:
     level = "notice"
     if outcome.is_missing:
         level = "error" if counts(outcome, account.fail_on) else "warning"
-    more = outcome.topic.url if outcome.topic else ""
+    more = outcome.topic.page if outcome.topic else ""
     log.annotate(level, about, f"{taught(outcome.message, outcome.topic)}{said}", more)

@@ -11,7 +11,6 @@ from datetime import timedelta
 from typing import Final
 
 from dora_deployments.backfill.figures import Figures, Row, Spans, Week
-from dora_deployments.catalogue import DOCS
 from dora_deployments.report.blocks import code, read_more, table
 from dora_deployments.report.changes import span
 from dora_deployments.report.text import Scrubber
@@ -36,14 +35,14 @@ _FAILED: Final = "#cf222e"
 _SHORTEST: Final = timedelta(minutes=1)  # lead time that can be seen
 _UNITS: Final = (("days", timedelta(days=1)), ("hours", timedelta(hours=1)))
 _MINUTES: Final = ("minutes", timedelta(minutes=1))
-_URL: Final = f"{DOCS}/figures.md#how-each-is-counted"
+_PAGE: Final = "figures.md#how-each-is-counted"
 
 
-def sections(figures: Figures, scrub: Scrubber) -> Iterator[str]:
+def sections(figures: Figures, scrub: Scrubber, docs: str) -> Iterator[str]:
     """Yield the figures, unless nothing was deployed: first the table, then what is drawn."""
     if not figures.rows:
         return
-    yield _table(figures, scrub)
+    yield _table(figures, scrub, docs)
     weeks = figures.weeks[-_MOST:]
     environment = code(scrub, figures.environment, _NAME)
     told = f"Each bar is a week of {environment}, named by its Monday, in UTC: blue is what"
@@ -123,7 +122,7 @@ def _drawn(lines: Sequence[str], told: str) -> str:
     return "\n".join(["```mermaid", *lines, "```", f"<p>{told}</p>\n"])
 
 
-def _table(figures: Figures, scrub: Scrubber) -> str:
+def _table(figures: Figures, scrub: Scrubber, docs: str) -> str:
     def row(each: Row) -> tuple[str, ...]:
         name = "all services" if each.service is None else code(scrub, each.service, _NAME)
         return (
@@ -147,7 +146,7 @@ def _table(figures: Figures, scrub: Scrubber) -> str:
     if any(each.service is None for each in figures.rows):
         told += " A deployment of several services counts once for each of them."
     shown = table(_HEADS, figures.rows, row, _ROOM)
-    return f"<h4>{title}</h4>\n{shown}<p>{told}{read_more(_URL)}</p>\n"
+    return f"<h4>{title}</h4>\n{shown}<p>{told}{read_more(docs, _PAGE)}</p>\n"
 
 
 def _spans(spans: Spans | None, noun: str) -> Iterator[str]:

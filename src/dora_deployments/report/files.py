@@ -41,4 +41,4 @@ def write(environ: Mapping[str, str], account: Account, scrub: Scrubber, log: Lo
                 getattr(error, "strerror", None) or f"a bug in this action: {type(error).__name__}"
             )
             problem = f"the file of {variable} cannot be written ({why})"
-            log.annotate("warning", "Deployment report", problem, NOT_WRITTEN.url)
+            log.annotate("warning", "Deployment report", problem, NOT_WRITTEN.page)

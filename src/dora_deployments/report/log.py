@@ -4,6 +4,7 @@ import select
 from collections.abc import Iterable
 from typing import TextIO
 
+from dora_deployments.actions.run import DOCS
 from dora_deployments.report.commands import command
 from dora_deployments.report.text import Scrubber, neutral
 
@@ -16,11 +17,15 @@ class Log:
     """Prints lines and workflow commands; foreign text in them is neutralised here.
 
     A stream that is closed or full stops nobody: the deployment matters more than its log.
+    `docs` is the address of docs/, which the places to read more are relative to.
     """
 
-    def __init__(self, stream: TextIO | None, scrub: Scrubber, *, debug: bool = False) -> None:
+    def __init__(
+        self, stream: TextIO | None, scrub: Scrubber, *, docs: str = DOCS, debug: bool = False
+    ) -> None:
         self._stream = stream
         self.scrub = scrub
+        self._docs = docs
         self._debug = debug
 
     def mask(self) -> None:
@@ -41,14 +46,18 @@ class Log:
             self.line(text)
         self._print(command("endgroup"))
 
-    def annotate(self, level: str, title: str, text: str, more: str = "") -> None:
+    def hint(self, text: str, page: str) -> None:
+        """Print what a person should check once, and the place in docs/ to read more."""
+        self.line(f"Check once: {text}. Read more: {self._docs}/{page}")
+
+    def annotate(self, level: str, title: str, text: str, page: str = "") -> None:
         """Print an annotation; `level` is `error`, `warning` or `notice`.
 
-        `more` is a place of our own to read more, which is never cut off.
+        `page` is the place in docs/ to read more, whose link is never cut off.
         """
         shown = neutral(self.scrub(text), _LONGEST_LINE)
-        if more:
-            shown = f"{shown.removesuffix('.')}. Read more: {more}"
+        if page:
+            shown = f"{shown.removesuffix('.')}. Read more: {self._docs}/{page}"
         self._print(command(level, shown, title=neutral(self.scrub(title))))
 
     def debug(self, text: str) -> None:

@@ -79,11 +79,11 @@ def lines(past: Backfilled) -> Iterator[str]:
         yield f"and {count(len(past.figures.rows) - _ROWS, 'more row')}, in the summary"
 
 
-def sections(past: Backfilled, scrub: Scrubber) -> Iterator[str]:
+def sections(past: Backfilled, scrub: Scrubber, docs: str) -> Iterator[str]:
     """Yield the sections of the summary that tell of a backfill."""
     if past.figures is not None:
         yield f"<p>{'<br>'.join(sentence(scrub, f'{line}.') for line in _told(past))}</p>\n"
-        yield from figures.sections(past.figures, scrub)
+        yield from figures.sections(past.figures, scrub, docs)
 
 
 def _told(past: Backfilled) -> Iterator[str]:

@@ -49,7 +49,7 @@ def summary(account: Account, scrub: Scrubber) -> str:
 
 
 def _sections(account: Account, scrub: Scrubber) -> Iterator[str]:
-    resolved = account.resolved
+    resolved, docs = account.resolved, account.docs
     yield f"<h3>{_icon(account)} {sentence(scrub, scrub(account.headline)[:_HEADLINE])}</h3>\n"
     if resolved is not None:
         yield _deployed(resolved, scrub)
@@ -57,13 +57,13 @@ def _sections(account: Account, scrub: Scrubber) -> Iterator[str]:
     if account.backfilled is not None:
         from dora_deployments.report import past
 
-        yield from past.sections(account.backfilled, scrub)
+        yield from past.sections(account.backfilled, scrub, docs)
     if resolved is not None:
         if resolved.deployments and account.topic is None:
             yield from _changes(resolved, scrub)
         yield _facts(resolved, scrub)
     for hint in account.hints:
-        yield f"<p>Check once: {sentence(scrub, hint.text)}.{read_more(hint.url)}</p>\n"
+        yield f"<p>Check once: {sentence(scrub, hint.text)}.{read_more(docs, hint.page)}</p>\n"
     for delivery in account.deliveries:
         for request in delivery.requests:
             yield _body(delivery, request.url, request.body, scrub)
@@ -79,21 +79,22 @@ def _icon(account: Account) -> str:
 
 def _to_do(account: Account, scrub: Scrubber) -> Iterator[str]:
     """Yield what went wrong or may be wrong, and what to change."""
-    topic = account.topic
+    topic, docs = account.topic, account.docs
     if account.problems:
-        yield points("What to change", account.problems, scrub, but=topic.url if topic else "")
+        told_below = topic.page if topic else ""
+        yield points("What to change", account.problems, scrub, docs, but=told_below)
     if topic is not None:
         halves = (topic.means,) if account.problems else (topic.means, topic.change)
         sentences = (f"{capital(half)}." for half in halves)
-        yield f"<p>{sentence(scrub, ' '.join(sentences))}{read_more(topic.url)}</p>\n"
+        yield f"<p>{sentence(scrub, ' '.join(sentences))}{read_more(docs, topic.page)}</p>\n"
     if account.outcomes:
-        yield _outcomes(account.outcomes, scrub)
+        yield _outcomes(account, scrub)
     if account.off:
         yield f"<p>{sentence(scrub, '. '.join(account.off))}.</p>\n"
     if account.advice and (topic is None or account.kept.path):  # else the topic has said it
         yield f"<p>{sentence(scrub, account.advice)}.</p>\n"
     if account.warnings:
-        yield points("Warnings", account.warnings, scrub)
+        yield points("Warnings", account.warnings, scrub, docs)
 
 
 def _deployed(resolved: Resolved, scrub: Scrubber) -> str:
@@ -157,25 +158,25 @@ def _changes(resolved: Resolved, scrub: Scrubber) -> Iterator[str]:
         yield "\n".join(["```mermaid", *timeline.chart(bars, finished_at, end), "```", more])
 
 
-def _outcomes(outcomes: tuple[Outcome, ...], scrub: Scrubber) -> str:
+def _outcomes(account: Account, scrub: Scrubber) -> str:
     def row(outcome: Outcome) -> tuple[str, ...]:
         return (
             outcome.backend,
             code(scrub, outcome.service),
             f"{_ICONS[outcome.status]}&nbsp;{outcome.status}",
-            _message(outcome, scrub),
+            _message(outcome, scrub, account.docs),
             str(outcome.attempts),
         )
 
     # Failures first: they must not be among the rows that are left out.
-    ordered = sorted(outcomes, key=lambda outcome: not outcome.is_missing)
+    ordered = sorted(account.outcomes, key=lambda outcome: not outcome.is_missing)
     return table(("Backend", "Service", "Status", "Message", "Attempts"), ordered, row)
 
 
-def _message(outcome: Outcome, scrub: Scrubber) -> str:
+def _message(outcome: Outcome, scrub: Scrubber, docs: str) -> str:
     message = sentence(scrub, taught(outcome.message, outcome.topic))
     if outcome.topic is not None:
-        message += f".{read_more(outcome.topic.url)}"
+        message += f".{read_more(docs, outcome.topic.page)}"
     if outcome.detail:
         message += f"<br>It said: {code(scrub, scrub.words(outcome.detail), limit=200)}"
     return message
