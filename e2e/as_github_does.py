@@ -29,7 +29,8 @@ environ = {
 }
 folder = Path(os.environ["E2E_FOLDER"])
 with (folder / "inputs").open("a", encoding="utf-8") as inputs:
-    inputs.write(json.dumps(given) + "\n")
+    of_inputs = {name: value for name, value in given.items() if name.startswith("INPUT_")}
+    inputs.write(json.dumps(of_inputs) + "\n")
 stand_ins = {"": "", **json.loads((folder / "hosts.json").read_text("utf-8"))}
 for name in HOSTS:
     if name in given:

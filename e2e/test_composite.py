@@ -1184,6 +1184,21 @@ def test_a_wrong_key_fails_the_job(shop):
     ]
 
 
+def test_whoever_reads_more_reads_it_at_the_ref_that_the_workflow_names(shop):
+    happened, _ = pushed(shop.story)
+    fork = "octo-org/dora@v1.2.3"
+    runner = replace(shop.runner, others={**shop.runner.others, fork: shop.runner.action})
+    step = STEP.replace("acme/dora-deployments@v1", fork).replace(
+        "service: checkout", "timeout: soon"
+    )
+
+    ran = replace(shop, runner=runner).run(workflow(step), happened)
+
+    assert (
+        "https://github.com/octo-org/dora/blob/v1.2.3/docs/inputs.md#timeout" in ran.logs["report"]
+    )
+
+
 def test_what_one_step_could_not_deliver_another_replays(shop):
     happened, report = pushed(shop.story)
     replay = STEP.replace("id: report", "id: replay").replace(
