@@ -50,13 +50,24 @@ class EventError(ActionError):
 
 
 class Skip(Exception):  # noqa: N818 - not an error: there is nothing to report
-    """There is nothing to report, for a `reason` of the published list, explained in words."""
+    """There is nothing to report.
 
-    def __init__(self, reason: str, explanation: str, *, warn: bool = False) -> None:
-        super().__init__(explanation)
+    `reason` is one of the published list, `what` says why in this case, and `fix` what to do to
+    have it reported, if there is anything. Both may quote foreign text. `warn` is set where
+    somebody may have expected a report.
+    """
+
+    def __init__(self, reason: str, what: str, fix: str = "", *, warn: bool = False) -> None:
+        super().__init__(what, fix)
         self.reason = reason
-        self.explanation = explanation
+        self.what = what
+        self.fix = fix
         self.warn = warn
+
+    @property
+    def explanation(self) -> str:
+        """Return both halves as one sentence."""
+        return f"{self.what}; {self.fix}" if self.fix else self.what
 
 
 class HeldBackError(Exception):

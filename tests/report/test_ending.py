@@ -422,20 +422,19 @@ def test_a_dry_run_tells_of_what_would_be_skipped():
     [(False, "notice", "Nothing to report"), (True, "warning", "Not reported")],
 )
 @pytest.mark.parametrize(
-    "explanation",
-    ["'a;b' is gone", "'a;b' is gone; leave it so", "'a;b' is gone; c; d"],
+    ("fix", "explanation"), [("", "'a; b' is gone"), ("c; d", "'a; b' is gone; c; d")]
 )
-def test_a_skipped_run_says_why_and_only_the_log_what_to_do(explanation, warn, level, what):
+def test_a_skipped_run_says_why_and_only_the_log_what_to_do(fix, explanation, warn, level, what):
     account = Account(fail_on="any")
 
-    lines = ended(ending.skipped, Skip("ref-deleted", explanation, warn=warn), account)
+    lines = ended(ending.skipped, Skip("ref-deleted", "'a; b' is gone", fix, warn=warn), account)
 
     assert lines == [f"::{level} title={what} (ref-deleted)::{explanation}. {MORE}ref-deleted"]
     assert account == Account(
         fail_on="any",
         status="skipped",
         reason="ref-deleted",
-        headline=f"{what}: 'a;b' is gone",
+        headline=f"{what}: 'a; b' is gone",
         topic=REF_DELETED,
     )
 

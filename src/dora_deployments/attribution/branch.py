@@ -48,8 +48,8 @@ def check(
     if not branch.value:
         raise Skip(
             "branch-not-deployed",
-            f"{_said(branch)}, as of a deployment that was made of a SHA; set `branches` to '**' to"
-            " report those as well",
+            f"{_said(branch)}, as of a deployment that was made of a SHA",
+            "set `branches` to '**' to report those as well",
         )
     default = _default_branch(happening, look_ups)
     if branch.value == default:
@@ -59,8 +59,8 @@ def check(
         because = f" (it may be a tag: {doubt})" if doubt else ""
         raise Skip(
             "branch-not-deployed",
-            f"{_said(branch)}, not the default branch {shown(default)}{because};"
-            " set `branches` to report other branches",
+            f"{_said(branch)}, not the default branch {shown(default)}{because}",
+            "set `branches` to report other branches",
         )
     return _of_tag(happening, inputs, tag), ()
 

@@ -63,8 +63,8 @@ def _confirmed_merge(commit: Unresolved, own_repository: str, look_ups: LookUps)
     if found is None:
         raise Skip(
             "pull-request-not-merged",
-            f"it is not known whether the pull request was merged: {commit.why}, and {problem};"
-            " if it was, run this job again",
+            f"it is not known whether the pull request was merged: {commit.why}, and {problem}",
+            "if it was, run this job again",
             warn=True,
         )
     return Fact(value=found, source=f"GitHub's API, since {commit.why}")

@@ -84,8 +84,8 @@ def _check_preview(told: Fact[str], explicit: str) -> None:
         raise Skip(
             "transient-environment",
             f"the deployment was to {shown(told.value)} ({told.source}), a preview, but"
-            f" `environment` is {shown(explicit)}; to report it all the same, map it with"
-            " `environment-map` instead",
+            f" `environment` is {shown(explicit)}",
+            "to report it all the same, map it with `environment-map` instead",
         )
 
 

@@ -211,7 +211,8 @@ def _check_merge(happening: Happening) -> None:
         raise Skip(
             "event-not-a-deployment",
             f"`mode` is pull-services, and the event {shown(happening.event)} is no merged pull"
-            " request; run this step on pull_request with `types: [closed]`",
+            " request",
+            "run this step on pull_request with `types: [closed]`",
         )
     if happening.pull_id is None:
         raise EventError(

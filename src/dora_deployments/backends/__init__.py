@@ -100,8 +100,9 @@ def reported_to(inputs: Inputs, *, from_fork: bool) -> tuple[Backend, ...]:
         raise Skip(
             "no-credentials-on-fork",
             "GitHub gives no secrets to pull requests from forks, nor to runs that Dependabot"
-            " starts; report such merges by a workflow on `push`, and where Dependabot merges by"
-            " itself, store the keys as Dependabot secrets as well",
+            " starts",
+            "report such merges by a workflow on `push`, and where Dependabot merges by itself,"
+            " store the keys as Dependabot secrets as well",
             warn=True,
         )
     found = configured(inputs)

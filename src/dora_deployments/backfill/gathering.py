@@ -128,13 +128,14 @@ def _found(
             return found
         why.append(_nothing(source.noun, found))
         if found.elsewhere:  # it is known where they go, and that is another place
-            advice = "; name one of these in `environment`, or map them to it by `environment-map`"
+            advice = "name one of these in `environment`, or map them to it by `environment-map`"
             break
         job.say(f"There are {why[-1]}")
     raise Skip(
         "nothing-to-backfill",
         f"from {since:%Y-%m-%d} until {until:%Y-%m-%d}, {repository['full_name']} has"
-        f" {', '.join(why)}{advice}",
+        f" {', '.join(why)}",
+        advice,
     )
 
 

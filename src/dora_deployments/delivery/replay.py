@@ -39,8 +39,8 @@ def found(inputs: Inputs, run: Run) -> tuple[Path, tuple[str, ...]]:
     if not paths:
         raise Skip(
             "nothing-to-replay",
-            f"there is no saved report in {shown(inputs.replay_path)}; if there should be one,"
-            " check `replay-path`",
+            f"there is no saved report in {shown(inputs.replay_path)}",
+            "if there should be one, check `replay-path`",
         )
     return base, paths
 

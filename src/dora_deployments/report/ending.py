@@ -75,8 +75,7 @@ def skipped(account: Account, skip: Skip, log: Log) -> None:
     account.reason = skip.reason
     account.topic = SKIPPED[skip.reason]
     level, what = ("warning", "Not reported") if skip.warn else ("notice", "Nothing to report")
-    # What to do about it, the topic says as well.
-    account.headline = f"{what}: {skip.explanation.partition('; ')[0]}"
+    account.headline = f"{what}: {skip.what}"
     log.annotate(level, f"{what} ({skip.reason})", skip.explanation, account.topic.page)
 
 

@@ -87,8 +87,8 @@ def _other(event: Event) -> Happening:
     if event.inputs.commit_sha is None:
         raise Skip(
             "event-not-a-deployment",
-            f"the event {shown(event.name)} does not say what was deployed; run this step on one"
-            f" of {', '.join(EVENTS)}, or set `commit-sha`",
+            f"the event {shown(event.name)} does not say what was deployed",
+            f"run this step on one of {', '.join(EVENTS)}, or set `commit-sha`",
         )
     happening = event.happening(Unresolved(why="the event names no commit"), None)
     return replace(happening, version=event.run_tag())

@@ -38,8 +38,8 @@ def read(event: Event) -> Happening:
     if action not in PLACES.final:
         raise Skip(
             "not-a-merge-event",
-            f"the pull request was {shown(action)}, and only one that is closed can be merged;"
-            " run this step on `types: [closed]`",
+            f"the pull request was {shown(action)}, and only one that is closed can be merged",
+            "run this step on `types: [closed]`",
         )
     merged = payload.flag("pull_request.merged")
     if merged is None:

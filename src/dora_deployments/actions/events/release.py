@@ -29,7 +29,8 @@ def read(event: Event) -> Happening:
     if action not in PLACES.final:
         raise Skip(
             "event-not-a-deployment",
-            f"the release was {shown(action)}; only a published one is a deployment",
+            f"the release was {shown(action)}",
+            "only a published one is a deployment",
         )
     if payload.flag("release.draft"):
         raise Skip("event-not-a-deployment", "the release is still a draft")
@@ -37,7 +38,8 @@ def read(event: Event) -> Happening:
     if prerelease and event.inputs.environment is None:
         raise Skip(
             "prerelease",
-            "the release is a prerelease; set `environment` to report those as well",
+            "the release is a prerelease",
+            "set `environment` to report those as well",
         )
     version = event.required(*PLACES.version)
     tag = version.value

@@ -56,11 +56,12 @@ def read(event: Event) -> Happening:
     if action not in PLACES.final or conclusion is None:
         raise Skip(
             "state-not-final",
-            "the workflow run has not ended yet; run this step on `types: [completed]`",
+            "the workflow run has not ended yet",
+            "run this step on `types: [completed]`",
         )
     trigger = payload.text("workflow_run.event")
     if trigger not in _TELLING_TRIGGERS and event.inputs.commit_sha is None:
-        raise Skip("event-not-a-deployment", f"{_untold(trigger)}; set `commit-sha` to report it")
+        raise Skip("event-not-a-deployment", _untold(trigger), "set `commit-sha` to report it")
     head = payload.slug("workflow_run.head_repository.full_name")
     own = payload.slug("repository.full_name") or event.run.repository
     if head is None or own is None or head.lower() != own.lower():
@@ -71,7 +72,8 @@ def read(event: Event) -> Happening:
     if conclusion != "success" and event.inputs.success == "auto":
         raise Skip(
             "run-not-successful",
-            f"the workflow run ended as {shown(conclusion)}; set `success` to report such runs",
+            f"the workflow run ended as {shown(conclusion)}",
+            "set `success` to report such runs",
         )
     (path,) = PLACES.branch
     # GitHub has none of a run for a deployment that was made of a SHA.
