@@ -8,6 +8,7 @@ from dora_deployments.actions import payload
 from dora_deployments.actions.event import Event
 from dora_deployments.actions.inputs import Inputs
 from dora_deployments.actions.run import Run
+from dora_deployments.catalogue import SECTIONS, Topic
 from dora_deployments.deployment import Deployment, Service
 from tests.payloads import PAYLOADS, payload_file  # noqa: F401 - tests take both from here
 
@@ -16,6 +17,12 @@ GITHUB_SHA = "109cf4c2b7a94a9c8a1f1f6f0d0b3b2a5c6d7e8f"
 DOCS = "https://github.com/acme/dora-deployments/blob/v1/docs"
 # How a line of the log ends that is about a topic, but for the topic itself.
 MORE = f"Read more: {DOCS}/troubleshooting.md#"
+
+
+def topic(slug: str) -> Topic:
+    """Return the topic of that slug."""
+    (found,) = {each for _, topics in SECTIONS for each in topics if each.slug == slug}
+    return found
 
 
 def inputs(**given: str) -> Inputs:

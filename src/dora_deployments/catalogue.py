@@ -4,7 +4,6 @@ One topic for each kind of trouble. What stands here is what people read: whoeve
 trouble adds the particulars. docs/troubleshooting.md is written from it by `make docs`.
 """
 
-import re
 from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Final
@@ -38,20 +37,28 @@ class Topic:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Note:
-    """A sentence for people, which may quote foreign text, and the place in docs/ to read more."""
+    """A sentence for people, which may quote foreign text, and what it is about.
+
+    `input` is the name of the input that it is about, if it is about one.
+    """
 
     text: str
-    page: str
+    topic: Topic
+    input: str = ""
+
+    @property
+    def page(self) -> str:
+        """Return the place in docs/ that explains it: that of its input, or else of its topic."""
+        return f"inputs.md#{self.input}" if self.input else self.topic.page
 
 
 def note(text: str, topic: Topic) -> Note:
-    """Return `text` with the place to read more: for an input, that input's own."""
-    named = re.match(r"`([a-z-]+)` ", text) if topic in {BAD_INPUT, DOUBTFUL_INPUT} else None
-    return Note(text=text, page=f"inputs.md#{named[1]}" if named else topic.page)
+    """Return `text` as a note about a topic."""
+    return Note(text=text, topic=topic)
 
 
 def notes(texts: Iterable[str], topic: Topic) -> tuple[Note, ...]:
-    """Return each of `texts` with the place to read more."""
+    """Return each of `texts` as a note about a topic."""
     return tuple(note(text, topic) for text in texts)
 
 
@@ -795,6 +802,12 @@ _SKIPPED: Final = (
 )
 # By the reasons of the output `reason`.
 SKIPPED: Final = {topic.slug: topic for topic in _SKIPPED}
+
+
+def about_input(name: str, words: str, topic: Topic = BAD_INPUT) -> Note:
+    """Return what is wrong or odd with the input of that name, in words that follow the name."""
+    return Note(text=f"`{name}` {words}", topic=topic, input=name)
+
 
 # As docs/troubleshooting.md has them.
 SECTIONS: Final = (

@@ -2,15 +2,15 @@
 
 from typing import ClassVar
 
-from dora_deployments.catalogue import BAD_EVENT, BAD_INPUT, CONFIG_FILE, Topic
+from dora_deployments.catalogue import BAD_EVENT, BAD_INPUT, CONFIG_FILE, Note, Topic, note
 
 
 class ActionError(Exception):
     """Something that the workflow's author can fix.
 
-    `problems` holds one sentence for each thing that is wrong: it names the input or
-    field, says what is wrong and what to write. No secret is ever part of it. `topic` tells
-    more; a kind of error has one of its own.
+    `notes` holds one for each thing that is wrong: it names the input or field, says what is
+    wrong and what to write. No secret is ever part of it. `topic` is what all of them are about;
+    each kind of error has one of its own. A problem that is given as text is about that.
     """
 
     exit_code: ClassVar[int] = 2
@@ -18,11 +18,21 @@ class ActionError(Exception):
     title: ClassVar[str]
     topic: Topic
 
-    def __init__(self, *problems: str, topic: Topic | None = None) -> None:
-        super().__init__("; ".join(problems))
-        self.problems = problems
+    def __init__(self, *problems: Note | str, topic: Topic | None = None) -> None:
+        super().__init__(*problems)
         if topic is not None:
             self.topic = topic
+        self.notes = tuple(
+            note(each, self.topic) if isinstance(each, str) else each for each in problems
+        )
+
+    def __str__(self) -> str:
+        return "; ".join(self.problems)
+
+    @property
+    def problems(self) -> tuple[str, ...]:
+        """Return the texts of the notes."""
+        return tuple(each.text for each in self.notes)
 
 
 class InputError(ActionError):

@@ -25,7 +25,6 @@ from dora_deployments.backends import Backend, RecordsPulls
 from dora_deployments.budget import Budget
 from dora_deployments.catalogue import (
     DOUBTFUL_EVENT,
-    DOUBTFUL_INPUT,
     INCOMPLETE,
     NOT_SAVED,
     PACKAGES,
@@ -116,7 +115,7 @@ def _run(
     now = datetime.now(UTC)
     log.line(f"dora-deployments {__version__}")
     inputs = Inputs.from_environ(environ, now)
-    ending.warned(account, log, notes(inputs.warnings, DOUBTFUL_INPUT))
+    ending.warned(account, log, inputs.warnings)
     budget = Budget.of(inputs.timeout - _REPORT_SECONDS)
     account.is_dry_run = inputs.dry_run
     account.previous_sha = inputs.previous_sha or ""

@@ -10,6 +10,7 @@ from dora_deployments.actions import inputs as inputs_module
 from dora_deployments.actions.inputs import Inputs
 from dora_deployments.actions.patterns import BranchFilter, EnvironmentRule
 from dora_deployments.actions.text import has_controls
+from dora_deployments.catalogue import DOUBTFUL_INPUT, Note, about_input
 from dora_deployments.deployment import Fact, Service
 from dora_deployments.errors import InputError
 from tests.builders import NOW
@@ -442,10 +443,8 @@ def test_defaults_of_a_backfill_harm_no_other_mode(given):
 )
 def test_what_to_fill_in_is_of_no_other_mode(name, text):
     (problem,) = inputs_module.of_backfill(environ({name: text}))
-    assert problem == (
-        f"`{name}` is of `mode: backfill`, and `mode` is another one; set `mode: backfill`, or"
-        f" leave `{name}` out"
-    )
+    words = "is of `mode: backfill`, and `mode` is another one; set `mode: backfill`, or leave"
+    assert problem == about_input(name, f"{words} `{name}` out")
 
 
 def test_since_that_is_until_is_taken():
@@ -564,14 +563,23 @@ def test_inputs_cannot_be_changed():
         DEFAULTS.mode = "replay"
 
 
-NO_HEX = (
-    "`datadog-api-key` is not 32 hex digits, as Datadog's API keys are; an application key or a"
-    " token of another vendor will be refused"
+def doubt(name, words):
+    """Return the warning about an input, in words that follow its name."""
+    return Note(text=f"`{name}` {words}", topic=DOUBTFUL_INPUT, input=name)
+
+
+SPACES = "has white space around it, which was cut; store it without"
+BEARER = "starts with Bearer; store the token alone"
+NO_HEX = doubt(
+    "datadog-api-key",
+    "is not 32 hex digits, as Datadog's API keys are; an application key or a token of another"
+    " vendor will be refused",
 )
-SAME_SECRET = "`datadog-api-key` and `dx-token` hold the same secret; one must be wrong"
-GOVERNMENT = (
-    "`datadog-site` is a government site, for which Datadog's documentation says that DORA Metrics"
-    " are not available; leave `datadog-api-key` out"
+SAME_SECRET = doubt("datadog-api-key", "and `dx-token` hold the same secret; one must be wrong")
+GOVERNMENT = doubt(
+    "datadog-site",
+    "is a government site, for which Datadog's documentation says that DORA Metrics are not"
+    " available; leave `datadog-api-key` out",
 )
 
 
@@ -605,7 +613,7 @@ def test_white_space_around_a_secret_is_cut_with_a_warning(name, around):
     assert Inputs.from_environ(environ({name: around.format(secret)}), NOW) == replace(
         DEFAULTS,
         **{name.replace("-", "_"): secret},
-        warnings=(f"`{name}` has white space around it, which was cut; store it without",),
+        warnings=(doubt(name, SPACES),),
     )
 
 
@@ -616,7 +624,7 @@ def test_bearer_before_a_secret_is_cut_with_a_warning(name, prefix):
     assert Inputs.from_environ(environ({name: prefix + secret}), NOW) == replace(
         DEFAULTS,
         **{name.replace("-", "_"): secret},
-        warnings=(f"`{name}` starts with Bearer; store the token alone",),
+        warnings=(doubt(name, BEARER),),
     )
 
 
@@ -628,10 +636,10 @@ def test_warnings_come_in_the_order_of_the_inputs_and_doubts_last():
         datadog_site="us1-fed",
     )
     assert given.warnings == (
-        "`github-token` has white space around it, which was cut; store it without",
-        "`datadog-api-key` has white space around it, which was cut; store it without",
-        "`datadog-api-key` starts with Bearer; store the token alone",
-        "`dx-token` starts with Bearer; store the token alone",
+        doubt("github-token", SPACES),
+        doubt("datadog-api-key", SPACES),
+        doubt("datadog-api-key", BEARER),
+        doubt("dx-token", BEARER),
         NO_HEX,
         SAME_SECRET,
         GOVERNMENT,
@@ -785,14 +793,15 @@ ABOUT_SECRETS = {message for _, message in BAD_SECRETS.values()} | {
 @given(variables=st.dictionaries(st.sampled_from(VARIABLES), TEXTS, max_size=8))
 def test_any_texts_are_inputs_or_one_input_error_in_short_plain_lines(variables):
     try:
-        messages = Inputs.from_environ(variables, NOW).warnings
+        notes = Inputs.from_environ(variables, NOW).warnings
     except InputError as error:
-        messages = error.problems
-        assert messages
-    for message in messages:
-        assert message.split("`")[1] in NAMES
-        assert not has_controls(message)
-        assert len(message) < 400
+        notes = error.notes
+        assert notes
+    for each in notes:
+        assert each.input in NAMES
+        assert each.text.startswith(f"`{each.input}` ")
+        assert not has_controls(each.text)
+        assert len(each.text) < 400
 
 
 @settings(deadline=None, max_examples=100)
@@ -810,7 +819,7 @@ def test_whatever_a_secret_is_the_messages_about_it_are_of_a_fixed_list(public, 
             for text in public.values()
         )
     )
-    fixed |= {NO_HEX, SAME_SECRET, GOVERNMENT}
+    fixed |= {each.text for each in (NO_HEX, SAME_SECRET, GOVERNMENT)}
     messages, text = all_that_is_said(public | secrets)
     messages_without, text_without = all_that_is_said(public)
     assert tuple(message for message in messages if message not in fixed) == messages_without
@@ -823,7 +832,8 @@ def all_that_is_said(public_and_secret):
         inputs = Inputs.from_environ(environ(public_and_secret), NOW)
     except InputError as error:
         return error.problems, ""
-    return inputs.warnings, repr(replace(inputs, warnings=()))
+    texts = tuple(each.text for each in inputs.warnings)
+    return texts, repr(replace(inputs, warnings=()))
 
 
 @pytest.mark.fault(56)

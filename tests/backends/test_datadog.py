@@ -12,7 +12,7 @@ from dora_deployments.catalogue import Note
 from dora_deployments.deployment import Credential, Reply, Request, Service, Verdict
 from dora_deployments.errors import InputError
 from tests.backends.shapes import SHAPES, sent
-from tests.builders import deployment, inputs
+from tests.builders import deployment, inputs, topic
 from tests.end_to_end import receivers
 
 KEY = "fedcba9876543210fedcba9876543210"
@@ -378,7 +378,7 @@ OLD = Note(
     text="Datadog is told of a deployment that ended more than an hour ago: Datadog has refused or"
     " left out old deployments before, and documents no limit now; report right after the"
     " deployment, and look in Datadog whether this one is there",
-    page="troubleshooting.md#old-event",
+    topic=topic("old-event"),
 )
 
 
@@ -408,7 +408,7 @@ def unusual(*names):
     return Note(
         text=f"Datadog's catalogue would write {', '.join(names)}; if that is meant, write it so"
         " where the service is named",
-        page="troubleshooting.md#service-name",
+        topic=topic("service-name"),
     )
 
 

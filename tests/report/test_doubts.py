@@ -16,11 +16,10 @@ from dora_deployments.delivery import deliver
 from dora_deployments.delivery.dispatch import Ended
 from dora_deployments.deployment import Fact, Service
 from dora_deployments.report import doubts
-from tests.builders import deployment, event, inputs, run
+from tests.builders import deployment, event, inputs, run, topic
 from tests.delivery.wire import TOUCHED
 from tests.report.accounts import FINISHED, outcome, resolved, services
 
-PAGE = "troubleshooting.md"
 DATADOG = Datadog(url="https://a.test", api_key="fedcba9876543210fedcba9876543210")
 DX = Dx(url="https://b.test/api", token="dx-token-for-tests")
 BOTH = (DATADOG, DX)
@@ -60,7 +59,7 @@ def test_who_tries_out_what_github_token_did_is_warned_that_it_starts_no_workflo
             text="the event was caused by github-actions[bot]: what a workflow does with its"
             " `GITHUB_TOKEN` starts no other workflow; do it with the token of an app, or report"
             " at the end of the job that deploys",
-            page=f"{PAGE}#github-token-starts-nothing",
+            topic=topic("github-token-starts-nothing"),
         )
     ]
 
@@ -94,7 +93,7 @@ NO_SECRETS = Note(
     text="such a run reports nothing, since without a key no backend can be told; report"
     " merges by a workflow on `push`, and store the keys as Dependabot secrets as well if"
     " Dependabot merges by itself",
-    page=f"{PAGE}#no-credentials-on-fork",
+    topic=topic("no-credentials-on-fork"),
 )
 
 
@@ -140,7 +139,7 @@ def not_production(name, line, backend="DX"):
     return Note(
         text=f"the environment is {name}, and {backend} counts `production` alone for DORA metrics;"
         f" if it is the same, write `{line}`",
-        page="troubleshooting.md#environment-not-production",
+        topic=topic("environment-not-production"),
     )
 
 
@@ -194,7 +193,7 @@ def test_datadog_alone_is_told_a_name_of_several_words_with_a_doubt():
         Note(
             text=f"the environment is {name!r}, which Datadog keeps apart from `production`; if it"
             f" is the same, write `{line}`",
-            page="troubleshooting.md#environment-not-production",
+            topic=topic("environment-not-production"),
         )
     ]
     assert of_environment(name, told=(DATADOG,), environment_map=f"{name}={name}") == []
@@ -220,7 +219,7 @@ def test_another_environment_that_is_reported_as_production_is_said(
             text=f"the deployment was to {name!r} ({RAW}), and is reported"
             " as production, since `environment` says so; if it was not to production, leave"
             " `environment` out",
-            page="troubleshooting.md#environment-not-production",
+            topic=topic("environment-not-production"),
         )
     ]
 
@@ -354,7 +353,7 @@ def test_of_many_deployments_none_in_production_is_doubted_if_some_seem_to_be(na
         Note(
             text="DX counts `production` alone for DORA metrics, and no deployment went there; if"
             f" {listed} is the same, map it by `environment-map`",
-            page="troubleshooting.md#environment-not-production",
+            topic=topic("environment-not-production"),
         )
     ]
 
@@ -381,14 +380,14 @@ OLD = Note(
     text="Datadog is told of a deployment that ended more than an hour ago: Datadog has refused or"
     " left out old deployments before, and documents no limit now; report right after the"
     " deployment, and look in Datadog whether this one is there",
-    page=f"{PAGE}#old-event",
+    topic=topic("old-event"),
 )
 
 
 UNUSUAL = Note(
     text="Datadog's catalogue would write 'Cart' as `cart`, 'Check Out' as `check_out`; if that is"
     " meant, write it so where the service is named",
-    page=f"{PAGE}#service-name",
+    topic=topic("service-name"),
 )
 
 
@@ -428,12 +427,12 @@ def test_what_a_pull_request_touches_has_no_age():
 BY_DX = Note(
     text="DX's GitHub Deployments connector reads the same deployments, where it is on; each"
     " deployment would count twice; keep one source for each service",
-    page=f"{PAGE}#duplicate-source",
+    topic=topic("duplicate-source"),
 )
 BY_DATADOG = Note(
     text="Datadog's APM tells of new versions as deployments, where it is chosen as a source; each"
     " deployment would count twice; keep one source for each service",
-    page=f"{PAGE}#duplicate-source",
+    topic=topic("duplicate-source"),
 )
 
 
@@ -483,7 +482,7 @@ def differs(by, side, backend):
         text=f"the runner's clock is {by} {side} {backend}'s, and times that the runner's clock"
         " gave are wrong by as much; let the runner set its clock by NTP, or take `finished-at`"
         " from another clock",
-        page=f"{PAGE}#clock-skew",
+        topic=topic("clock-skew"),
     )
 
 
@@ -535,7 +534,7 @@ def starts_later(source, start, by):
         text=f"{source} ({start}) is {by} later than the finish (2026-05-11T09:34:40+00:00, from"
         " deployment_status.created_at), so the deployment is reported as if it took no time; let"
         " the runners set their clocks by NTP, or correct the time",
-        page=f"{PAGE}#clock-skew",
+        topic=topic("clock-skew"),
     )
 
 
@@ -571,7 +570,7 @@ def test_a_finish_ahead_of_the_clock_is_told(ahead, by):
             text="the finish (2026-05-11T09:34:40+00:00, from deployment_status.created_at) is"
             f" {by} ahead of the runner's clock, and is sent as it is; check the time and its zone,"
             " or let the runner set its clock by NTP",
-            page=f"{PAGE}#clock-skew",
+            topic=topic("clock-skew"),
         )
     ]
 

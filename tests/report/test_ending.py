@@ -29,6 +29,7 @@ from dora_deployments.catalogue import (
     REF_DELETED,
     REPLAY_REFUSED,
     Note,
+    about_input,
     note,
     notes,
 )
@@ -47,7 +48,7 @@ from dora_deployments.report.log import Log
 from dora_deployments.report.past import outcomes
 from dora_deployments.report.summary import summary
 from dora_deployments.report.text import Scrubber
-from tests.builders import DOCS, MORE
+from tests.builders import DOCS, MORE, topic
 from tests.report.accounts import (
     FINISHED,
     ID,
@@ -381,7 +382,7 @@ def test_a_replay_that_leaves_files_for_another_run_is_never_all_delivered(
     ("fail_on", "level"), [("config", "error"), ("any", "error"), ("never", "warning")]
 )
 def test_files_that_are_refused_are_told_before_anything_is_sent(fail_on, level):
-    problems = (note("`a` is odd", BAD_INPUT), note("b is odd", REPLAY_REFUSED))
+    problems = (about_input("a", "is odd"), note("b is odd", REPLAY_REFUSED))
     known = {"fail_on": fail_on, "problems": problems}
     account = Account(**known)
 
@@ -442,7 +443,12 @@ def test_a_skipped_run_says_why_and_only_the_log_what_to_do(fix, explanation, wa
 @pytest.mark.parametrize(
     ("error", "title", "reason", "topic"),
     [
-        (InputError("`a` is odd", "`b` is odd"), "Bad input", "bad-input", BAD_INPUT),
+        (
+            InputError(about_input("a", "is odd"), about_input("b", "is odd")),
+            "Bad input",
+            "bad-input",
+            BAD_INPUT,
+        ),
         (
             InputError("`a` is odd", topic=REPLAY_REFUSED),
             "Bad input",
@@ -479,11 +485,10 @@ def test_a_refused_run_names_every_problem(error, title, reason, topic, fail_on,
 
     lines = ended(ending.refused, error, account)
 
-    problems = notes(error.problems, topic)
     assert lines == [
         *[
             f"::{level} title={title}::{problem.text}. Read more: {DOCS}/{problem.page}"
-            for problem in problems
+            for problem in error.notes
         ],
         f"{title}: nothing was sent ({reason})",
     ]
@@ -493,7 +498,7 @@ def test_a_refused_run_names_every_problem(error, title, reason, topic, fail_on,
         reason=reason,
         headline=f"{title}: nothing was sent",
         topic=topic,
-        problems=problems,
+        problems=error.notes,
         exit_code=code,
     )
 
@@ -529,7 +534,7 @@ def test_who_goes_on_with_a_backfill_mends_first_what_was_refused(status, advice
 def test_a_run_that_broke_off_while_it_sent_says_what_was_sent(status, headline):
     account = Account(outcomes=(outcome(status),))
 
-    lines = ended(ending.refused, InputError("`output-path` is full"), account)
+    lines = ended(ending.refused, InputError(about_input("output-path", "is full")), account)
 
     assert lines[0].startswith(f"Datadog: shop {status} (")
     assert lines[-2:] == [
@@ -720,7 +725,7 @@ def test_what_went_first_in_vain_is_one_warning_and_fails_no_step(failed, words,
     lines, account = told_first(failed, replace(failed, service="cart"))
 
     assert lines == [f"::warning title=Deployment report::{text}. {MORE}{slug}"]
-    warning = Note(text=text, page=f"troubleshooting.md#{slug}")
+    warning = Note(text=text, topic=topic(slug))
     assert account == Account(fail_on="any", outcomes=(RECORDED,), warnings=(warning,))
 
 
@@ -737,17 +742,17 @@ def test_each_backend_that_went_first_is_told_of_by_itself():
     assert len(account.warnings) == 1
 
 
-FIRST = Note(text="first", page="a.md#first")
-SECOND = Note(text="second", page="a.md#second")
-THIRD = Note(text=f"third, 100%, {KEY}", page="a.md#third")
+FIRST = Note(text="first", topic=topic("rerun"))
+SECOND = Note(text="second", topic=topic("clock-skew"))
+THIRD = Note(text=f"third, 100%, {KEY}", topic=BAD_INPUT, input="third")
 
 
 def test_warnings_are_kept_and_shown_in_order():
     account = Account(warnings=(FIRST,))
 
     assert told(ending.warned, account, iter([SECOND, THIRD])) == [
-        f"::warning title=Deployment report::second. Read more: {DOCS}/a.md#second",
-        f"::warning title=Deployment report::third, 100%25, ***. Read more: {DOCS}/a.md#third",
+        f"::warning title=Deployment report::second. {MORE}clock-skew",
+        f"::warning title=Deployment report::third, 100%25, ***. Read more: {DOCS}/inputs.md#third",
     ]
     assert account == replace(Account(), warnings=(FIRST, SECOND, THIRD))
 
@@ -756,7 +761,7 @@ def test_what_to_check_once_is_kept_and_shown_in_order_and_no_warning():
     account = Account(hints=(FIRST,))
 
     assert told(ending.hinted, account, iter([SECOND, THIRD])) == [
-        f"Check once: second. Read more: {DOCS}/a.md#second",
-        f"Check once: third, 100%, ***. Read more: {DOCS}/a.md#third",
+        f"Check once: second. Read more: {DOCS}/troubleshooting.md#clock-skew",
+        f"Check once: third, 100%, ***. Read more: {DOCS}/inputs.md#third",
     ]
     assert account == replace(Account(), hints=(FIRST, SECOND, THIRD))

@@ -61,7 +61,7 @@ def lines(*texts):
 
 
 def notes(*texts):
-    return tuple(Note(text=text, page="inputs.md#team") for text in texts)
+    return tuple(Note(text=text, topic=BAD_INPUT, input="team") for text in texts)
 
 
 def read_more(page):
@@ -201,7 +201,7 @@ def test_a_refused_run_shows_what_to_change_and_nothing_else():
         topic=BAD_INPUT,
         problems=(
             *notes("`timeout` is 'x'; write a number"),
-            Note(text="<b> is odd", page=BAD_INPUT.page),  # which is told once, below
+            Note(text="<b> is odd", topic=BAD_INPUT),  # which is told once, below
         ),
     )
 

@@ -3,13 +3,14 @@
 import hashlib
 import json
 import re
-from collections.abc import Callable, Collection, Mapping
+from collections.abc import Callable, Collection, Iterator, Mapping
 from dataclasses import dataclass, field, fields, replace
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Final, Literal, TypeVar
 
 from dora_deployments.actions import hosts, moments, parse
 from dora_deployments.actions.text import parts, shown, without_shas
+from dora_deployments.catalogue import DOUBTFUL_INPUT, Note, about_input
 from dora_deployments.deployment import Fact, Service
 from dora_deployments.errors import InputError
 
@@ -110,7 +111,7 @@ class Inputs:
     until: datetime
     backfill_source: str
     output_path: str
-    warnings: tuple[str, ...] = ()
+    warnings: tuple[Note, ...] = ()
 
     @classmethod
     def from_environ(cls, environ: Mapping[str, str], now: datetime) -> "Inputs":
@@ -167,7 +168,7 @@ class Inputs:
             output_path=read("output-path", parse.line, "dora-backfill"),
             warnings=tuple(reader.warnings),
         )
-        unread = {problem.split("`")[1] for problem in reader.problems}
+        unread = {problem.input for problem in reader.problems}
         problems = (*reader.problems, *_contradictions(inputs, unread))
         if problems:
             raise InputError(*problems)
@@ -228,14 +229,17 @@ def fail_on(environ: Mapping[str, str]) -> FailOn:
     return _Reader(environ).read("fail-on", parse.one_of(*FAIL_ON_CHOICES), "config")
 
 
-def of_backfill(environ: Mapping[str, str]) -> tuple[str, ...]:
+def of_backfill(environ: Mapping[str, str]) -> tuple[Note, ...]:
     """Return what is wrong with inputs that say what to fill in, where the mode is another one.
 
     Who gives them hardly means to report what is deployed now. Their defaults are no harm.
     """
     return tuple(
-        f"`{name}` is of `mode: backfill`, and `mode` is another one; set `mode: backfill`, or"
-        f" leave `{name}` out"
+        about_input(
+            name,
+            "is of `mode: backfill`, and `mode` is another one; set `mode: backfill`, or leave"
+            f" `{name}` out",
+        )
         for name, default in _OF_BACKFILL
         if _raw(environ, name) not in {None, default}
     )
@@ -262,18 +266,19 @@ class _Reader:
             if len(secret) >= LONG_SECRET
             for part in parts(secret, _SHORTEST_PART)
         }
-        self.problems: list[str] = []
-        self.warnings: list[str] = []
+        self.problems: list[Note] = []
+        self.warnings: list[Note] = []
 
     def read(self, name: str, parser: Callable[[str], T], default: D) -> T | D:
         """Return the parsed input, or `default` where it is absent or bad."""
         value = without_shas(_raw(self._environ, name) or "")
         if any(part in value for part in self._parts):
             # Else a message or a request might show it, and nobody knows half a key as one.
-            self.problems.append(
-                f"`{name}` holds the secret of another input, or a part of it; take it out, and"
-                " check that no two inputs are swapped"
+            problem = (
+                "holds the secret of another input, or a part of it; take it out, and check that no"
+                " two inputs are swapped"
             )
+            self.problems.append(about_input(name, problem))
             return default
         return self._parsed(name, parser, default)
 
@@ -288,7 +293,7 @@ class _Reader:
             problem = "is not valid UTF-8 text; type it again"
         except ValueError as error:
             problem = str(error)
-        self.problems.append(f"`{name}` {problem}")
+        self.problems.append(about_input(name, problem))
         return default
 
     def secret(self, name: str) -> str | None:
@@ -297,17 +302,18 @@ class _Reader:
         def parser(text: str) -> str:
             bare = _BEARER.sub("", text)
             if bare != text:
-                self.warnings.append(f"`{name}` starts with Bearer; store the token alone")
+                self._doubt(name, "starts with Bearer; store the token alone")
             return parse.secret(bare)
 
         raw = _exact(self._environ, name)
         if raw is None or _BEARER.sub("", raw.strip()).lower() == _BARE_BEARER:
             return None  # the word stands before a secret that does not exist here
         if raw != raw.strip():
-            self.warnings.append(
-                f"`{name}` has white space around it, which was cut; store it without"
-            )
+            self._doubt(name, "has white space around it, which was cut; store it without")
         return self._parsed(name, parser, None)
+
+    def _doubt(self, name: str, words: str) -> None:
+        self.warnings.append(about_input(name, words, DOUBTFUL_INPUT))
 
 
 def _exact(environ: Mapping[str, str], name: str) -> str | None:
@@ -350,45 +356,55 @@ def _backfill_source(text: str) -> str:
     return text
 
 
-def _contradictions(inputs: Inputs, unread: Collection[str]) -> tuple[str, ...]:
+def _contradictions(inputs: Inputs, unread: Collection[str]) -> tuple[Note, ...]:
     """Return what is wrong with inputs that are each good by themselves; `unread` are not."""
     problems = []
     started, finished = inputs.started_at, inputs.finished_at
     if inputs.mode == "backfill":
         of_one = ((name, getattr(inputs, name.replace("-", "_"))) for name in _OF_ONE)
         problems += [
-            f"`{name}` is of one deployment, and `mode: backfill` reports many; leave it out"
+            about_input(
+                name, "is of one deployment, and `mode: backfill` reports many; leave it out"
+            )
             for name, value in of_one
             if value and (name, value) != ("success", "auto")
         ]
     elif started and finished and started - finished > moments.MOST_SKEW:
-        problems.append(
-            f"`started-at` ({started.isoformat()}) is later than `finished-at`"
-            f" ({finished.isoformat()}); swap or correct them"
+        problem = (
+            f"({started.isoformat()}) is later than `finished-at` ({finished.isoformat()}); swap or"
+            " correct them"
         )
+        problems.append(about_input("started-at", problem))
     since, until = (moments.whole_seconds(each) for each in (inputs.since, inputs.until))
     if inputs.since > inputs.until and not {"since", "until"} & {*unread}:
-        problems.append(
-            f"`since` ({since.isoformat()}) is later than `until` ({until.isoformat()}); write an"
-            " earlier `since` or a later `until`"
+        problem = (
+            f"({since.isoformat()}) is later than `until` ({until.isoformat()}); write an earlier"
+            " `since` or a later `until`"
         )
+        problems.append(about_input("since", problem))
     return tuple(problems)
 
 
-def _doubts(inputs: Inputs) -> tuple[str, ...]:
+def _doubts(inputs: Inputs) -> Iterator[Note]:
     """Return warnings about inputs that can be used, but hardly as they were meant."""
-    doubts = []
     key = inputs.datadog_api_key
     if key and not re.fullmatch(r"[0-9a-f]{32}", key, re.IGNORECASE):
-        doubts.append(
-            "`datadog-api-key` is not 32 hex digits, as Datadog's API keys are; an application"
-            " key or a token of another vendor will be refused"
+        yield about_input(
+            "datadog-api-key",
+            "is not 32 hex digits, as Datadog's API keys are; an application key or a token of"
+            " another vendor will be refused",
+            DOUBTFUL_INPUT,
         )
     if key and key == inputs.dx_token:
-        doubts.append("`datadog-api-key` and `dx-token` hold the same secret; one must be wrong")
-    if key and inputs.datadog_site.endswith("ddog-gov.com"):
-        doubts.append(
-            "`datadog-site` is a government site, for which Datadog's documentation says that"
-            " DORA Metrics are not available; leave `datadog-api-key` out"
+        yield about_input(
+            "datadog-api-key",
+            "and `dx-token` hold the same secret; one must be wrong",
+            DOUBTFUL_INPUT,
         )
-    return tuple(doubts)
+    if key and inputs.datadog_site.endswith("ddog-gov.com"):
+        yield about_input(
+            "datadog-site",
+            "is a government site, for which Datadog's documentation says that DORA Metrics are not"
+            " available; leave `datadog-api-key` out",
+            DOUBTFUL_INPUT,
+        )

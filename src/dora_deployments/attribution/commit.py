@@ -5,7 +5,7 @@ from dataclasses import replace
 from dora_deployments.actions.event import FULL_SHA, Happening, Unresolved
 from dora_deployments.actions.inputs import Inputs, given
 from dora_deployments.attribution.look_ups import LookUpError, LookUps
-from dora_deployments.catalogue import COMMIT_UNKNOWN
+from dora_deployments.catalogue import COMMIT_UNKNOWN, about_input
 from dora_deployments.deployment import Fact
 from dora_deployments.errors import EventError, InputError, Skip
 
@@ -28,10 +28,11 @@ def deployed(
         try:
             full = look_ups.commit(repository, explicit.value)
         except LookUpError as error:
-            raise InputError(
-                f"`commit-sha` is the short SHA {explicit.value}, which could not be looked up:"
-                f" {error}; write all 40 digits"
-            ) from None
+            problem = (
+                f"is the short SHA {explicit.value}, which could not be looked up: {error}; write"
+                " all 40 digits"
+            )
+            raise InputError(about_input("commit-sha", problem)) from None
         return Fact(value=full, source=f"the input `commit-sha`, {explicit.value} in full"), ()
     commit = happening.commit_sha
     if isinstance(commit, Fact):

@@ -25,6 +25,7 @@ from dora_deployments.attribution import (
 from dora_deployments.attribution.look_ups import LookUps
 from dora_deployments.attribution.services import Carried
 from dora_deployments.attribution.shipped import Shipped, Subject, shipped
+from dora_deployments.catalogue import about_input
 from dora_deployments.deployment import Attribution, Deployment, Fact, PullRequest, TouchedServices
 from dora_deployments.errors import EventError, InputError, Skip
 
@@ -267,11 +268,12 @@ def _check_commit_of_another(happening: Happening, inputs: Inputs, run: Run) -> 
     told = happening.commit_sha
     sent = told.value != run.sha if isinstance(told, Fact) else told.abbreviated is not None
     if inputs.commit_sha is None and not (sent and happening.event.endswith("_dispatch")):
-        raise InputError(
-            f"`repository` is {inputs.repository}, and the event happened in"
-            f" {happening.repository.value}, whose commits are others; set `commit-sha` to the"
-            f" commit of {inputs.repository} that was deployed, or leave `repository` out"
+        problem = (
+            f"is {inputs.repository}, and the event happened in {happening.repository.value}, whose"
+            f" commits are others; set `commit-sha` to the commit of {inputs.repository} that was"
+            " deployed, or leave `repository` out"
         )
+        raise InputError(about_input("repository", problem))
 
 
 def _success(happening: Happening, inputs: Inputs) -> Fact[bool]:

@@ -5,6 +5,7 @@ from datetime import datetime
 from dora_deployments.actions.event import Happening
 from dora_deployments.actions.inputs import Inputs, given
 from dora_deployments.actions.moments import MOST_SKEW, whole_seconds
+from dora_deployments.catalogue import about_input
 from dora_deployments.deployment import Fact
 from dora_deployments.errors import InputError
 
@@ -28,10 +29,10 @@ def started_and_finished(
     if started.value <= finished.value:
         return started, finished
     if inputs.started_at is not None and started.value - finished.value > MOST_SKEW:
-        raise InputError(
-            f"`started-at` ({started.value.isoformat()}) is later than the finish"
-            f" ({finished.value.isoformat()}, from {finished.source}); correct it, or set"
-            " `finished-at`"
+        problem = (
+            f"({started.value.isoformat()}) is later than the finish ({finished.value.isoformat()},"
+            f" from {finished.source}); correct it, or set `finished-at`"
         )
+        raise InputError(about_input("started-at", problem))
     source = f"{started.source}, cut back to the finish"
     return Fact(value=finished.value, source=source), finished

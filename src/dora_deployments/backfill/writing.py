@@ -119,6 +119,6 @@ class _Outbox:
 
 def _of_the_past(backend: Backend, doubt: Note) -> Note:
     """Return a doubt about one deployment as it is of many, all of which are old."""
-    if doubt.page != OLD_EVENT.page:
+    if doubt.topic != OLD_EVENT:
         return doubt
     return note(f"{backend.name} is told of the past, and {OLD_PAST.sentence}", OLD_PAST)

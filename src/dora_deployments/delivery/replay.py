@@ -11,6 +11,7 @@ from dora_deployments.actions.run import Run
 from dora_deployments.actions.text import shown
 from dora_deployments.backends import Backend
 from dora_deployments.budget import Budget
+from dora_deployments.catalogue import about_input
 from dora_deployments.delivery import folder, saved
 from dora_deployments.delivery.deliver import Delivery, Origin
 from dora_deployments.errors import InputError, Skip
@@ -35,7 +36,7 @@ def found(inputs: Inputs, run: Run) -> tuple[Path, tuple[str, ...]]:
         base, path = folder.located(inputs.replay_path, bases)
         paths = tuple(workspace.files(base, path, ".json"))
     except ValueError as error:
-        raise InputError(f"`replay-path` {error}") from None
+        raise InputError(about_input("replay-path", str(error))) from None
     if not paths:
         raise Skip(
             "nothing-to-replay",

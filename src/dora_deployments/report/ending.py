@@ -16,7 +16,6 @@ from dora_deployments.catalogue import (
     SKIPPED,
     Note,
     note,
-    notes,
 )
 from dora_deployments.deployment import Outcome
 from dora_deployments.errors import (
@@ -82,7 +81,7 @@ def skipped(account: Account, skip: Skip, log: Log) -> None:
 def refused(account: Account, error: ActionError, log: Log) -> None:
     """End a run that the workflow's author must fix; what was sent before is told."""
     account.topic = error.topic
-    account.problems = notes(error.problems, error.topic)
+    account.problems = error.notes
     _reject(account, type(error))
     for outcome in account.outcomes:
         _tell(outcome, account, log)
