@@ -354,6 +354,7 @@ def test_a_signed_file_that_breaks_the_rules_of_its_backend_is_refused(method, b
             GOOD.replace('"format": 1', '"format": 1,\n"format": 1').encode(),
             not_whole("has the key 'format' twice in one object"),
         ),
+        (b'{"a; b": 1, "a; b": 2}', not_whole("has the key 'a; b' twice in one object")),
         (
             GOOD.replace('"format": 1', '"format": NaN').encode(),
             not_whole("has NaN, which JSON does not know"),
@@ -381,6 +382,7 @@ def test_a_signed_file_that_breaks_the_rules_of_its_backend_is_refused(method, b
         "cut off",
         "byte order mark",
         "key twice",
+        "key with a semicolon twice",
         "NaN",
         "1e999",
         "half of a character",

@@ -111,11 +111,10 @@ def _fields(content: bytes) -> dict[str, Any]:
         raise ValueError("is not UTF-8 text; take it out of `replay-path`") from None
     try:
         fields = strict_json.loads(text, longest=LARGEST, deepest=_DEEPEST)
-    except ValueError as error:
+    except strict_json.JsonError as error:
         # Not to be corrected by hand: it would not be what was signed.
-        what = str(error).partition(";")[0]
         raise ValueError(
-            f"{what}, so it is not whole; fetch it again, or run the job that saved it again"
+            f"{error.what}, so it is not whole; fetch it again, or run the job that saved it again"
         ) from None
     if not isinstance(fields, dict) or not isinstance(fields.get("format"), int):
         raise ValueError("is no saved report; take it out of `replay-path`")
