@@ -4,11 +4,12 @@ from dataclasses import replace
 from datetime import datetime, timezone
 from typing import Any
 
+from dora_deployments import catalogue
 from dora_deployments.actions import payload
 from dora_deployments.actions.event import Event
 from dora_deployments.actions.inputs import Inputs
 from dora_deployments.actions.run import Run
-from dora_deployments.catalogue import SECTIONS, Topic
+from dora_deployments.catalogue import Topic
 from dora_deployments.deployment import Deployment, Service
 from tests.payloads import PAYLOADS, payload_file  # noqa: F401 - tests take both from here
 
@@ -21,8 +22,8 @@ MORE = f"Read more: {DOCS}/troubleshooting.md#"
 
 def topic(slug: str) -> Topic:
     """Return the topic of that slug."""
-    (found,) = {each for _, topics in SECTIONS for each in topics if each.slug == slug}
-    return found
+    topics = [each for each in vars(catalogue).values() if isinstance(each, Topic)]
+    return next(each for each in topics if each.slug == slug)
 
 
 def inputs(**given: str) -> Inputs:

@@ -20,6 +20,7 @@ from dora_deployments.catalogue import (
     notes,
 )
 from tools import pages
+from tools.docs.troubleshooting import SECTIONS
 
 ROOT = Path(__file__).parent.parent
 SOURCE = ROOT / "src" / "dora_deployments"
@@ -82,11 +83,11 @@ def starts_low(text):
 
 
 def test_every_topic_stands_in_exactly_one_section():
-    placed = [each for _, section in catalogue.SECTIONS for each in section]
+    placed = [each for _, section in SECTIONS for each in section]
 
     assert sorted(each.slug for each in placed) == sorted(each.slug for each in TOPICS.values())
     assert {each.slug: each for each in placed} == {each.slug: each for each in TOPICS.values()}
-    assert [title for title, _ in catalogue.SECTIONS] == [
+    assert [title for title, _ in SECTIONS] == [
         "Nothing was reported",
         "Something must be changed first",
         "What Datadog answered",

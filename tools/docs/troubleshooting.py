@@ -7,9 +7,124 @@ import re
 from collections.abc import Iterable, Mapping
 from pathlib import Path
 
-from dora_deployments.catalogue import SECTIONS, Topic
+from dora_deployments import catalogue
+from dora_deployments.catalogue import Topic
 
 ROOT = Path(__file__).parent.parent.parent
+# The topics in the order of the page.
+SECTIONS = (
+    ("Nothing was reported", tuple(catalogue.SKIPPED.values())),
+    (
+        "Something must be changed first",
+        (
+            catalogue.BAD_INPUT,
+            catalogue.BODY_REFUSED,
+            catalogue.NO_BACKEND,
+            catalogue.HALF_OF_DX,
+            catalogue.NO_ONE_TO_TELL,
+            catalogue.NO_SERVICE_TO_TELL,
+            catalogue.CONFIG_FILE,
+            catalogue.CONFIG_FILE_UNREAD,
+            catalogue.BAD_EVENT,
+            catalogue.COMMIT_UNKNOWN,
+            catalogue.BRANCH_UNKNOWN,
+            catalogue.SECRET_IN_EVENT,
+            catalogue.REPLAY_REFUSED,
+            catalogue.REPLAY_LEFT,
+        ),
+    ),
+    (
+        "What Datadog answered",
+        (
+            catalogue.DATADOG_LATER,
+            catalogue.DATADOG_400,
+            catalogue.DATADOG_401,
+            catalogue.DATADOG_403,
+            catalogue.DATADOG_404,
+            catalogue.DATADOG_413,
+            catalogue.DATADOG_REDIRECT,
+            catalogue.DATADOG_REFUSED,
+            catalogue.DATADOG_MALFORMED,
+        ),
+    ),
+    (
+        "What DX answered",
+        (
+            catalogue.DX_DUPLICATE,
+            catalogue.DX_NOT_AUTHED,
+            catalogue.DX_INVALID_AUTH,
+            catalogue.DX_ACCOUNT_INACTIVE,
+            catalogue.DX_INVALID_JSON,
+            catalogue.DX_REQUIRED_PARAMS_MISSING,
+            catalogue.DX_REPO_NOT_FOUND,
+            catalogue.DX_401,
+            catalogue.DX_403,
+            catalogue.DX_404,
+            catalogue.DX_413,
+            catalogue.DX_422,
+            catalogue.DX_REDIRECT,
+            catalogue.DX_REFUSED,
+            catalogue.DX_MALFORMED,
+            catalogue.DX_LONG_SHA,
+        ),
+    ),
+    (
+        "No answer that counts",
+        (
+            catalogue.TOO_MANY_REQUESTS,
+            catalogue.SERVER_ERROR,
+            catalogue.NOT_NOW,
+            catalogue.UNKNOWN_HOST,
+            catalogue.NO_CONNECTION,
+            catalogue.BROKE_OFF,
+            catalogue.CERTIFICATE,
+            catalogue.CA_FILE,
+            catalogue.BLOCKED,
+            catalogue.PROXY,
+            catalogue.STEP_ENDED,
+            catalogue.NOT_SAVED,
+            catalogue.PATH_NOT_TOLD,
+        ),
+    ),
+    (
+        "Deployments of the past",
+        (
+            catalogue.BACKFILL_TIME,
+            catalogue.BACKFILL_LOOK_UP,
+            catalogue.BACKFILL_LEFT_OUT,
+            catalogue.BACKFILL_STATE,
+            catalogue.BACKFILL_STOPPED,
+            catalogue.OUTPUT_PATH,
+            catalogue.OLD_PAST,
+        ),
+    ),
+    (
+        "The action itself",
+        (
+            catalogue.NOT_WRITTEN,
+            catalogue.NO_PYTHON,
+            catalogue.PACKAGES,
+            catalogue.INTERNAL_ERROR,
+            catalogue.CANCELLED,
+        ),
+    ),
+    (
+        "Warnings",
+        (
+            catalogue.INCOMPLETE,
+            catalogue.DOUBTFUL_INPUT,
+            catalogue.DOUBTFUL_EVENT,
+            catalogue.SERVICES_NOT_TOLD,
+            catalogue.RERUN,
+            catalogue.OLD_EVENT,
+            catalogue.CLOCK_SKEW,
+            catalogue.NOT_PRODUCTION,
+            catalogue.SERVICE_NAME,
+            catalogue.DUPLICATE_SOURCE,
+            catalogue.STARTS_NOTHING,
+        ),
+    ),
+)
 _EXAMPLES = 3  # of a topic, that are shown
 _HEAD = """\
 # Troubleshooting
