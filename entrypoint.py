@@ -1,7 +1,8 @@
-"""Run the action: `python -I -X utf8 -u entrypoint.py [docker|composite]`.
+"""Run the action: `python -I -X utf8 -u entrypoint.py [docker|composite [SECONDS]]`.
 
 The argument says how the inputs are spelt, of which each kind of action knows one way; without
-it both are read. As `composite`, only the standard library need be there.
+it both are read. As `composite`, only the standard library need be there. SECONDS of the input
+`timeout` have passed before.
 """
 
 import signal
@@ -21,6 +22,9 @@ gc.disable()
 # requests guesses the encoding of text by a package that the locks leave out: no text is guessed
 # here, and to import it takes a quarter as long again as all of requests.
 warnings.filterwarnings("ignore", "Unable to find acceptable character detection dependency")
+# Python and urllib3 would write the keys of every connection to the file that it names, although
+# -I stands for leaving the environment alone: whoever has that file can read what was sent.
+os.environ.pop("SSLKEYLOGFILE", None)
 ROOT = Path(__file__).resolve().parent
 # With -I neither the working directory nor PYTHONPATH is searched, so name our own source.
 sys.path.insert(0, str(ROOT / "src"))
@@ -34,6 +38,7 @@ if __name__ == "__main__":
     # An argument says which, since a step before this one could plant a variable.
     environ = spelt_for(kind, os.environ) if kind else os.environ
     provide = Packages(ROOT, os.environ).provide if kind == "composite" else all_there
+    seconds_gone = float(sys.argv[2]) if len(sys.argv) > 2 else 0.0
     # Not sys.exit: that takes the interpreter apart, which costs a fifth of a usual run, while
     # a thread may still wait for a server that drips. The log is flushed line by line.
-    os._exit(main(environ, provide=provide))
+    os._exit(main(environ, provide=provide, seconds_gone=seconds_gone))

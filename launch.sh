@@ -1,9 +1,15 @@
 #!/usr/bin/env bash
 # Finds a Python and becomes the action, which brings everything else itself. Starts nothing that
-# it can do without, since every use of the action begins here.
+# it can do without, since every use of the action begins here. Works in bash 3.2, which macOS has.
 set -u
+# An earlier step may have set SHELLOPTS, BASHOPTS or GLOBIGNORE, each of which can hide the tool
+# cache, or POSIXLY_CORRECT.
+set +f +o posix
 shopt -u failglob
+unset GLOBIGNORE
 unset PYTHONEXECUTABLE __PYVENV_LAUNCHER__ # by which Python would take itself for another file
+SECONDS=0
+here="${BASH_SOURCE[0]%/*}"
 
 # Every output has a value even where the program, which writes them, never starts.
 outputs() {
@@ -17,34 +23,87 @@ outputs() {
 trap 'outputs; exit 130' INT
 trap 'outputs; exit 143' TERM
 
-# Remembers the command if it is a Python that is new enough and the first one, and what others are.
-python=()
-others=
-try() {
-  local said
-  [ "${#python[@]}" = 0 ] && said=$("$@" --version 2> /dev/null) || return 0
-  if [[ $said =~ ^Python\ 3\.([0-9]{1,3}) ]] && [ "${BASH_REMATCH[1]}" -ge 10 ]; then
-    python=("$@")
-  elif [[ $said =~ ^Python\ [0-9.]+ ]]; then
-    # The name of a folder may hold anything, a line break and a workflow command as well.
-    others="$others; ${*//[^A-Za-z0-9 ._\/:-]/_} is ${BASH_REMATCH[0]}"
+# All Pythons together get half of `timeout` to answer in, and each of them 10 seconds.
+half=30
+if [[ ${INPUT_TIMEOUT:-} =~ ^[[:space:]]*([1-9][0-9]{0,2})[[:space:]]*$ ]]; then
+  half=$((BASH_REMATCH[1] / 2))
+fi
+
+# Sets `said` to the first line that a command prints; if it prints none in time, kills it and sets
+# `late`. By `read -t`, since macOS has no command `timeout`.
+ask() {
+  local line pid='' start=$SECONDS seconds=$((half - SECONDS))
+  said=''
+  late=''
+  [ "$seconds" -gt 0 ] || return 0
+  [ "$seconds" -lt 10 ] || seconds=10
+  while IFS= read -r -t "$seconds" line; do
+    case $line in
+      "pid "*) pid=${line#pid } ;;
+      *) said=${line%$'\r'} && return 0 ;;
+    esac
+  done < <("$@" & echo "pid $!"; wait)
+  if [ $((SECONDS - start)) -ge "$seconds" ]; then
+    late=1
+    kill -9 "$pid" || true
   fi
+} 2> /dev/null
+
+# Remembers the command if it is the first Python that has all that is needed, or lacks only a
+# way to install packages; of the others, remembers what they are.
+python=()
+without_pip=()
+others=
+needed=()
+answer='^(Python 3\.([0-9]{1,3})\.[0-9]+)\|(.*)\|(.*)$' # of probe.py
+[[ ${INPUT_MODE:-} != *backfill* ]] || needed=(sqlite3 _sqlite3)
+try() {
+  local what=''
+  [ "${#python[@]}" = 0 ] && type -P "$1" > /dev/null || return 0
+  ask "$@" -I -S "$here/probe.py" ${needed[@]+"${needed[@]}"}
+  if [ -n "$late" ]; then
+    what="gives no answer"
+  elif ! [[ $said =~ $answer ]]; then
+    # Python 2 has no -I, and the oldest of 3 cannot read the probe.
+    ask "$@" -E -S -c 'import sys; print("Python %d.%d.%d" % sys.version_info[:3])'
+    [[ $said =~ ^Python\ [0-9.]+$ ]] && what="is $said"
+  elif [ "${BASH_REMATCH[2]}" -lt 10 ]; then
+    what="is ${BASH_REMATCH[1]}"
+  elif [ -n "${BASH_REMATCH[3]}" ]; then
+    what="is ${BASH_REMATCH[1]} without ${BASH_REMATCH[3]}"
+  elif [ -n "${BASH_REMATCH[4]}" ] || type -P uv > /dev/null || has_pip "$@"; then
+    python=("$@")
+  elif [ "${#without_pip[@]}" = 0 ]; then
+    without_pip=("$@")
+  fi
+  # The name of a folder may hold anything, a line break and a workflow command as well.
+  [ -z "$what" ] || others="$others; ${*//[^A-Za-z0-9 ._\/:-]/_} ${what//[^A-Za-z0-9 ._,]/_}"
+}
+
+has_pip() {
+  ask "$@" -I -c 'import pip; print("pip")'
+  [ "$said" = pip ]
 }
 
 try python3
 try python
 try py -3
+for minor in {10..29}; do
+  try "python3.$minor"
+done
 for file in "${RUNNER_TOOL_CACHE:-/nowhere}"/Python/3.*/*/{bin/python3,python.exe}; do
   try "$file"
 done
+# Its packages may have been installed before; else the program says what to do.
+[ "${#python[@]}" != 0 ] || python=(${without_pip[@]+"${without_pip[@]}"})
 
 # The action could not start: for the deploy that is an outage like any other.
 if [ "${#python[@]}" = 0 ]; then
   shopt -s nocasematch
   level=warning
   [[ "${INPUT_FAIL_ON:-}" =~ ^[[:space:]]*any[[:space:]]*$ ]] && level=error
-  said="This runner has no Python 3.10 or newer${others:+ (${others#; })}, so the deployment was not\
- reported. Add actions/setup-python before this step, and run the job again"
+  said="This runner has no usable Python 3.10 or newer${others:+ (${others#; })}, so the deployment\
+ was not reported. Add actions/setup-python before this step, and run the job again"
   more=https://github.com/acme/dora-deployments/blob/v1
   from="${DORA_ACTION_REPOSITORY:-}/blob/${DORA_ACTION_REF:-}"
   if [[ "$from" =~ ^[A-Za-z0-9_.-]+/[A-Za-z0-9_.-]+/blob/[A-Za-z0-9_./-]+$ ]]; then
@@ -63,4 +122,4 @@ fi
 trap '' INT TERM
 # `exec`, so that the runner's signals reach the program and not a shell around it. -S leaves out
 # all that is installed beside this Python, which is none of our business.
-exec "${python[@]}" -I -S -X utf8 -u "${BASH_SOURCE[0]%/*}/entrypoint.py" composite
+exec "${python[@]}" -I -S -X utf8 -u "$here/entrypoint.py" composite "$SECONDS"

@@ -62,7 +62,7 @@ def _action() -> str:
     commit = _said(("git", "-C", str(ROOT), "rev-parse", "--short", "HEAD"))
     if not commit:
         return version
-    ours = ("launch.sh", "entrypoint.py", "src", ":(glob)requirements*.txt")
+    ours = ("launch.sh", "probe.py", "entrypoint.py", "src", ":(glob)requirements*.txt")
     changed = _said(("git", "-C", str(ROOT), "status", "--porcelain", "--", *ours))
     return f"{version} (commit {commit}{', with changes' if changed else ''})"
 

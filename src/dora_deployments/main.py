@@ -65,12 +65,18 @@ LARGEST_EVENT: Final = 64 * 1024 * 1024
 _MOST_PROBLEMS: Final = 50  # that are told one by one
 
 
-def main(environ: Mapping[str, str], pace: Pace | None = None, provide: Provide = all_there) -> int:
+def main(
+    environ: Mapping[str, str],
+    pace: Pace | None = None,
+    provide: Provide = all_there,
+    seconds_gone: float = 0.0,
+) -> int:
     """Report the deployment to every backend; return the exit code of the step.
 
     What was not delivered is saved, and outputs and summary are written, however the run
     ends, a bug of ours and a cancelled job included. `pace` is that of the attempts, `provide`
-    is called for the packages of a lock before they are needed.
+    is called for the packages of a lock before they are needed, and `seconds_gone` of `timeout`
+    have passed already.
     """
     scrub = Scrubber(inputs_module.masks(environ))
     docs = docs_url(environ)
@@ -81,7 +87,7 @@ def main(environ: Mapping[str, str], pace: Pace | None = None, provide: Provide 
             try:
                 with signals.interruptible():
                     log.mask()
-                    _run(environ, provide, account, pace, scrub, log)
+                    _run(environ, provide, account, pace, scrub, log, seconds_gone)
             finally:
                 # From here on no signal interrupts.
                 _settle(account, log)
@@ -110,13 +116,14 @@ def _run(
     pace: Pace | None,
     scrub: Scrubber,
     log: Log,
+    seconds_gone: float,
 ) -> None:
     """Go through the stages, one after the other, until everything is sent or time is up."""
     now = datetime.now(UTC)
     log.line(f"dora-deployments {__version__}")
     inputs = Inputs.from_environ(environ, now)
     ending.warned(account, log, inputs.warnings)
-    budget = Budget.of(inputs.timeout - _REPORT_SECONDS)
+    budget = Budget.of(inputs.timeout - _REPORT_SECONDS - seconds_gone)
     account.is_dry_run = inputs.dry_run
     account.previous_sha = inputs.previous_sha or ""
 

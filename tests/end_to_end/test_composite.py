@@ -32,8 +32,8 @@ rm "$2"/charset_normalizer
 """
 NEVER = "nothing"
 NO_PYTHON = (
-    "This runner has no Python 3.10 or newer{others}, so the deployment was not reported. Add"
-    " actions/setup-python before this step, and run the job again"
+    "This runner has no usable Python 3.10 or newer{others}, so the deployment was not reported."
+    " Add actions/setup-python before this step, and run the job again"
 )
 PAGE = f"{DOCS}/troubleshooting.md#no-python"
 NOTHING_KNOWN = (
@@ -234,7 +234,7 @@ def test_the_pages_to_read_are_of_the_ref_that_was_fetched_with_python_or_withou
             "echo Python 2.7.18",
             " (python3 is Python 3.1.5; python is Python 2.7.18)",
         ),
-        ("echo Python 3.12.1; exit 9", "echo 'not Python 3.12'", ""),
+        ("echo Python 3.12.1; exit 9", "echo 'not Python 3.12'", " (python3 is Python 3.12.1)"),
     ],
 )
 def test_a_python_that_is_too_old_or_none_is_not_started(python3, python, others, environ, tools):
