@@ -23,16 +23,17 @@ outputs() {
 trap 'outputs; exit 130' INT
 trap 'outputs; exit 143' TERM
 
-# All Pythons together get half of `timeout` to answer in, and each of them 10 seconds.
-half=30
+# All Pythons together get this many seconds to answer in, of `timeout` so much that the report has
+# some left. Each gets half of what is left of them, and 10 seconds at most.
+patience=36
 if [[ ${INPUT_TIMEOUT:-} =~ ^[[:space:]]*([1-9][0-9]{0,2})[[:space:]]*$ ]]; then
-  half=$((BASH_REMATCH[1] / 2))
+  patience=$((BASH_REMATCH[1] * 3 / 5))
 fi
 
 # Sets `said` to the first line that a command prints; if it prints none in time, kills it and sets
 # `late`. By `read -t`, since macOS has no command `timeout`.
 ask() {
-  local line pid='' start=$SECONDS seconds=$((half - SECONDS))
+  local line pid='' start=$SECONDS seconds=$(((patience - SECONDS + 1) / 2))
   said=''
   late=''
   [ "$seconds" -gt 0 ] || return 0

@@ -26,6 +26,26 @@ def installed(cache: Path, *locks: str) -> None:
                 (folder / package.name).symlink_to(package)
 
 
+def cut_down(folder: Path, *missing: str) -> Path:
+    """Make a Python in `folder` that lacks `missing` of its standard library; return it.
+
+    It is this one, which is pointed to another folder with all that its library holds.
+    """
+    base = Path(sys._base_executable)
+    name = f"python{sys.version_info[0]}.{sys.version_info[1]}"
+    for part in (Path(name), Path(name, "lib-dynload")):
+        copy = folder / "base" / "lib" / part
+        copy.mkdir(parents=True)
+        for file in (base.parent.parent / "lib" / part).iterdir():
+            if file.name.partition(".")[0] not in {*missing, "lib-dynload", "site-packages"}:
+                (copy / file.name).symlink_to(file)
+    (folder / "bin").mkdir()
+    (folder / "base" / "bin").mkdir()
+    (folder / "bin" / "python3").symlink_to(base)
+    (folder / "pyvenv.cfg").write_text(f"home = {folder}/base/bin\n", "utf-8")
+    return folder / "bin" / "python3"
+
+
 def launched(environ: Mapping[str, str]) -> "subprocess.Popen[str]":
     """Start the script; `environ` is all that it sees."""
     return subprocess.Popen(

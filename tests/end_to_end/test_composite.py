@@ -1,10 +1,13 @@
 """The composite's script: it finds a Python, brings what the run needs, and becomes the action."""
 
+import ast
 import json
+import re
 import signal
 import subprocess
 import sys
 import threading
+import time
 from pathlib import Path
 
 import pytest
@@ -12,7 +15,7 @@ import pytest
 from dora_deployments.packages import CORE, LOOK_UPS
 from tests.builders import DOCS, payload_file
 from tests.end_to_end import receivers, stories
-from tests.end_to_end.composite import PATH, installed, launched
+from tests.end_to_end.composite import PATH, cut_down, installed, launched
 from tests.end_to_end.receivers import Dx, Faulty
 from tests.end_to_end.runner import ROOT, environment
 from tests.report import runner
@@ -289,6 +292,143 @@ def test_a_runner_without_python_that_takes_no_outputs_either_does_not_fail(envi
     )
     process.communicate(timeout=60)
     assert process.returncode == 0
+
+
+@pytest.mark.parametrize("missing", ["json", "_ssl"])
+@pytest.mark.parametrize(("fail_on", "code"), [("never", 0), ("config", 0), ("any", 1)])
+def test_a_python_without_all_of_its_library_is_named_and_not_started(
+    missing, fail_on, code, environ, tools, tmp_path
+):
+    python3 = cut_down(tmp_path / "cut down", missing)
+    (tools / "python3").symlink_to(python3)
+    path = f"{python3.parent}:{tools}"
+    exit_code, log, outputs = run({**environ, "PATH": path, "INPUT_FAIL_ON": fail_on})
+    version = ".".join(map(str, sys.version_info[:3]))
+    told = NO_PYTHON.format(others=f" (python3 is Python {version} without {missing})")
+    level = "error" if code else "warning"
+    assert log == f"::{level} title=Not reported::{told}. Read more: {PAGE}\n"
+    assert (exit_code, outputs["status"], outputs["reason"]) == (
+        code,
+        "undelivered",
+        "internal-error",
+    )
+
+
+def test_a_python_that_lacks_much_is_described_in_one_line(environ, tmp_path):
+    missing = ["csv", "decimal", "difflib", "email", "hmac", "html", "http", "json", "logging"]
+    python3 = cut_down(tmp_path / "cut down", *missing, "queue")
+    _, log, _ = run({**environ, "PATH": str(python3.parent)})
+    assert f" without {', '.join(missing[:8])}, 2 more modules), so the deployment" in log
+
+
+@pytest.mark.parametrize("place", ["tool cache/Python/3.12.1/x64/bin/python3", "tools/python3.12"])
+@pytest.mark.parametrize("first", ["json", "hangs"])
+def test_the_next_python_is_taken_where_the_first_cannot_run_the_action(
+    first, place, environ, tmp_path
+):
+    installed(tmp_path / "tool cache")
+    python3 = tmp_path / "first" / "bin" / "python3"
+    if first == "hangs":
+        program(python3, "#!/bin/sh\nPATH=/usr/bin:/bin\nexec sleep 600\n")
+    else:
+        cut_down(tmp_path / "first", first)
+    program(tmp_path / place, f'#!/bin/sh\nexec {sys.executable} "$@"\n')
+    path = f"{python3.parent}:{tmp_path / 'tools'}"
+    exit_code, _, outputs = run({**environ, "PATH": path, "INPUT_TIMEOUT": " 5 "})
+    assert (exit_code, outputs["status"]) == (0, "delivered")
+
+
+def test_pythons_that_give_no_answer_do_not_outlast_the_timeout(environ, tools, tmp_path):
+    started = tmp_path / "started"
+    hanging = f"#!/bin/sh\nPATH=/usr/bin:/bin\necho $$ >> {started}\nexec sleep 600\n"
+    for name in ("python3", "python", "python3.12"):
+        program(tools / name, hanging)
+    start = time.monotonic()
+    exit_code, log, outputs = run({**environ, "PATH": str(tools), "INPUT_TIMEOUT": "5"})
+    assert time.monotonic() - start < 5
+    assert (exit_code, outputs["status"]) == (0, "undelivered")
+    assert NO_PYTHON.format(others=" (python3 gives no answer; python gives no answer)") in log
+    hung = started.read_text().split()
+    assert [pid for pid in hung if Path("/proc", pid).exists()] == []
+    assert len(hung) == 2
+
+
+def test_the_time_that_pythons_took_to_answer_counts(environ, tools, tmp_path):
+    installed(tmp_path / "tool cache")
+    program(tools / "python3", "#!/bin/sh\nPATH=/usr/bin:/bin\nexec sleep 600\n")
+    program(tools / "python", f'#!/bin/sh\nexec {sys.executable} "$@"\n')
+    with Faulty(receivers.hang(600)) as stuck:
+        slow = {"PATH": str(tools), "INPUT_TIMEOUT": "8", "INPUT_DX_INSTANCE": stuck.url}
+        start = time.monotonic()
+        exit_code, _, outputs = run({**environ, **slow})
+    assert 7 < time.monotonic() - start < 9
+    assert (exit_code, outputs["status"]) == (0, "undelivered")
+
+
+@pytest.mark.parametrize(("mode", "taken"), [("deployment", True), ("backfill", False)])
+def test_a_module_that_only_a_backfill_needs_is_asked_for_only_then(mode, taken, environ, tmp_path):
+    installed(tmp_path / "tool cache")
+    python3 = cut_down(tmp_path / "cut down", "_sqlite3")
+    path = {"PATH": str(python3.parent), "INPUT_MODE": mode}
+    _, log, outputs = run({**environ, **path})
+    assert (outputs["status"] == "delivered") is taken
+    assert ("without _sqlite3), so the deployment" in log) is not taken
+
+
+def test_a_python_that_can_install_packages_is_preferred(environ, tools, tmp_path):
+    installed(tmp_path / "tool cache")
+    first = cut_down(tmp_path / "first", "ensurepip")
+    started = tmp_path / "started"
+    second = tools / "python"
+    program(second, f'#!/bin/sh\necho x >> {started}\nexec {sys.executable} "$@"\n')
+    path = f"{first.parent}:{tools}"
+    for found in (True, False):
+        exit_code, _, outputs = run({**environ, "PATH": path})
+        assert (exit_code, outputs["status"]) == (0, "delivered")
+        assert started.exists() is found
+        # Without another one the first will do: packages may be there already.
+        started.unlink(missing_ok=True)
+        second.unlink(missing_ok=True)
+
+
+@pytest.mark.parametrize(
+    "set_before",
+    [
+        {"SHELLOPTS": "noglob"},
+        {"GLOBIGNORE": "*"},
+        {"SHELLOPTS": "posix"},
+        {"POSIXLY_CORRECT": "1"},
+    ],
+)
+def test_no_option_of_the_shell_hides_the_tool_cache(set_before, environ, tools, tmp_path):
+    installed(tmp_path / "tool cache")
+    program(
+        tmp_path / "tool cache" / "Python" / "3.12.1" / "x64" / "bin" / "python3",
+        f'#!/bin/sh\nexec {sys.executable} "$@"\n',
+    )
+    exit_code, _, outputs = run({**environ, **set_before, "PATH": str(tools)})
+    assert (exit_code, outputs["status"]) == (0, "delivered")
+
+
+def test_every_module_that_the_program_imports_is_asked_for():
+    imported = {
+        name.partition(".")[0]
+        for file in (ROOT / "src").rglob("*.py")
+        for node in ast.walk(ast.parse(file.read_text("utf-8")))
+        for name in (
+            [alias.name for alias in node.names]
+            if isinstance(node, ast.Import)
+            else [str(node.module)]
+            if isinstance(node, ast.ImportFrom)
+            else []
+        )
+    }
+    probe = (ROOT / "probe.py").read_text("utf-8")
+    asked_for = set(re.search(r'NEEDED = """(.*?)"""', probe, re.DOTALL)[1].split())
+    always_there = {"builtins", "sys", "time"}
+    of_a_backfill = {"sqlite3"}
+    standard = imported & sys.stdlib_module_names
+    assert standard - asked_for == of_a_backfill | (standard & always_there - asked_for)
 
 
 @pytest.mark.parametrize("name", ["python3", "python", "py"])
