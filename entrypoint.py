@@ -32,12 +32,16 @@ sys.path.insert(0, str(ROOT / "src"))
 from dora_deployments.actions.inputs import spelt_for  # noqa: E402 - the path must be set first
 from dora_deployments.main import main  # noqa: E402 - the path must be set first
 from dora_deployments.packages import Packages, all_there  # noqa: E402 - the path must be set first
+from dora_deployments.packages.authorities import (  # noqa: E402 - the path must be set first
+    trusting_ssl_cert_file,
+)
 
 if __name__ == "__main__":
     kind = sys.argv[1] if len(sys.argv) > 1 else ""
     # An argument says which, since a step before this one could plant a variable.
     environ = spelt_for(kind, os.environ) if kind else os.environ
-    provide = Packages(ROOT, os.environ).provide if kind == "composite" else all_there
+    installed = Packages(ROOT, os.environ).provide if kind == "composite" else all_there
+    provide = trusting_ssl_cert_file(installed, os.environ)
     seconds_gone = float(sys.argv[2]) if len(sys.argv) > 2 else 0.0
     # Not sys.exit: that takes the interpreter apart, which costs a fifth of a usual run, while
     # a thread may still wait for a server that drips. The log is flushed line by line.

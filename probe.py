@@ -36,8 +36,9 @@ def is_missing(name: str) -> bool:
 
 
 missing = [name for name in (*NEEDED.split(), "_ssl", *sys.argv[1:]) if is_missing(name)]
+lacks = ", ".join(missing[:MOST_NAMES])
 if len(missing) > MOST_NAMES:
-    missing[MOST_NAMES:] = [f"{len(missing) - MOST_NAMES} more modules"]
+    lacks += f" and {len(missing) - MOST_NAMES} more"
 version = ".".join(str(number) for number in sys.version_info[:3])
 pip = "" if is_missing("ensurepip") else "ensurepip"
-sys.stdout.write("|".join(["Python " + version, ", ".join(missing), pip]) + "\n")
+sys.stdout.write("|".join(["Python " + version, lacks, pip]) + "\n")

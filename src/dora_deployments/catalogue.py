@@ -657,19 +657,36 @@ OLD_PAST: Final = Topic(
 
 NO_PYTHON: Final = Topic(
     slug="no-python",
-    happened="The runner has no Python 3.10 or newer",
+    happened="The runner has no Python 3.10 or newer that can run the action",
     means="the action could not start, and the deployment was not reported",
-    change="add actions/setup-python before this step, and run the job again",
-    more="It is looked for as `python3`, `python`, `py -3` and in the runner's tool cache. The"
-    " Docker variant brings its own.",
+    change="add `uses: actions/setup-python@v6` with a `python-version` before this step, and run"
+    " the job again",
+    more="It is looked for as `python3`, `python`, `py -3`, `python3.10` and up, and in the"
+    " runner's tool cache. The warning names those that were found and what they lack: some are"
+    " cut down, such as Debian's `python3-minimal`; `python3` has the rest. One that gives no"
+    " answer within ten seconds is passed over. The Docker variant brings its own.",
 )
 PACKAGES: Final = Topic(
     slug="packages",
     happened="The packages that the action needs could not be installed",
-    means="the package index cannot be reached, or gives something else than what is locked",
-    change="check the runner's way to the index, or set `PIP_INDEX_URL` to a mirror",
+    means="the package index cannot be reached, does not answer, or is out of order",
+    change="run this job again; if it stays so, check the runner's way to the index that is named,"
+    " or set `PIP_INDEX_URL` to a mirror",
     more="docs/runners.md says what is installed, when and where. Where no index is at hand, use"
     f" the Docker variant, which brings everything.{_SAVED_MORE}",
+)
+PACKAGES_UNAVAILABLE: Final = Topic(
+    slug="packages-unavailable",
+    happened="This runner cannot have the packages that the action needs",
+    means="it is no outage, so another run ends the same way until something is changed: the index"
+    " has no package for this Python and system, refuses the runner, is not trusted, or gives"
+    " something else than what is locked",
+    change="do what the warning says, then run this job again",
+    more="Where a Python is too new or the system is rare, take another `python-version` by"
+    " actions/setup-python, or the Docker variant, which brings everything. Where a mirror lacks a"
+    " package or has another one, correct the mirror. What was not delivered is saved, to be"
+    " replayed once it can be sent (docs/delivery.md). As an outage, it fails the step only with"
+    " `fail-on: any`.",
 )
 INTERNAL_ERROR: Final = Topic(
     slug="internal-error",

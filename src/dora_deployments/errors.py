@@ -2,7 +2,7 @@
 
 from typing import ClassVar
 
-from dora_deployments.catalogue import BAD_EVENT, BAD_INPUT, CONFIG_FILE, Note, Topic, note
+from dora_deployments.catalogue import BAD_EVENT, BAD_INPUT, CONFIG_FILE, PACKAGES, Note, Topic, note
 
 
 class ActionError(Exception):
@@ -89,7 +89,14 @@ class HeldBackError(Exception):
 
 
 class PackagesError(Exception):
-    """The packages that this run needs cannot be had; the message says why, and what to do."""
+    """The packages that this run needs cannot be had; the message says why, and what to do.
+
+    `topic` is `PACKAGES_UNAVAILABLE` where another run would end the same way.
+    """
+
+    def __init__(self, message: str, *, topic: Topic = PACKAGES) -> None:
+        super().__init__(message)
+        self.topic = topic
 
 
 class Interrupted(BaseException):

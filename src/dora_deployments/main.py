@@ -27,7 +27,6 @@ from dora_deployments.catalogue import (
     DOUBTFUL_EVENT,
     INCOMPLETE,
     NOT_SAVED,
-    PACKAGES,
     PATH_NOT_TOLD,
     REPLAY_LEFT,
     REPLAY_REFUSED,
@@ -157,7 +156,7 @@ def _run(
         return
     account.dispatch = Dispatch.of(account.deliveries, pace)
     if lacking is not None:
-        account.dispatch.give_up(f"not sent, since {lacking}", PACKAGES)
+        account.dispatch.give_up(f"not sent, since {lacking}", lacking.topic)
     else:
         account.dispatch.start(budget)
         account.dispatch.wait(budget)

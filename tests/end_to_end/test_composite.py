@@ -318,7 +318,7 @@ def test_a_python_that_lacks_much_is_described_in_one_line(environ, tmp_path):
     missing = ["csv", "decimal", "difflib", "email", "hmac", "html", "http", "json", "logging"]
     python3 = cut_down(tmp_path / "cut down", *missing, "queue")
     _, log, _ = run({**environ, "PATH": str(python3.parent)})
-    assert f" without {', '.join(missing[:8])}, 2 more modules), so the deployment" in log
+    assert f" without {', '.join(missing[:8])} and 2 more), so the deployment" in log
 
 
 @pytest.mark.parametrize("place", ["tool cache/Python/3.12.1/x64/bin/python3", "tools/python3.12"])

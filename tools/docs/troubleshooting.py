@@ -104,6 +104,7 @@ SECTIONS = (
             catalogue.NOT_WRITTEN,
             catalogue.NO_PYTHON,
             catalogue.PACKAGES,
+            catalogue.PACKAGES_UNAVAILABLE,
             catalogue.INTERNAL_ERROR,
             catalogue.CANCELLED,
         ),

@@ -9,7 +9,9 @@ from pathlib import Path
 from typing import Final
 
 from dora_deployments.budget import Budget
+from dora_deployments.catalogue import PACKAGES_UNAVAILABLE
 from dora_deployments.errors import PackagesError
+from dora_deployments.packages.diagnosis import Diagnosis, diagnose, diagnose_import, is_untrusted
 
 PACKAGES: Final = "packages"
 FAILED: Final = "the Python packages of this action could not be installed"
@@ -30,25 +32,6 @@ _OF_INDEXES: Final = re.compile(
 _SECRET: Final = re.compile("^INPUT_|TOKEN|SECRET|PASSWORD|KEY", re.IGNORECASE)
 _OVERRIDES: Final = {"PIP_REQUIRE_VIRTUALENV": "0", "PIP_USER": "0"}
 _LAST_LINES: Final = 5
-_LATE: Final = (
-    "that took too long; set `timeout` higher, or keep the runner's tool cache from job to job"
-)
-# What installers say, and what that means.
-_MEANINGS: Final = {
-    "DO NOT MATCH THE HASHES|[Hh]ash mismatch": (
-        "the index has another package than the one that is locked; check your mirror, if it is"
-        " one. Nothing of that package was run"
-    ),
-    "No space left": "there is no space left for them on the runner",
-    "CERTIFICATE_VERIFY_FAILED|invalid peer certificate": (
-        "the certificate of the index is not trusted; set PIP_CERT for pip, or SSL_CERT_FILE for"
-        " uv, to the file of its authority"
-    ),
-    "NewConnection|new connection|NameResolution|ConnectTimeout|timed out|ProxyError|sending req": (
-        "the index cannot be reached; set PIP_INDEX_URL for pip, or UV_DEFAULT_INDEX for uv, to"
-        " one that the runner can reach"
-    ),
-}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -81,40 +64,50 @@ class Installation:
         problem = self._try("pip", (self.python, *_PIP), self.budget)
         if problem == _NO_PIP:
             problem = self._try("a pip of its own", (self._own_python(), *_PIP), self.budget)
-        if problem is not None:
-            raise PackagesError(f"{FAILED}: {problem}")
+        if isinstance(problem, Diagnosis):
+            raise PackagesError(f"{FAILED}: {problem.message}", topic=problem.topic)
 
-    def _try(self, name: str, command: Sequence[str], budget: Budget) -> str | None:
+    def _try(self, name: str, command: Sequence[str], budget: Budget) -> Diagnosis | str | None:
         """Install them into an empty folder, and import them; return why not, if so."""
         import shutil
 
         self.tell(f"Installing {self.lock.name} by {name}")
         target = self.draft / PACKAGES
         shutil.rmtree(target, ignore_errors=True)  # what another left half would be taken for whole
-        where = ("--target", str(target), "--requirement", str(self.lock))
+        log = self.draft / "log"
+        of_pip = () if name == "uv" else ("--log", str(log))
+        where = ("--target", str(target), "--requirement", str(self.lock), *of_pip)
         code, said = self._execute((*command, *where), budget)
+        authority = self.environ.get("SSL_CERT_FILE")
+        if of_pip and code and authority and is_untrusted(said):  # pip before 24.2 leaves it out
+            code, said = self._execute((*command, *where, "--cert", authority), budget)
         if code == 0:
             script = f"import sys; sys.path += sys.argv[1:]; import {self.check}"
             imported = (self.python, "-I", "-S", "-W", "ignore", "-c", script)
             code, said = self._execute((*imported, *self.beside, str(target)), budget)
-        if code == 0:
-            return None
+            if code == 0:
+                return None
+            self._tell_last(said)
+            return diagnose("", "", is_late=True) if code is None else diagnose_import()
         if _NO_PIP in said:
             return _NO_PIP
         self._tell_last(said)
-        return _LATE if code is None else _meaning(said)
+        answers = log.read_text("utf-8", "replace") if log.exists() else ""
+        return diagnose(said, answers, is_late=code is None)
 
     def _own_python(self) -> str:
         """Return a Python with a pip, made for this installation alone."""
         own = self.draft / "venv"
         code, said = self._execute((self.python, "-I", "-m", "venv", str(own)), self.budget)
         if code is None:
-            raise PackagesError(f"{FAILED}: {_LATE}")
+            late = diagnose("", "", is_late=True)
+            raise PackagesError(f"{FAILED}: {late.message}", topic=late.topic)
         if code != 0:
             self._tell_last(said)
             raise PackagesError(
                 f"{FAILED}, since the runner's Python has no pip; install python3-pip or"
-                " python3-venv there, or add actions/setup-python before this step"
+                " python3-venv there, or add actions/setup-python before this step",
+                topic=PACKAGES_UNAVAILABLE,
             )
         return str(own / ("Scripts/python.exe" if os.name == "nt" else "bin/python"))
 
@@ -181,9 +174,3 @@ def _end(pid: int) -> None:
     end = getattr(os, "killpg", os.kill)
     with suppress(ProcessLookupError):  # it has just ended by itself
         end(pid, getattr(signal, "SIGKILL", signal.SIGTERM))
-
-
-def _meaning(said: str) -> str:
-    """Return what it means that an installer said that, and what to do."""
-    words = (words for pattern, words in _MEANINGS.items() if re.search(pattern, said))
-    return next(words, "what the installer said last stands above")

@@ -11,10 +11,11 @@ from dora_deployments.actions.text import count
 from dora_deployments.catalogue import (
     CANCELLED,
     INTERNAL_ERROR,
-    PACKAGES,
+    PACKAGES_UNAVAILABLE,
     SERVICES_NOT_TOLD,
     SKIPPED,
     Note,
+    Topic,
     note,
 )
 from dora_deployments.deployment import Outcome
@@ -106,15 +107,15 @@ def interrupted(account: Account, interrupt: Interrupted, log: Log) -> None:
 
 
 def unprepared(account: Account, error: PackagesError, log: Log) -> None:
-    """End a run that lacks the packages to read what to report: an outage, mostly of an index."""
+    """End a run that lacks the packages to read what to report, as an outage ends it."""
     account.status = "undelivered"
     account.reason = "internal-error"
     account.exit_code = 1 if account.fail_on == "any" else 0
     account.headline = f"Not reported: {error}"
-    account.advice = "Run this job again"
-    account.topic = PACKAGES
+    account.advice = capital(_again(error.topic))
+    account.topic = error.topic
     level = "error" if account.exit_code else "warning"
-    log.annotate(level, "Not reported", f"{error}. {account.advice}", PACKAGES.page)
+    log.annotate(level, "Not reported", f"{error}. {account.advice}", error.topic.page)
 
 
 def held_back(account: Account, error: HeldBackError, log: Log) -> None:
@@ -207,13 +208,21 @@ def _advice(account: Account) -> str:
         return f"Fix what is named above, then run this job again{kept}"
     if "undelivered" not in statuses:
         return ""
+    topics = {outcome.topic for outcome in account.outcomes}
+    again = _again(PACKAGES_UNAVAILABLE if PACKAGES_UNAVAILABLE in topics else None)
     if not path:
-        return "Run this job again"
+        return capital(again)
     where = f" with `replay-path: {path}`" if path != DEFAULT_REPLAY_PATH else ""
     return (
-        f"Run this job again, or keep `{path}` as an artifact and send it by `mode: replay`{where};"
+        f"{capital(again)}, or keep `{path}` as an artifact and send it by `mode: replay`{where};"
         " the ids stay the same"
     )
+
+
+def _again(topic: Topic | None) -> str:
+    """Return that the job should run again: at once, or where that does not help, not before."""
+    again = "run this job again"
+    return f"first do what is said above, then {again}" if topic is PACKAGES_UNAVAILABLE else again
 
 
 def _tell(outcome: Outcome, account: Account, log: Log) -> None:
