@@ -12,24 +12,31 @@ import re
 import select
 import shutil
 import signal
+import ssl
 import subprocess
 import sys
 import tarfile
+import tempfile
 import threading
 import time
 import zipfile
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 
 import pytest
 
 from dora_deployments import signals
 from dora_deployments.budget import Budget
+from dora_deployments.catalogue import PACKAGES, PACKAGES_UNAVAILABLE
 from dora_deployments.errors import Interrupted, PackagesError
 from dora_deployments.packages import Packages
 from dora_deployments.packages.folders import name_of, what_fits
 from dora_deployments.packages.installing import without_passwords
+from tests.delivery import tls
 
 LOCK = "requirements.txt"
+NAME = "tiny-1.0-py3-none-any.whl"
+NOT_INSTALLED = "the Python packages of this action could not be installed"
 BIN = Path(sys.executable).parent
 # What an installer of another make would do; the arguments are those of uv.
 INSTALLER = """\
@@ -380,9 +387,9 @@ def test_a_package_other_than_the_locked_one_is_refused(locks, environ, home, tm
     wheel(tmp_path / "index").write_bytes(b"something else")
     why, told = refusal(locks, environ)
     assert why == (
-        "the Python packages of this action could not be installed: the index has another package"
-        " than the one that is locked; check your mirror, if it is one. Nothing of that package"
-        " was run"
+        "the Python packages of this action could not be installed: the package index has another"
+        " package than the one that is locked; check your mirror, if it is one. Nothing of that"
+        " package was run"
     )
     assert any(re.fullmatch(r"\| +Got +[0-9a-f]{64}", line) for line in told)
     assert contents(home) == []
@@ -462,15 +469,181 @@ def test_a_python_that_cannot_be_started_is_told(locks, environ):
     )
 
 
-def test_an_index_that_cannot_be_reached_is_told(locks, environ, tmp_path):
-    (tmp_path / "index" / "tiny-1.0-py3-none-any.whl").unlink()
-    environ["PIP_INDEX_URL"] = "http://127.0.0.1:9/simple"
-    del environ["PIP_NO_INDEX"]
-    why, _ = refusal(locks, environ)
-    assert why == (
-        "the Python packages of this action could not be installed: the index cannot be reached;"
-        " set PIP_INDEX_URL for pip, or UV_DEFAULT_INDEX for uv, to one that the runner can reach"
+class Index:
+    """An index on loopback that has one package, or answers as `mode` says; use it by `with`."""
+
+    def __init__(self, mode, digest, context=None):
+        class Handler(BaseHTTPRequestHandler):
+            def do_GET(self):
+                is_file = self.path.endswith(".whl")
+                if mode == "hangs" or (mode == "hangs with the file" and is_file):
+                    closing.wait(60)
+                    return
+                status = int(mode) if mode.isdigit() else 200
+                file, needs = {
+                    "of another system": ("tiny-1.0-cp310-cp310-win32.whl", ""),
+                    "of another python": (NAME, ' data-requires-python="&gt;=3.99"'),
+                    "as source": ("tiny-1.0.tar.gz", ""),
+                }.get(mode, (NAME, ""))
+                page = f'<html><a href="/{file}#sha256={digest}"{needs}>{file}</a></html>'
+                body = bytes_of_wheel if is_file else page.encode()
+                self.send_response(status)
+                self.send_header("Content-Type", "text/html")
+                self.send_header("Content-Length", str(len(body)))
+                self.end_headers()
+                self.wfile.write(body)
+
+            def log_message(self, *_):
+                pass
+
+        self.closing = closing = threading.Event()
+        with tempfile.TemporaryDirectory() as folder:
+            bytes_of_wheel = wheel(Path(folder)).read_bytes()
+        self.server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
+        scheme = "http"
+        if context is not None:
+            self.server.socket = context.wrap_socket(self.server.socket, server_side=True)
+            scheme = "https"
+        self.url = f"{scheme}://grace:h0pper@127.0.0.1:{self.server.server_port}/simple"
+
+    def __enter__(self):
+        threading.Thread(target=self.server.serve_forever, daemon=True).start()
+        return self
+
+    def __exit__(self, *_):
+        self.closing.set()
+        self.server.shutdown()
+        self.server.server_close()
+
+
+@pytest.fixture
+def digest(tmp_path):
+    return hashlib.sha256((tmp_path / "index" / NAME).read_bytes()).hexdigest()
+
+
+def asking(environ, url):
+    """Return the environment of a runner that asks the index at `url` instead of a folder."""
+    of_folders = {"PIP_NO_INDEX", "PIP_FIND_LINKS", "UV_OFFLINE", "UV_FIND_LINKS"}
+    kept = {name: value for name, value in environ.items() if name not in of_folders}
+    return {**kept, "PIP_INDEX_URL": url, "UV_DEFAULT_INDEX": url, "PIP_NO_CACHE_DIR": "1"}
+
+
+ANOTHER_INDEX = (
+    "check the runner's way to it, or set PIP_INDEX_URL for pip, or UV_DEFAULT_INDEX for uv, to one"
+    " that the runner can reach"
+)
+ANOTHER_PYTHON = (
+    "take another Python by actions/setup-python, or use the Docker variant of this action"
+)
+MIRROR = "if it is a mirror, let it have what PyPI has"
+UNANSWERED = f"did not answer in time; {ANOTHER_INDEX}"
+UNFIT = f"has no package that fits this Python and system; {ANOTHER_PYTHON}"
+REFUSED = "refuses the runner (HTTP {}); check the credentials in its URL"
+
+
+@pytest.mark.parametrize("first", ["pip", "uv"])
+@pytest.mark.parametrize(
+    ("mode", "message", "topic"),
+    [
+        ("hangs", UNANSWERED, PACKAGES),
+        ("hangs with the file", UNANSWERED, PACKAGES),
+        ("503", "is out of order (HTTP 503)", PACKAGES),
+        ("429", "is out of order (HTTP 429)", PACKAGES),
+        ("401", REFUSED.format(401), PACKAGES_UNAVAILABLE),
+        ("403", REFUSED.format(403), PACKAGES_UNAVAILABLE),
+        ("404", f"does not have a package that is needed; {MIRROR}", PACKAGES_UNAVAILABLE),
+        ("of another system", UNFIT, PACKAGES_UNAVAILABLE),
+        ("of another python", UNFIT, PACKAGES_UNAVAILABLE),
+        (
+            "as source",
+            f"does not have a package that is needed as a wheel; {MIRROR}",
+            PACKAGES_UNAVAILABLE,
+        ),
+    ],
+)
+def test_what_an_index_answers_is_told_and_whether_another_run_can_help(
+    mode, message, topic, first, locks, environ, digest, tmp_path
+):
+    if first == "uv":
+        (tmp_path / "bin" / "uv").symlink_to(BIN / "uv")
+    seconds = 8 if "hangs" in mode or first == "uv" else 60
+    with Index(mode, digest) as index, pytest.raises(PackagesError) as caught:
+        provide(locks, asking(environ, index.url), Budget.of(seconds))
+    assert str(caught.value) == f"{NOT_INSTALLED}: the package index 127.0.0.1 {message}"
+    assert caught.value.topic == topic
+
+
+def test_an_index_that_cannot_be_reached_is_told(locks, environ):
+    with pytest.raises(PackagesError) as caught:
+        provide(locks, asking(environ, "http://127.0.0.1:9/simple"))
+    problem = f"the package index 127.0.0.1 cannot be reached; {ANOTHER_INDEX}"
+    assert str(caught.value) == f"{NOT_INSTALLED}: {problem}"
+    assert caught.value.topic == PACKAGES
+
+
+def test_a_host_that_does_not_resolve_is_told(locks, environ):
+    with pytest.raises(PackagesError) as caught:
+        provide(locks, asking(environ, "https://index.invalid/simple"))
+    problem = f"the package index index.invalid cannot be reached; {ANOTHER_INDEX}"
+    assert str(caught.value) == f"{NOT_INSTALLED}: {problem}"
+
+
+def test_an_index_by_http_on_another_machine_is_told(locks, environ):
+    with pytest.raises(PackagesError) as caught:
+        provide(locks, asking(environ, "http://index.invalid/simple"))
+    assert str(caught.value) == (
+        f"{NOT_INSTALLED}: the package index is not asked, since its URL begins with http; write"
+        " https, or set PIP_TRUSTED_HOST"
     )
+    assert caught.value.topic == PACKAGES_UNAVAILABLE
+
+
+def test_packages_that_this_python_cannot_import_are_told(locks, environ):
+    told = []
+    packages = Packages(locks, environ, imports={LOCK: "tiny, another_system"})
+    with pytest.raises(PackagesError) as caught:
+        packages.provide(LOCK, Budget.of(120), told.append)
+    assert str(caught.value) == (
+        f"{NOT_INSTALLED}: this Python cannot import what was installed; {ANOTHER_PYTHON}"
+    )
+    assert caught.value.topic == PACKAGES_UNAVAILABLE
+    assert told[-1] == "| ModuleNotFoundError: No module named 'another_system'"
+
+
+def test_an_import_that_takes_too_long_is_given_up(locks, environ):
+    packages = Packages(locks, environ, imports={LOCK: "time; time.sleep(600)"})
+    with pytest.raises(PackagesError) as caught:
+        packages.provide(LOCK, Budget.of(12), lambda _: None)
+    assert str(caught.value) == (
+        f"{NOT_INSTALLED}: that took too long; set `timeout` higher, or keep the runner's tool"
+        " cache from job to job"
+    )
+    assert caught.value.topic == PACKAGES
+
+
+@pytest.mark.parametrize("installer_of", ["pip", "uv"])
+@pytest.mark.parametrize("variable", ["SSL_CERT_FILE", None])
+def test_an_index_of_a_company_is_trusted_by_ssl_cert_file_alone(
+    variable, installer_of, locks, environ, digest, tmp_path
+):
+    if installer_of == "uv":
+        (tmp_path / "bin" / "uv").symlink_to(BIN / "uv")
+    authority = tmp_path / "ca.pem"
+    tls.CA.cert_pem.write_to_path(str(authority))
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    tls.good().configure_cert(context)
+    with Index("", digest, context) as index:
+        environ = asking(environ, index.url)
+        if variable:
+            assert by(provide(locks, {**environ, variable: str(authority)})) == [installer_of]
+            return
+        with pytest.raises(PackagesError) as caught:
+            provide(locks, environ)
+    assert str(caught.value) == (
+        f"{NOT_INSTALLED}: the certificate of the package index 127.0.0.1 is not trusted; set"
+        " SSL_CERT_FILE or PIP_CERT to the file of its authority"
+    )
+    assert caught.value.topic == PACKAGES_UNAVAILABLE
 
 
 @pytest.mark.threat(4)
@@ -482,6 +655,7 @@ def test_no_installer_is_told_a_secret(locks, environ, tmp_path):
         "GITHUB_TOKEN": "token",
         "ACTIONS_RUNTIME_TOKEN": "token",
         "DD_API_KEY": "key",
+        "SSLKEYLOGFILE": "/nowhere",
         "npm_config_token": "token",
         "AWS_SECRET_ACCESS_KEY": "secret",
         "UV_INDEX_OURS_PASSWORD": "password",

@@ -670,8 +670,7 @@ PACKAGES: Final = Topic(
     slug="packages",
     happened="The packages that the action needs could not be installed",
     means="the package index cannot be reached, does not answer, or is out of order",
-    change="run this job again; if it stays so, check the runner's way to the index that is named,"
-    " or set `PIP_INDEX_URL` to a mirror",
+    change="run this job again; if it fails in the same way, do what the warning says",
     more="docs/runners.md says what is installed, when and where. Where no index is at hand, use"
     f" the Docker variant, which brings everything.{_SAVED_MORE}",
 )

@@ -14,6 +14,7 @@ import pytest
 
 from dora_deployments.packages import CORE, LOOK_UPS
 from tests.builders import DOCS, payload_file
+from tests.delivery import tls
 from tests.end_to_end import receivers, stories
 from tests.end_to_end.composite import PATH, cut_down, installed, launched
 from tests.end_to_end.receivers import Dx, Faulty
@@ -517,4 +518,46 @@ def test_an_installation_is_given_up_in_time_to_report_that(environ, tools):
         slow = {"INPUT_TIMEOUT": "5", "PIP_INDEX_URL": f"{index.url}/simple"}
         exit_code, log, outputs = run({**environ, **slow})
     assert (exit_code, outputs["status"]) == (0, "undelivered")
-    assert "could not be installed: that took too long; set `timeout` higher" in log
+    assert "could not be installed: the package index 127.0.0.1 did not answer in time; " in log
+
+
+def test_the_keys_of_a_run_s_connections_are_written_nowhere(environ, tmp_path):
+    installed(tmp_path / "tool cache")
+    authority, keys = tmp_path / "ca.pem", tmp_path / "keys"
+    tls.CA.cert_pem.write_to_path(str(authority))
+    with tls.Https(tls.good()) as dx:
+        exit_code, _, outputs = run(
+            {
+                **environ,
+                "INPUT_DX_INSTANCE": f"https://localhost:{dx.port}",
+                "REQUESTS_CA_BUNDLE": str(authority),
+                "SSLKEYLOGFILE": str(keys),
+            }
+        )
+        assert len(dx.requests) == 1
+    assert (exit_code, outputs["status"]) == (0, "delivered")
+    assert not keys.exists()
+
+
+@pytest.mark.parametrize("spoilt", ["", "no certificate", None])
+def test_a_company_s_authority_is_trusted_where_only_ssl_cert_file_names_it(
+    spoilt, environ, tmp_path
+):
+    installed(tmp_path / "tool cache")
+    authority = tmp_path / "ca.pem"
+    tls.CA.cert_pem.write_to_path(str(authority))
+    if spoilt is not None:
+        authority.write_text(spoilt)
+    with tls.Https(tls.good()) as dx:
+        _, log, outputs = run(
+            {
+                **environ,
+                "INPUT_DX_INSTANCE": f"https://localhost:{dx.port}",
+                "SSL_CERT_FILE": str(authority),
+            }
+        )
+    if spoilt is None:
+        assert outputs["status"] == "delivered"
+    else:
+        assert outputs["status"] == "rejected"
+        assert "the certificate of the server is of an unknown authority" in log

@@ -26,6 +26,7 @@ from dora_deployments.catalogue import (
     INTERNAL_ERROR,
     OUTCOME_NOT_SUPPORTED,
     PACKAGES,
+    PACKAGES_UNAVAILABLE,
     REF_DELETED,
     REPLAY_REFUSED,
     Note,
@@ -126,6 +127,7 @@ TOLD_OF_LEFT_OUT = (
     f" {MORE}outcome-not-supported"
 )
 AGAIN = "Run this job again"
+REPLAY = "keep `dora-undelivered` as an artifact and send it by `mode: replay`"
 FIX = "Fix what is named above, then run this job again"
 
 
@@ -548,16 +550,24 @@ def test_a_run_that_broke_off_while_it_sent_says_what_was_sent(status, headline)
 
 
 @pytest.mark.parametrize(
+    ("topic", "advice"),
+    [
+        (PACKAGES, AGAIN),
+        (PACKAGES_UNAVAILABLE, FIX),
+    ],
+)
+@pytest.mark.parametrize(
     ("fail_on", "code", "level"),
     [("never", 0, "warning"), ("config", 0, "warning"), ("any", 1, "error")],
 )
-def test_a_run_that_lacks_packages_is_an_outage(fail_on, code, level):
+def test_a_run_that_lacks_packages_is_an_outage(fail_on, code, level, topic, advice):
     account = Account(fail_on=fail_on)
 
-    lines = ended(ending.unprepared, PackagesError("the index is away; wait"), account)
+    error = PackagesError("the index is away; wait", topic=topic)
+    lines = ended(ending.unprepared, error, account)
 
     assert lines == [
-        f"::{level} title=Not reported::the index is away; wait. {AGAIN}. {MORE}packages"
+        f"::{level} title=Not reported::the index is away; wait. {advice}. {MORE}{topic.slug}"
     ]
     assert account == Account(
         fail_on=fail_on,
@@ -565,9 +575,25 @@ def test_a_run_that_lacks_packages_is_an_outage(fail_on, code, level):
         reason="internal-error",
         exit_code=code,
         headline="Not reported: the index is away; wait",
-        advice=AGAIN,
-        topic=PACKAGES,
+        advice=advice,
+        topic=topic,
     )
+
+
+@pytest.mark.parametrize(
+    ("path", "advice"),
+    [
+        ("", FIX),
+        ("dora-undelivered", f"{FIX}, or {REPLAY}; the ids stay the same"),
+    ],
+)
+def test_what_another_run_cannot_deliver_either_is_not_to_be_run_again_at_once(path, advice):
+    lacking = replace(DOWN, topic=PACKAGES_UNAVAILABLE)
+    account = Account(outcomes=(lacking,), kept=Kept(path=path), resolved=resolved())
+
+    told(ending.done, account)
+
+    assert account.advice == advice
 
 
 @pytest.mark.fault(100)

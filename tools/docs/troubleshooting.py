@@ -177,6 +177,11 @@ Where the step did not run, no log can say why. Look at the Actions tab of the r
 Or the runner cannot fetch the action: there is no such tag or commit, or the policy of the
 organisation does not allow it.
 
+**The step fails at once, and its log has no line of the action.** `Argument list too long` (on
+Linux): one value in `with:` is longer than 128 KiB, and the system starts no program with it, so
+that nothing can be reported or saved. No input needs as much: write it shorter. That can happen
+where a value is another step's output, or a text of the event such as a description.
+
 **There is a run, and it waits.** Somebody has to approve it: the first pull request of a
 contributor, or an `environment:` with reviewers. Or no runner has the labels of `runs-on`.
 

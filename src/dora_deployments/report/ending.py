@@ -222,7 +222,7 @@ def _advice(account: Account) -> str:
 def _again(topic: Topic | None) -> str:
     """Return that the job should run again: at once, or where that does not help, not before."""
     again = "run this job again"
-    return f"first do what is said above, then {again}" if topic is PACKAGES_UNAVAILABLE else again
+    return f"fix what is named above, then {again}" if topic is PACKAGES_UNAVAILABLE else again
 
 
 def _tell(outcome: Outcome, account: Account, log: Log) -> None:
