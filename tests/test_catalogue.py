@@ -62,7 +62,7 @@ QUOTED = {
     *("python3", "python", "py -3", "python3.10", "python3-minimal", "python-version"),
     *("if:", "live-demo=live-demo"),
     *("GITHUB_TOKEN", "GITHUB_EVENT_PATH", "GITHUB_OUTPUT", "GITHUB_STEP_SUMMARY"),
-    *("NO_PROXY", "REQUESTS_CA_BUNDLE", "uses: actions/setup-python@v6"),
+    *("NO_PROXY", "REQUESTS_CA_BUNDLE", "uses: actions/setup-python@v7"),
     *("dora-backfill/", ".github/dora.yml", "glob=", '""', "release/**", "github-actions[bot]"),
     *("app.datadoghq.eu", "datadoghq.eu", "/api/v2/dora/deployment", "http", "https"),
     *("_", "-", ".", "/", ":", "if: github.event.pull_request.merged"),

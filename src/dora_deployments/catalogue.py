@@ -659,7 +659,7 @@ NO_PYTHON: Final = Topic(
     slug="no-python",
     happened="The runner has no Python 3.10 or newer that can run the action",
     means="the action could not start, and the deployment was not reported",
-    change="add `uses: actions/setup-python@v6` with a `python-version` before this step, and run"
+    change="add `uses: actions/setup-python@v7` with a `python-version` before this step, and run"
     " the job again",
     more="It is looked for as `python3`, `python`, `py -3`, `python3.10` and up, and in the"
     " runner's tool cache. The warning names those that were found and what they lack: some are"
