@@ -479,6 +479,8 @@ class Index:
                 if mode == "hangs" or (mode == "hangs with the file" and is_file):
                     closing.wait(60)
                     return
+                if mode == "hangs up":
+                    return
                 status = int(mode) if mode.isdigit() else 200
                 file, needs = {
                     "of another system": ("tiny-1.0-cp310-cp310-win32.whl", ""),
@@ -547,6 +549,7 @@ REFUSED = "refuses the runner (HTTP {}); check the credentials in its URL"
     [
         ("hangs", UNANSWERED, PACKAGES),
         ("hangs with the file", UNANSWERED, PACKAGES),
+        ("hangs up", f"cannot be reached; {ANOTHER_INDEX}", PACKAGES),
         ("503", "is out of order (HTTP 503)", PACKAGES),
         ("429", "is out of order (HTTP 429)", PACKAGES),
         ("401", REFUSED.format(401), PACKAGES_UNAVAILABLE),

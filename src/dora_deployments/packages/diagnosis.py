@@ -72,8 +72,8 @@ def diagnose(said: str, log: str, *, is_late: bool) -> Diagnosis:
         return Diagnosis(unanswered if is_waiting else _LATE, PACKAGES)
     for pattern, (message, topic) in _SAYINGS.items():
         if re.search(pattern, said):
-            return Diagnosis(message.format(index=_named(_host(page))), topic)
-    return _of_answers(page, _named(_host(page)))
+            return Diagnosis(message.format(index=index), topic)
+    return _of_answers(page, index)
 
 
 def is_untrusted(said: str) -> bool:
