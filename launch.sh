@@ -33,7 +33,7 @@ fi
 # Sets `said` to the first line that a command prints; if it prints none in time, kills it and sets
 # `late`. By `read -t`, since macOS has no command `timeout`.
 ask() {
-  local line pid='' start=$SECONDS seconds=$(((patience - SECONDS + 1) / 2))
+  local line pid='' start=$SECONDS seconds=$(( (patience - SECONDS + 1) / 2 ))
   said=''
   late=''
   [ "$seconds" -gt 0 ] || return 0
@@ -41,10 +41,13 @@ ask() {
   while IFS= read -r -t "$seconds" line; do
     case $line in
       "pid "*) pid=${line#pid } ;;
-      *) said=${line%$'\r'} && return 0 ;;
+      *)
+        said=${line%$'\r'}
+        break
+        ;;
     esac
   done < <("$@" & echo "pid $!"; wait)
-  if [ $((SECONDS - start)) -ge "$seconds" ]; then
+  if [ -z "$said" ] && [ $((SECONDS - start)) -ge "$seconds" ]; then
     late=1
     kill -9 "$pid" || true
   fi

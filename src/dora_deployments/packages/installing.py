@@ -75,7 +75,7 @@ class Installation:
         target = self.draft / PACKAGES
         shutil.rmtree(target, ignore_errors=True)  # what another left half would be taken for whole
         log = self.draft / "log"
-        of_pip = () if name == "uv" else ("--log", str(log))
+        of_pip = () if name == "uv" else ("--log", str(log), "--progress-bar", "off")
         where = ("--target", str(target), "--requirement", str(self.lock), *of_pip)
         code, said = self._execute((*command, *where), budget)
         authority = self.environ.get("SSL_CERT_FILE")
