@@ -14,6 +14,8 @@ STAGES = (
     "budget",
     "signals",
     "actions",
+    "http_headers",
+    "http_response",
     "attribution",
     "backends",
     "delivery",

@@ -4,12 +4,11 @@ import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from email.utils import parsedate_to_datetime
 from typing import Final
 
 from dora_deployments import catalogue
-from dora_deployments.actions.moments import UTC
 from dora_deployments.catalogue import Topic
+from dora_deployments.http_headers import http_date, retry_after
 
 _TRANSIENT: Final = frozenset({408, 425, 429})
 # X-RateLimit-Reset is a number of seconds to wait (Datadog, "Rate Limits"). Elsewhere it
@@ -60,14 +59,9 @@ def wait(
 
 def asked_wait(status: int | None, headers: Mapping[str, str]) -> float:
     """Return the seconds that a reply asks to wait; none, if it says nothing usable."""
-    after = headers.get("retry-after", "").strip()
-    if re.fullmatch(r"\d{1,10}(\.\d{1,10})?", after, re.ASCII):
-        return float(after)  # some servers send fractions, which RFC 9110 does not know
-    until = _http_date(after)
-    if until is not None:
-        # The server's own clock counts: ours may be wrong.
-        now = _http_date(headers.get("date", "")) or datetime.now(UTC)
-        return max(0.0, (until - now).total_seconds())
+    after = retry_after(headers)
+    if after is not None:
+        return after
     if status != 429 and headers.get("x-ratelimit-remaining", "").strip() != "0":
         return 0.0
     reset = headers.get("x-ratelimit-reset", "").strip()
@@ -78,14 +72,5 @@ def asked_wait(status: int | None, headers: Mapping[str, str]) -> float:
 
 def clock_skew(headers: Mapping[str, str], now: datetime) -> timedelta:
     """Return how far `now` is ahead of the server's clock; nothing, if it does not tell."""
-    told = _http_date(headers.get("date", ""))
+    told = http_date(headers.get("date", ""))
     return timedelta() if told is None else now - told
-
-
-def _http_date(text: str) -> datetime | None:
-    try:
-        moment = parsedate_to_datetime(text)
-    except (ValueError, TypeError, IndexError, OverflowError):
-        return None
-    # "-0000" gives a moment without a zone, which HTTP does not know.
-    return moment if moment.tzinfo is not None else None

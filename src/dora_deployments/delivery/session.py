@@ -6,15 +6,13 @@ import threading
 from collections.abc import Callable, Iterator
 from functools import partial
 from http.cookiejar import DefaultCookiePolicy
-from typing import Any, Final, cast
+from typing import Final
 from urllib.parse import urlsplit
 from urllib.request import getproxies_environment
 
 import requests
 import urllib3
-from requests.adapters import HTTPAdapter
 from requests.auth import AuthBase
-from urllib3.connection import HTTPConnection
 
 from dora_deployments import __version__
 from dora_deployments.actions.hosts import LOOPBACK
@@ -30,6 +28,7 @@ from dora_deployments.catalogue import (
     Topic,
 )
 from dora_deployments.deployment import Credential, Reply, Request
+from dora_deployments.http_response import FinalAdapter, FinalConnection
 
 _LONGEST: Final = 60.0
 USER_AGENT: Final = f"dora-deployments/{__version__}"
@@ -61,25 +60,9 @@ class TransportError(Exception):
         self.ambiguous = ambiguous
 
 
-class _FinalResponse(http.client.HTTPResponse):
-    """The answer behind those that only announce it.
-
-    `http.client` skips 100 alone; a server may send others first, such as 103 Early Hints
-    (RFC 9110, "Informational 1xx"). 101 is final: nobody asked for another protocol.
-    """
-
-    def begin(self) -> None:
-        """Read the head of the answer."""
-        super().begin()
-        while 100 < self.status < 200 and self.status != 101:
-            cast("Any", self).headers = None  # as before the first one
-            super().begin()
-
-
-class _Connection(HTTPConnection):
+class _Connection(FinalConnection):
     """A connection that says while it is made: nothing of the request has left until then."""
 
-    response_class = _FinalResponse
     session: "Session"
 
     def connect(self) -> None:
@@ -90,18 +73,14 @@ class _Connection(HTTPConnection):
         connecting.clear()
 
 
-class _Adapter(HTTPAdapter):
+class _Adapter(FinalAdapter):
     def __init__(self, session: "Session") -> None:
         self._session = session
         super().__init__()
 
-    def get_connection_with_tls_context(self, *args: Any, **options: Any) -> Any:
-        """Return the pool of connections for a request, all of them of our kind."""
-        pool = cast("Any", super().get_connection_with_tls_context(*args, **options))
-        if not issubclass(pool.ConnectionCls, _Connection):
-            kinds, members = (_Connection, pool.ConnectionCls), {"session": self._session}
-            pool.ConnectionCls = type("_Connection", kinds, members)
-        return pool
+    def connection_class(self, known: type) -> type:
+        """Return the class of connections that tell the session while they are made."""
+        return type("_Connection", (_Connection, known), {"session": self._session})
 
 
 class Session(requests.Session):

@@ -185,3 +185,51 @@ def test_a_look_up_without_a_thread_is_an_outage_of_the_runner(serve):
     finally:
         threading.stack_size(before)
     assert why(error) == ("the runner gives this step no thread", False, True)
+
+
+# --- answers before the answer
+
+HINTS = b"HTTP/1.1 103 Early Hints\r\nLink: </style.css>; rel=preload\r\n\r\n"
+
+
+@pytest.mark.parametrize(
+    "before",
+    [HINTS, HINTS * 200, b"HTTP/1.1 102 Processing\r\n\r\nHTTP/1.1 100 Continue\r\n\r\n" + HINTS],
+    ids=["103", "200 times 103", "102, 100 and 103"],
+)
+@pytest.mark.parametrize(
+    ("head", "expected"),
+    [
+        (b"HTTP/1.1 200 OK", {"is": "good"}),
+        (
+            b"HTTP/1.1 404 Not Found",
+            (f"GitHub knows no such thing, or `github-token` lacks `{NEEDS}` (404)", True, False),
+        ),
+    ],
+    ids=["a page", "a refusal"],
+)
+def test_an_answer_is_read_behind_those_that_only_announce_it(serve, before, head, expected):
+    def run(connection, _):
+        connection.sendall(before + head + b"\r\nContent-Length: 13\r\n\r\n" + b'{"is":"good"}')
+
+    github, api = serve()
+    github.fault = always(script(run))
+    taken = ask(api) if isinstance(expected, dict) else why(failure(ask, api))
+
+    assert (taken, len(github.asked)) == (expected, 1)
+
+
+def test_a_query_is_answered_behind_those_as_well(serve):
+    data = json.dumps({"data": {"repository": {"nameWithOwner": SLUG}}}).encode()
+
+    def run(connection, _):
+        connection.sendall(
+            HINTS + b"HTTP/1.1 200 OK\r\nContent-Length: %d\r\n\r\n" % len(data) + data
+        )
+
+    github, api = serve()
+    github.fault = always(script(run))
+    question = partial(graphql.ask, query="query { repository { nameWithOwner } }", repository=SLUG)
+
+    found, errors = api.ask(NEEDS, question)
+    assert (found.get("nameWithOwner"), errors) == (SLUG, frozenset())

@@ -121,7 +121,8 @@ def test_a_limit_for_queries_is_waited_for(serve_long, history):
 
 
 @pytest.mark.parametrize(
-    ("after", "pause", "words"), [(7, 7.0, "7 s"), (90, 90.0, "2 min"), (None, 60.0, "1 min")]
+    ("after", "pause", "words"),
+    [(7, 7.0, "7 s"), (7.5, 7.5, "8 s"), (90, 90.0, "2 min"), (None, 60.0, "1 min")],
 )
 def test_a_secondary_limit_is_waited_for_as_long_as_it_says_else_a_minute(
     serve_long, history, after, pause, words

@@ -155,7 +155,7 @@ class GitHub(Local):
             ("core", "graphql"), limit if remaining is None else remaining
         )
         self.reset = int(time.time()) + 3600
-        self._refusals: list[int | None] = []
+        self._refusals: list[float | None] = []
         self._latency = latency
         self._lock = threading.Lock()
 
@@ -189,7 +189,7 @@ class GitHub(Local):
             )
             self.reset = int(time.time()) + 3600
 
-    def slow_down(self, requests: int, retry_after: int | None = None) -> None:
+    def slow_down(self, requests: int, retry_after: float | None = None) -> None:
         """Refuse that many requests by a secondary limit, which says how long it lasts or not."""
         self._refusals.extend([retry_after] * requests)
 

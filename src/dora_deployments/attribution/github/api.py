@@ -16,6 +16,7 @@ from dora_deployments.attribution.github.limits import Limits, is_number, until_
 from dora_deployments.attribution.look_ups import LookUpError
 from dora_deployments.budget import Budget, NoThreadError, side_by_side
 from dora_deployments.errors import PackagesError
+from dora_deployments.http_headers import retry_after
 
 if TYPE_CHECKING:
     from dora_deployments.attribution.github.client import Client
@@ -168,9 +169,9 @@ def rate_limited(headers: Mapping[str, str]) -> float:
     Source: GitHub REST API documentation, "Rate limits for the REST API", "Exceeding the rate
     limit".
     """
-    after = headers.get("retry-after", "").strip()
-    if is_number(after):
-        return min(max(1.0, float(after)), _LONGEST_LIMIT)
+    after = retry_after(headers)
+    if after is not None:
+        return min(max(1.0, after), _LONGEST_LIMIT)
     reset = headers.get("x-ratelimit-reset", "")
     if headers.get("x-ratelimit-remaining") == "0" and is_number(reset):
         return until_reset(int(reset))

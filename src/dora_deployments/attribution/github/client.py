@@ -23,6 +23,7 @@ from urllib3.exceptions import MaxRetryError, ReadTimeoutError
 
 from dora_deployments.attribution.github.limits import Kind, Limits
 from dora_deployments.attribution.look_ups import LookUpError
+from dora_deployments.http_response import FinalAdapter
 
 if TYPE_CHECKING:
     from typing_extensions import Self
@@ -87,6 +88,7 @@ class Client(Requester):
             HTTPSRequestsConnectionClass if self.scheme == "https" else HTTPRequestsConnectionClass
         )
         self._own = kind(self.hostname, urlsplit(api_url).port, timeout=timeout, retry=retry)
+        self._own.session.mount(f"{self.scheme}://", FinalAdapter(max_retries=retry))
         self._own.session.hooks["response"].append(self._read)
         self._redirects = 0
         self.limits = limits
