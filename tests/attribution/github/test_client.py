@@ -200,7 +200,7 @@ HINTS = b"HTTP/1.1 103 Early Hints\r\nLink: </style.css>; rel=preload\r\n\r\n"
 @pytest.mark.parametrize(
     ("head", "expected"),
     [
-        (b"HTTP/1.1 200 OK", {"is": "good"}),
+        (b"HTTP/1.1 200 OK", {"is": "good", "url": ROOT}),
         (
             b"HTTP/1.1 404 Not Found",
             (f"GitHub knows no such thing, or `github-token` lacks `{NEEDS}` (404)", True, False),
