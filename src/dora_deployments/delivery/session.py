@@ -132,7 +132,7 @@ class Line:
         if isinstance(answer, NoThreadError):
             return send()
         if isinstance(answer, TimeoutError):
-            raise _UNCONNECTED(answer) if connecting.is_set() else _LATE(answer)
+            raise (_UNCONNECTED if connecting.is_set() else _LATE)(answer, "")
         if isinstance(answer, Exception):
             raise answer
         return answer
@@ -232,11 +232,9 @@ def _transport_error(session: requests.Session, error: Exception, proxy: str) ->
     """
     for kind, make in _KINDS:
         if isinstance(error, kind):
-            failure = make(error)
-            if failure.topic is PROXY:
-                return _about_proxy(failure, proxy)
+            failure = make(error, proxy)
             if failure.ambiguous and _is_connecting(session):
-                return _UNCONNECTED(error) if make is _LATE else _CUT(error)
+                return (_UNCONNECTED if make is _LATE else _CUT)(error, proxy)
             return failure
     # requests raises a bare OSError where REQUESTS_CA_BUNDLE names no file.
     return TransportError(
@@ -246,22 +244,24 @@ def _transport_error(session: requests.Session, error: Exception, proxy: str) ->
     )
 
 
-def _about_proxy(failure: TransportError, proxy: str) -> TransportError:
-    message = str(failure).replace("HTTPS_PROXY", proxy)
-    return TransportError(message, PROXY, permanent=failure.permanent)
-
-
 def _is_connecting(session: requests.Session) -> bool:
     return isinstance(session, Session) and session.connecting.is_set()
 
 
+# Makes our words of an error, and of the variable that names the proxy.
+_Make = Callable[[Exception, str], TransportError]
+
+
 def _saying(
     message: str, topic: Topic, *, permanent: bool = False, ambiguous: bool = False
-) -> Callable[[Exception], TransportError]:
-    return lambda _: TransportError(message, topic, permanent=permanent, ambiguous=ambiguous)
+) -> _Make:
+    """Return what says `message`, in which `{proxy}` stands for the variable of the proxy."""
+    return lambda _, proxy: TransportError(
+        message.format(proxy=proxy), topic, permanent=permanent, ambiguous=ambiguous
+    )
 
 
-def _tls_error(error: Exception) -> TransportError:
+def _tls_error(error: Exception, _proxy: str) -> TransportError:
     for cause in _causes(error):
         if isinstance(cause, (ssl.SSLEOFError, ssl.SSLZeroReturnError)):
             return TransportError("the connection broke off before it was secure", NO_CONNECTION)
@@ -279,7 +279,7 @@ def _tls_error(error: Exception) -> TransportError:
     )
 
 
-def _connection_error(error: Exception) -> TransportError:
+def _connection_error(error: Exception, _proxy: str) -> TransportError:
     for cause in _causes(error):
         if isinstance(cause, urllib3.exceptions.NameResolutionError):
             message = "the host name does not resolve"
@@ -306,14 +306,14 @@ _UNCONNECTED: Final = _saying("no connection could be made in time", NO_CONNECTI
 _CUT: Final = _saying("the connection broke off while it was made", NO_CONNECTION)
 _UNREADABLE: Final = _saying("the answer could not be read", BROKE_OFF, ambiguous=True)
 _UNUSABLE: Final = _saying(
-    "its URL, or that of the proxy in HTTPS_PROXY, is unusable", PROXY, permanent=True
+    "its URL, or that of the proxy in {proxy}, is unusable", PROXY, permanent=True
 )
 # In this order: proxy, TLS and connect time-out are connection errors to requests, and most
 # of its exceptions are value errors. A bare one is about an odd host, user or port.
-_KINDS: Final[tuple[tuple[type[Exception], Callable[[Exception], TransportError]], ...]] = (
+_KINDS: Final[tuple[tuple[type[Exception], _Make], ...]] = (
     (
         requests.exceptions.ProxyError,
-        _saying("the proxy in HTTPS_PROXY refused, or cannot be reached", PROXY),
+        _saying("the proxy in {proxy} refused, or cannot be reached", PROXY),
     ),
     (requests.exceptions.SSLError, _tls_error),
     (requests.exceptions.ConnectTimeout, _UNCONNECTED),
@@ -322,7 +322,7 @@ _KINDS: Final[tuple[tuple[type[Exception], Callable[[Exception], TransportError]
     (requests.exceptions.InvalidURL, _UNUSABLE),
     (
         requests.exceptions.InvalidSchema,
-        _saying("the proxy in HTTPS_PROXY is of a kind that is not known", PROXY, permanent=True),
+        _saying("the proxy in {proxy} is of a kind that is not known", PROXY, permanent=True),
     ),
     (requests.RequestException, _UNREADABLE),
     (ValueError, _UNUSABLE),
