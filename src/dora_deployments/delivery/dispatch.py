@@ -26,7 +26,6 @@ _SHORTEST_TIMEOUT: Final = 0.1
 _WIDTH: Final = 100
 # After so many seconds a delivery that holds its thread is replaced by another one that waits.
 _PATIENCE: Final = 2.0
-_PAUSE: Final = 0.1  # seconds between two looks for them
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -107,19 +106,21 @@ def _start(errands: list["Errand"], budget: Budget, quarter: Budget, pace: Pace)
     """
     first = [errand for errand in errands if errand.delivery.goes_first]
     pending = deque(errands)
+    all_begun = threading.Event()
 
     def work() -> None:
         while budget.left():  # what is not sent by then is saved, and so must not go out
             try:
                 errand = pending.popleft()
             except IndexError:  # another thread may have had the last one
+                all_begun.set()
                 return
             errand.run(budget, pace, first, quarter)
 
     # If the system has no more threads, those that there are do the work.
     threads = sum(in_thread(work) for _ in range(min(_WIDTH, len(errands))))
     if len(errands) > threads > 0:
-        in_thread(partial(_relieve, errands, pending, budget, work))
+        in_thread(partial(_relieve, errands, all_begun, budget, work))
     if not threads:
         for errand in errands:
             errand.give_up("not sent, since the system had no thread left to do it", STEP_ENDED)
@@ -127,18 +128,21 @@ def _start(errands: list["Errand"], budget: Budget, quarter: Budget, pace: Pace)
 
 def _relieve(
     errands: Collection["Errand"],
-    pending: Collection["Errand"],
+    all_begun: threading.Event,
     budget: Budget,
     work: Callable[[], None],
 ) -> None:
-    """Start a thread for each of `errands` that stalls, as long as others are `pending`."""
+    """Start a thread for each of `errands` that stalls, until all of them have begun.
+
+    It looks when the next one that is on its way stalls; one that begins later stalls later.
+    """
     more = 0
-    while pending and budget.left():
-        stalled = sum(errand.stalls() for errand in errands)
-        for _ in range(stalled - more):
-            in_thread(work)
-        more = max(more, stalled)
-        time.sleep(_PAUSE)
+    until_next = _PATIENCE
+    while not all_begun.wait(min(until_next, budget.left())) and budget.left():
+        waits = [seconds for errand in errands if (seconds := errand.stalls_in()) is not None]
+        for _ in range(sum(not seconds for seconds in waits) - more):
+            more += in_thread(work)
+        until_next = min(filter(None, waits), default=_PATIENCE)
 
 
 @dataclass(slots=True)
@@ -181,11 +185,11 @@ class Errand:
             self.give_up(bug, INTERNAL_ERROR)
         self.done.set()
 
-    def stalls(self) -> bool:
-        """Return whether this has been on its way for long, and has not ended."""
+    def stalls_in(self) -> float | None:
+        """Return the seconds until this has been on its way for long; None unless it is."""
         if self.begun is None or self.done.is_set():
-            return False
-        return time.monotonic() - self.begun > _PATIENCE
+            return None
+        return max(0.0, self.begun + _PATIENCE - time.monotonic())
 
     def give_up(self, why: str, topic: Topic) -> None:
         """End without an answer, if there is anything to send at all."""
