@@ -19,6 +19,7 @@ from dora_deployments.budget import Budget
 from dora_deployments.catalogue import (
     BROKE_OFF,
     DATADOG_LATER,
+    DX_401,
     DX_403,
     DX_422,
     DX_DUPLICATE,
@@ -46,6 +47,8 @@ from dora_deployments.deployment import (
 )
 from tests.builders import deployment
 from tests.delivery.wire import (
+    EARLIER,
+    HASTY,
     ID,
     KEY,
     PACE,
@@ -56,6 +59,7 @@ from tests.delivery.wire import (
     datadog,
     dispatched,
     dx,
+    dying,
     endings,
     of_datadog,
     of_dx,
@@ -398,7 +402,7 @@ def test_what_goes_first_is_tried_again_and_the_others_wait_for_the_end_of_that(
     assert sent == [TOUCH, TOUCH, TOUCH, TOUCH, CREATE]
     assert endings(dispatch, first=True) == of_first(
         "undelivered",
-        "DX answered 500: it is in trouble itself",
+        f"DX answered 500: it is in trouble itself{EARLIER}",
         SERVER_ERROR,
         http_status=500,
         attempts=4,
@@ -598,6 +602,116 @@ def test_a_mistake_of_ours_in_one_delivery_stops_neither_it_without_a_word_nor_t
             attempts=1,
         ),
         of_dx("delivered", "recorded", http_status=200, attempts=1),
+    )
+
+
+# --- doubt
+
+REFUSAL = (
+    "DX answered 401: the token is not valid; check `dx-token`, and that `dx-instance` is where it"
+    " was made"
+)
+
+
+@pytest.mark.parametrize(
+    ("answers", "expected"),
+    [
+        pytest.param(
+            [hang(60), answer(401, b"no")],
+            of_dx(
+                "rejected",
+                f"{REFUSAL}{EARLIER}",
+                DX_401,
+                detail="no",
+                http_status=401,
+                attempts=2,
+            ),
+            id="hang, 401",
+        ),
+        pytest.param(
+            [reset(), answer(503, b"no", [("Retry-After", "60")])],
+            of_dx(
+                "undelivered",
+                f"DX answered 503: it is in trouble itself{EARLIER}; not tried again, since the"
+                " wait of 60 s would outlast `timeout`",
+                SERVER_ERROR,
+                detail="no",
+                http_status=503,
+                attempts=2,
+            ),
+            id="reset, 503 with a long wait",
+        ),
+        pytest.param(
+            [reset(), answer(200, b"?")],
+            of_dx(
+                "undelivered",
+                "DX answered 200 without saying ok: the answer is not the documented"
+                f" JSON{EARLIER}",
+                DX_MALFORMED,
+                detail="?",
+                http_status=200,
+                attempts=4,
+            ),
+            id="reset, odd answers",
+        ),
+        pytest.param(
+            [answer(503, b"no"), reset()],
+            of_dx(
+                "undelivered",
+                f"DX: the connection broke off before an answer{UNCERTAIN}",
+                BROKE_OFF,
+                attempts=4,
+            ),
+            id="the last one says so itself",
+        ),
+        pytest.param(
+            [reset(), answer(200, OK)],
+            of_dx("delivered", "recorded", http_status=200, attempts=2),
+            id="recorded after all",
+        ),
+    ],
+)
+def test_that_an_earlier_attempt_may_have_arrived_is_said_until_it_is_known(answers, expected):
+    with Faulty(*answers) as server:
+        taken = outcome(dx(server.url), pace=HASTY)
+
+    assert taken == expected
+    assert server.requests == [server.requests[0]] * expected.attempts
+
+
+def test_that_an_earlier_attempt_may_have_arrived_is_said_where_the_server_is_gone_since():
+    with dying() as url:
+        taken = outcome(datadog(url), pace=HASTY)
+
+    assert taken == of_datadog(
+        "undelivered",
+        f"Datadog: the connection was refused, or no way leads to the host{EARLIER}",
+        NO_CONNECTION,
+        attempts=4,
+    )
+
+
+def test_a_mistake_of_ours_after_an_attempt_that_may_have_arrived_says_that_too():
+    with Faulty(reset(), answer(200, b"0")) as server:
+        broken = Scripted(urls=(server.url,), verdicts=(KeyError(KEY),))
+        (taken,) = outcomes([broken])
+
+    assert taken == scripted(
+        "undelivered",
+        f"a bug of this action stopped the delivery: KeyError{EARLIER}",
+        INTERNAL_ERROR,
+        http_status=200,
+        attempts=2,
+    )
+
+
+def test_the_doubt_about_a_request_ends_with_its_record_and_is_not_that_of_the_next():
+    with Faulty(reset(), answer(200, b"0"), answer(200, b"2")) as server:
+        backend = Scripted(urls=(server.url,) * 2, verdicts=(GOOD, KNOWN, BAD, ODD))
+        (taken,) = outcomes([backend])
+
+    assert taken == scripted(
+        "rejected", "no", DX_403, detail="in their words", http_status=200, attempts=3
     )
 
 
@@ -870,7 +984,8 @@ def test_what_was_never_started_was_not_sent():
             [reset(), answer(429, b"", [("X-RateLimit-Reset", "25")])],
             of_dx(
                 "undelivered",
-                "DX answered 429: too many requests; not tried again before the step had to end",
+                f"DX answered 429: too many requests{EARLIER}; not tried again before the step had"
+                " to end",
                 TOO_MANY_REQUESTS,
                 http_status=429,
                 attempts=2,

@@ -1,6 +1,7 @@
 """Sends real deliveries, over real sockets and at a fast pace."""
 
 import socket
+import threading
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 
@@ -23,6 +24,7 @@ ID = "dora-0123456789abcdef0123456789abcdef01234567"
 PACE = Pace(base=0.01, cap=0.02, connect_timeout=20, read_timeout=20)
 HASTY = Pace(base=0.01, cap=0.02, connect_timeout=0.3, read_timeout=0.3)
 UNCERTAIN = ", so the event may have arrived all the same"
+EARLIER = f"; an earlier attempt had no answer{UNCERTAIN}"
 TOUCHED = TouchedServices(
     pull_id=3_498_120_117, services=(Service(identifier="shop"), Service(identifier="cart"))
 )
@@ -105,6 +107,28 @@ def closed_port() -> Iterator[str]:
     with socket.socket() as nobody:
         nobody.bind(("127.0.0.1", 0))
         yield f"http://127.0.0.1:{nobody.getsockname()[1]}"
+
+
+@contextmanager
+def dying() -> Iterator[str]:
+    """Give an address that takes one request whole, never answers, and refuses all others."""
+    with socket.socket() as listener:
+        listener.bind(("127.0.0.1", 0))
+        listener.listen(1)
+
+        def take() -> None:
+            connection, _ = listener.accept()
+            with connection:
+                while not connection.recv(65_536).endswith(b"}"):
+                    pass
+                # From here on nothing listens; a socket that is bound keeps others away.
+                listener.shutdown(socket.SHUT_RDWR)
+                connection.recv(1)  # until the client leaves
+
+        thread = threading.Thread(target=take)
+        thread.start()
+        yield f"http://127.0.0.1:{listener.getsockname()[1]}"
+        thread.join()
 
 
 @contextmanager

@@ -26,6 +26,8 @@ _SHORTEST_TIMEOUT: Final = 0.1
 _WIDTH: Final = 100
 # After so many seconds a delivery that holds its thread is replaced by another one that waits.
 _PATIENCE: Final = 2.0
+_MAY_HAVE_ARRIVED: Final = "so the event may have arrived all the same"
+_EARLIER: Final = f"; an earlier attempt had no answer, {_MAY_HAVE_ARRIVED}"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -152,8 +154,8 @@ class Errand:
     `sleep` waits between two attempts. `post` makes each of them; by default they have nothing
     in common, so that none is lost on a connection that the server is about to close.
     `begun` is when, by the monotonic clock, it was on its way. `connecting` is set while an
-    attempt makes its connection; `ambiguous` says that an earlier one may
-    have arrived.
+    attempt makes its connection; `ambiguous` says that an earlier one of the same request may
+    have arrived, which every ending but a recorded one says too.
     """
 
     delivery: Delivery
@@ -182,7 +184,7 @@ class Errand:
             self.outcome = self._deliver(budget, pace)
         except Exception as error:
             bug = f"a bug of this action stopped the delivery: {type(error).__name__}"
-            self.give_up(bug, INTERNAL_ERROR)
+            self.give_up(f"{bug}{self._earlier_doubt()}", INTERNAL_ERROR)
         self.done.set()
 
     def stalls_in(self) -> float | None:
@@ -221,7 +223,7 @@ class Errand:
         if self.connecting.is_set() and not self.ambiguous:
             why = "no connection could be made before the step had to end"
         else:
-            why = "no answer before the step had to end, so the event may have arrived all the same"
+            why = f"no answer before the step had to end, {_MAY_HAVE_ARRIVED}"
         return self._ended("undelivered", why, STEP_ENDED)
 
     def _deliver(self, budget: Budget, pace: Pace) -> Outcome:
@@ -235,6 +237,7 @@ class Errand:
     def _send(self, request: Request, budget: Budget, pace: Pace) -> Outcome:
         """Send one request until it is answered for good, or no attempt or time is left."""
         attempt = 0
+        self.ambiguous = False
         while True:
             attempt += 1
             self.attempts += 1
@@ -266,14 +269,21 @@ class Errand:
         try:
             reply = (self.post or session.post_alone)(request, timeout, self.connecting)
         except session.TransportError as error:
+            doubt = f", {_MAY_HAVE_ARRIVED}" if error.ambiguous else self._earlier_doubt()
             self.ambiguous = self.ambiguous or error.ambiguous
-            doubt = ", so the event may have arrived all the same" if error.ambiguous else ""
             status: Status = "rejected" if error.permanent else "undelivered"
             message = f"{self.delivery.backend.name}: {error}{doubt}"
             return self._ended(status, message, error.topic), {}
         self.http_status = reply.status
         self.skew = retry.clock_skew(reply.headers, datetime.now(UTC))
-        return self._judged(request, reply), reply.headers
+        outcome = self._judged(request, reply)
+        if outcome.is_missing:
+            outcome = replace(outcome, message=f"{outcome.message}{self._earlier_doubt()}")
+        return outcome, reply.headers
+
+    def _earlier_doubt(self) -> str:
+        """Return the words for an earlier attempt that may have arrived, if there was one."""
+        return _EARLIER if self.ambiguous else ""
 
     def _judged(self, request: Request, reply: Reply) -> Outcome:
         backend = self.delivery.backend
