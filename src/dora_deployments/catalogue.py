@@ -564,8 +564,11 @@ STEP_ENDED: Final = Topic(
 NOT_SAVED: Final = Topic(
     slug="not-saved",
     happened="What was not delivered could not be saved",
-    means="the folder cannot be written, or is somebody else's",
+    means="the disk is full or read-only, the step may not write there, or the folder is somebody"
+    " else's",
     change="fix what is named, and run the job again",
+    more="The folders of the workspace, of the runner's temporary files and of the system's are tried"
+    " one after the other. If none takes all reports, those that one took stay there.",
 )
 PATH_NOT_TOLD: Final = Topic(
     slug="path-not-told",
@@ -579,7 +582,8 @@ PATH_NOT_TOLD: Final = Topic(
 NOT_WRITTEN: Final = Topic(
     slug="not-written",
     happened="Outputs or the job summary could not be written",
-    means="the report is not touched by that, but later steps do not see how it went",
+    means="the disk is full or read-only, or the step may not write there; the report is not touched"
+    " by that, but later steps do not see how it went",
     change="make room on the runner's disk, or let the step write the file that is named",
     more="The runner names its files in `GITHUB_OUTPUT` and `GITHUB_STEP_SUMMARY`.",
 )
@@ -617,9 +621,8 @@ BACKFILL_LEFT_OUT: Final = Topic(
 BACKFILL_STATE: Final = Topic(
     slug="backfill-state",
     happened="The state of an earlier run cannot be used",
-    means="the file is damaged, in use by another run, of another user, signed with other keys, or"
-    " the disk is full",
-    change="make room on a full disk, wait for a run that uses it, else remove it to start anew",
+    means="the file is damaged, in use by another run, of another user, or signed with other keys",
+    change="wait for a run that uses it, else remove it to start anew",
     more="Where examples/backfill.yml keeps it in a cache, delete the caches whose names begin with"
     " `dora-backfill/` (Actions, Caches), or set another `output-path` there and in its steps. To"
     " start anew sends again what was sent, under the same ids. Rows are signed with the keys of"
@@ -641,8 +644,13 @@ BACKFILL_STOPPED: Final = Topic(
 OUTPUT_PATH: Final = Topic(
     slug="output-path",
     happened="The folder of `output-path` cannot be written",
-    means="it is outside of the workspace, a link, somebody else's, or the disk is full",
+    means="it is outside of the workspace, a link or somebody else's; or the disk is full or"
+    " read-only, or the step may not write there",
     change="fix what is named, make room, or set another `output-path`",
+    more="What is wrong with the path itself is a bad input. A disk that lets nobody write is not: the"
+    " step ends as `undelivered`, which fails it only under `fail-on: any`, and the next run with the"
+    " same inputs goes on. What was sent but could not be written down is sent again, under the same"
+    " id.",
 )
 OLD_PAST: Final = Topic(
     slug="old-past",

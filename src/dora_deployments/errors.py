@@ -1,6 +1,7 @@
 """What can end a run early, each with the exit code and reason that the workflow sees."""
 
-from typing import ClassVar
+import errno
+from typing import ClassVar, Final
 
 from dora_deployments.catalogue import BAD_EVENT, BAD_INPUT, CONFIG_FILE, PACKAGES, Note, Topic, note
 
@@ -108,3 +109,18 @@ class Interrupted(BaseException):
     def __init__(self, signal_number: int) -> None:
         super().__init__(signal_number)
         self.signal_number = signal_number
+
+
+# What to do where the system lets nobody write; anything else is most often a permission.
+_PERMIT: Final = "let the step's user write there"
+_FIXES: Final = {
+    errno.ENOSPC: "make room on that disk",
+    errno.EDQUOT: "make room in that user's quota",
+    errno.EROFS: "mount it so that the step can write there",
+    errno.EIO: "look after that disk",
+}
+
+
+def why_unwritable(error: OSError) -> str:
+    """Return what keeps us from writing, in the system's words, and what to do about it."""
+    return f"{error.strerror}; {_FIXES.get(error.errno or 0, _PERMIT)}"

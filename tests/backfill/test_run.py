@@ -1,18 +1,21 @@
 """A backfill from its inputs to its end, against strict stand-ins for GitHub, Datadog and DX."""
 
+import errno
 import itertools
 import json
 import os
+import shutil
 import sqlite3
+import subprocess
 import zlib
-from contextlib import closing, suppress
+from contextlib import closing, contextmanager, suppress
 from dataclasses import dataclass, replace
 from datetime import timedelta
 
 import pytest
 
 from dora_deployments.backends.dx import Dx
-from dora_deployments.backfill.database import FILE, StateError
+from dora_deployments.backfill.database import FILE, StateError, StateUnwritableError
 from dora_deployments.backfill.run import backfill
 from dora_deployments.catalogue import (
     BACKFILL_LEFT_OUT,
@@ -1050,8 +1053,90 @@ def test_files_that_cannot_be_written_on_the_way_are_a_bad_input(shop):
     (shop.folder / "dora-backfill" / "deployments.csv").mkdir()
     error = refusal(*job_of(shop))
     (problem,) = error.problems
-    assert problem.startswith("`output-path` cannot be written (")
+    assert problem.startswith("`output-path` cannot be written: ")
     assert error.topic == OUTPUT_PATH
+
+
+@pytest.mark.parametrize(
+    ("error", "words"),
+    [
+        (
+            OSError(errno.ENOSPC, os.strerror(errno.ENOSPC)),
+            "cannot be written: No space left on device; make room on that disk",
+        ),
+        (
+            OSError(errno.EROFS, os.strerror(errno.EROFS)),
+            "cannot be written: Read-only file system; mount it so that the step can write there",
+        ),
+        (
+            OSError(errno.EACCES, os.strerror(errno.EACCES)),
+            "cannot be written: Permission denied; let the step's user write there",
+        ),
+        (StateUnwritableError("holds a state"), "holds a state"),
+    ],
+)
+@posix_only
+def test_a_disk_that_lets_nobody_write_leaves_the_rest_to_another_run(shop, error, words):
+    job, result = job_of(shop)
+    backfill(replace(job, provide=broken_by(error)), result)
+    assert result.unfinished == note(f"`output-path` {words}", OUTPUT_PATH)
+    assert (result.tallies, result.figures) == ((), None)
+
+
+@posix_only
+def test_a_folder_that_cannot_be_made_whole_leaves_all_to_another_run(shop):
+    job, result = job_of(shop)
+    with full_disk(after=0):
+        backfill(job, result)
+    assert result.unfinished == note(
+        "`output-path` cannot be written: File too large; let the step's user write there",
+        OUTPUT_PATH,
+    )
+
+
+@contextmanager
+def tiny_disk(folder, options):
+    """Mount a file system in memory at `folder`, where that is allowed."""
+    mount = ["mount", "-t", "tmpfs", "-o", options, "none", folder]
+    if not shutil.which("mount") or subprocess.run(mount, check=False).returncode:
+        pytest.skip("nothing may be mounted here")
+    try:
+        yield
+    finally:
+        subprocess.run(["umount", folder], check=True)
+
+
+@posix_only
+@pytest.mark.fault(101)
+@pytest.mark.parametrize(
+    ("options", "fail_on"),
+    [
+        ("ro", "config"),
+        ("nr_inodes=1", "any"),
+        ("nr_inodes=3", "config"),
+        *((f"size={size}k", "any") for size in (4, 40, 100, 148, 172, 204, 220, 244, 252)),
+    ],
+)
+def test_a_disk_that_is_full_is_no_mistake_of_the_user_and_loses_nothing(shop, options, fail_on):
+    deployed_thrice(shop)
+    folder = shop.folder / "dora-backfill"
+    folder.mkdir()
+    with tiny_disk(folder, options):
+        code, outputs = shop.backfill(fail_on=fail_on)
+        told = {each["reference_id"]: each for each in shop.told()}
+    known = [each["status"] for each in json.loads(outputs["results"])]
+
+    # Either all was sent, or it says that something was not.
+    assert (outputs["reason"], set(known) - {"delivered", "undelivered"}) == ("", set())
+    assert outputs["status"] in {"undelivered", "partial", "delivered"}
+    assert code == int(fail_on == "any" and outputs["status"] != "delivered")
+    assert len(told) == 4 or outputs["status"] != "delivered"
+    assert "output-path" in shop.summary()
+
+    assert shop.ended() == (0, "delivered", "")
+    again = {each["reference_id"]: each for each in shop.told()}
+    assert len({**told, **again}) == 4
+    assert all(again[each] == told[each] for each in told if each in again)
 
 
 def test_what_github_cannot_be_asked_in_deriving_ends_it(mapped):

@@ -504,7 +504,7 @@ def test_where_nothing_can_be_recorded_nothing_more_is_sent_and_it_is_said(state
     with Faulty(filling) as server:
         add(state, *range(10))
         try:
-            with pytest.raises(StateError, match=r"cannot be written \(disk I/O error\)"):
+            with pytest.raises(StateError, match=r"cannot be written: disk I/O error"):
                 sent(state, dx(server.url))
         finally:
             limit.__exit__(None, None, None)

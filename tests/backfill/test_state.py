@@ -660,7 +660,7 @@ def test_a_second_run_at_the_same_time_is_refused(used):
 
 def test_a_folder_that_is_not_there_is_refused(tmp_path):
     assert refusal(tmp_path / "none") == (
-        "cannot be written (No such file or directory); let the step's user write there"
+        "cannot be written: No such file or directory; let the step's user write there"
     )
 
 
@@ -787,8 +787,8 @@ def test_a_full_disk_is_said_and_what_was_kept_before_is_there(tmp_path):
         with full_disk(after=100_000), pytest.raises(StateError) as caught:
             fill()
     assert str(caught.value) == (
-        f"holds {FILE}, which cannot be written (disk I/O error); make room, or let the step's user"
-        " write there, and run the step again"
+        f"holds {FILE}, which cannot be written: disk I/O error; make room on that disk, or look"
+        " after it"
     )
     with opened(tmp_path) as state:
         assert (state.resumed, state.foreign) == (True, 0)

@@ -6,6 +6,7 @@ import stat
 import subprocess
 import sys
 import tempfile
+from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
 
@@ -78,6 +79,11 @@ def contents(folder):
 
 def not_in(folder, why):
     return f"what was not delivered cannot be saved in {folder}: {why}"
+
+
+LOST = "the log shows them, and to run the job again sends them under the same id"
+IS_FOLDER = "Is a directory"
+FULL = "No space left on device; make room on that disk"
 
 
 def denied(why):
@@ -351,9 +357,9 @@ def test_what_can_be_saved_nowhere_is_said(run, tmp_path):
 @pytest.mark.parametrize(
     ("mount", "why"),
     [
-        ("-t tmpfs -o nr_inodes=2", "No space left on device"),
-        ("-t tmpfs -o size=4k", "No space left on device"),
-        ("-t tmpfs -o ro", "Read-only file system"),
+        ("-t tmpfs -o nr_inodes=2", FULL),
+        ("-t tmpfs -o size=4k", FULL),
+        ("-t tmpfs -o ro", "Read-only file system; mount it so that the step can write there"),
     ],
     ids=["no inode left", "full", "read-only"],
 )
@@ -368,9 +374,79 @@ def test_a_file_system_that_is_full_or_read_only_is_not_the_end(run, tmp_path, m
         pytest.skip("nothing may be mounted here")
     temp = tmp_path / "temp" / FOLDER
     assert settled(*unshare, workspace, *python(), at=tmp_path) == (
-        f"{Kept(path=temp.as_posix(), problems=(not_in(workspace / FOLDER, denied(why)),))!a}\n"
+        f"{Kept(path=temp.as_posix(), problems=(not_in(workspace / FOLDER, why),))!a}\n"
     )
     assert set(contents(temp)) == {".gitignore", NAME}
+
+
+@contextmanager
+def full_after(number):
+    """Let the disk be full once so many files were saved: from then on each is too large."""
+    import resource
+
+    before = resource.getrlimit(resource.RLIMIT_FSIZE)
+    each = len(text(ended(of=numbered(number))))
+    resource.setrlimit(resource.RLIMIT_FSIZE, (each, before[1]))
+    try:
+        yield
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, before)
+
+
+def numbered(number):
+    """Return a delivery whose file is longer than those of smaller numbers."""
+    return replace(delivery(), name=f"d{number}", services=("s" * (10 + number),))
+
+
+TOO_LARGE = "File too large; let the step's user write there"
+
+
+@pytest.mark.fault(101)
+@pytest.mark.skipif(sys.platform == "win32", reason="has no such limit")
+def test_what_a_disk_takes_before_it_is_full_is_saved_and_the_rest_is_said(
+    run, tmp_path, monkeypatch
+):
+    (tmp_path / "tmp").touch()
+    monkeypatch.setattr(tempfile, "tempdir", str(tmp_path / "tmp"))
+    deliveries = [ended(of=numbered(number)) for number in range(5)]
+    with full_after(2):
+        kept = settle(run, *deliveries)
+
+    assert kept == Kept(
+        path=FOLDER,
+        problems=(
+            not_in(tmp_path / "workspace" / FOLDER, TOO_LARGE),
+            not_in(tmp_path / "temp" / FOLDER, TOO_LARGE),
+            f"2 of 5 undelivered reports are saved nowhere; {LOST}",
+        ),
+    )
+    saved_files = {f"d{number}-dx.json": text(deliveries[number]) for number in range(3)}
+    assert contents(tmp_path / "workspace" / FOLDER) == {".gitignore": "*\n", **saved_files}
+    assert contents(tmp_path / "temp" / FOLDER) == {".gitignore": "*\n"}
+
+
+@pytest.mark.fault(101)
+def test_what_a_full_disk_took_does_not_stay_beside_what_another_has_but_for_older_files(
+    run, tmp_path
+):
+    first, second = ended(of=numbered(0)), ended(of=numbered(1))
+    settle(run, first)
+    deliveries = [first, second, ended(of=replace(numbered(2), name="x" * 199))]
+    long_names = tmp_path / "workspace" / FOLDER
+    (long_names / f"{'x' * 199}-dx.json").mkdir()
+    mode = long_names / f"{'x' * 199}-dx.json" / "full"
+    mode.touch()
+
+    temp = tmp_path / "temp" / FOLDER
+    kept = settle(run, *deliveries)
+
+    assert kept == Kept(path=temp.as_posix(), problems=(not_in(long_names, denied(IS_FOLDER)),))
+    assert set(contents(temp)) == {
+        ".gitignore", "d0-dx.json", "d1-dx.json", f"{'x' * 199}-dx.json"
+    }  # fmt: skip
+    mode.unlink()
+    mode.parent.rmdir()
+    assert contents(long_names) == {".gitignore": "*\n", "d0-dx.json": text(first)}
 
 
 @pytest.fixture

@@ -1,6 +1,8 @@
 """Outputs and summary are left where the runner looks for them, or the log says why not."""
 
 import io
+import sys
+from contextlib import contextmanager
 
 import pytest
 
@@ -91,3 +93,45 @@ def test_a_bug_of_ours_in_one_file_keeps_the_other_from_nothing(environ, tmp_pat
     )
     text = (tmp_path / "output").read_bytes().decode()
     assert runner.outputs(text) == outputs(broken, SCRUB)
+
+
+@contextmanager
+def full_disk(*, after):
+    """Let no file become longer than so many bytes."""
+    import resource
+
+    before = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (after, before[1]))
+    try:
+        yield
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, before)
+
+
+@pytest.mark.fault(101)
+@pytest.mark.skipif(sys.platform == "win32", reason="has no such limit")
+def test_a_disk_that_fills_up_leaves_no_half_of_an_output_on_which_the_runner_would_fail(
+    environ, tmp_path
+):
+    (tmp_path / "output").write_bytes(b"earlier=value\n")
+    (tmp_path / "summary").write_bytes(b"# Earlier\n\n")
+
+    with full_disk(after=20):
+        lines = written(environ)
+
+    assert lines == "".join(
+        f"::warning title=Deployment report::the file of {name} cannot be written (File too"
+        f" large). {MORE}not-written\n"
+        for name in ("GITHUB_OUTPUT", "GITHUB_STEP_SUMMARY")
+    )
+    assert (tmp_path / "output").read_bytes() == b"earlier=value\n"
+    assert (tmp_path / "summary").read_bytes() == b"# Earlier\n\n"
+
+
+@pytest.mark.fault(101)
+@pytest.mark.skipif(sys.platform != "linux", reason="other systems have no /dev/full")
+def test_a_device_that_is_full_is_said():
+    assert written({"GITHUB_OUTPUT": "/dev/full", "GITHUB_STEP_SUMMARY": "/dev/null"}) == (
+        "::warning title=Deployment report::the file of GITHUB_OUTPUT cannot be written (No space"
+        f" left on device). {MORE}not-written\n"
+    )

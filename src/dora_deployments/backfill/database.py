@@ -29,18 +29,20 @@ _SCHEMA_OF: Final = "SELECT type, name, tbl_name, sql FROM sqlite_master ORDER B
 _REMOVE: Final = "remove it to start anew"
 # SQLite's own words; any others may quote what is in the file.
 _LOCKED: Final = "database is locked"
-_CANNOT_WRITE: Final = frozenset(
-    {
-        "database or disk is full",
-        "disk I/O error",
-        "attempt to write a readonly database",
-        "unable to open database file",
-    }
-)
+_CANNOT_WRITE: Final = {
+    "database or disk is full": "make room on that disk",
+    "disk I/O error": "make room on that disk, or look after it",
+    "attempt to write a readonly database": "let the step's user write there",
+    "unable to open database file": "make room on that disk, or let the step's user write there",
+}
 
 
 class StateError(ValueError):
     """The state can no longer be used; the message follows "`output-path`"."""
+
+
+class StateUnwritableError(StateError):
+    """The runner lets nobody write the state, which is no fault of the input."""
 
 
 def connected(folder: Path) -> sqlite3.Connection:
@@ -108,12 +110,11 @@ def words() -> Iterator[None]:
         if why == _LOCKED:
             wrong = "another run is using; let it end, or give each its own `output-path`"
         elif why in _CANNOT_WRITE:
-            wrong = (
-                f"cannot be written ({why}); make room, or let the step's user write there, and run"
-                " the step again"
-            )
+            raise StateUnwritableError(
+                f"holds {FILE}, which cannot be written: {why}; {_CANNOT_WRITE[why]}"
+            ) from None
         else:
             wrong = f"is damaged, or no state file; {_REMOVE}"
         raise StateError(f"holds {FILE}, which {wrong}") from None
     except OSError as error:
-        raise StateError(str(folders.unwritable(error))) from None
+        raise StateUnwritableError(str(folders.unwritable(error))) from None

@@ -18,7 +18,7 @@ from dora_deployments.attribution.github.patient import Patient
 from dora_deployments.attribution.look_ups import LookUpError
 from dora_deployments.backends import dx
 from dora_deployments.backfill import sending, sheet
-from dora_deployments.backfill.database import FILE, StateError
+from dora_deployments.backfill.database import FILE, StateError, StateUnwritableError
 from dora_deployments.backfill.day import UnavailableError
 from dora_deployments.backfill.deriving import derived
 from dora_deployments.backfill.figures import Record, figures
@@ -48,10 +48,11 @@ def backfill(job: Job, result: Backfilled) -> None:
     """Go on to read, write down and send, until all is done or time is up.
 
     `result` is filled in on the way, and holds what is known however this ends. Raises `Skip`
-    if there is nothing to report, and `ActionError` for what the workflow's author must fix.
+    if there is nothing to report, and `ActionError` for what the workflow's author must fix. A disk
+    that lets nobody write is the runner's trouble: it leaves the rest for another run.
     """
-    folder = _folder(job)
     try:
+        folder = _folder(job)
         with _state(job, folder) as state:
             _begin(job, state, result)
             try:
@@ -64,10 +65,15 @@ def backfill(job: Job, result: Backfilled) -> None:
                     with suppress(StateError):
                         result.tallies = state.tallies()
             _end(job, folder, state, result, had_time)
+    except (folders.UnwritableError, StateUnwritableError) as error:
+        result.unfinished = note(f"`output-path` {error}", OUTPUT_PATH)
     except StateError as error:
         raise InputError(f"`output-path` {error}", topic=BACKFILL_STATE) from None
     except OSError as error:
-        raise InputError(f"`output-path` {folders.unwritable(error)}", topic=OUTPUT_PATH) from None
+        problem = folders.unwritable(error)
+        if not isinstance(problem, folders.UnwritableError):
+            raise InputError(f"`output-path` {problem}", topic=OUTPUT_PATH) from None
+        result.unfinished = note(f"`output-path` {problem}", OUTPUT_PATH)
 
 
 def _begin(job: Job, state: State, result: Backfilled) -> None:
@@ -188,6 +194,8 @@ def _made(job: Job, folder: Path, sizes: Sequence[int]) -> list[object]:
 def _folder(job: Job) -> Path:
     try:
         return folders.opened(job.run, job.inputs.output_path)
+    except folders.UnwritableError:
+        raise
     except ValueError as error:
         raise InputError(f"`output-path` {error}", topic=OUTPUT_PATH) from None
 

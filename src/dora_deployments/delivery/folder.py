@@ -4,6 +4,7 @@ A stranger's commit may have planted a folder, files or links of the same names 
 them is written through, and none is trusted.
 """
 
+import errno
 import hashlib
 import os
 import stat
@@ -16,9 +17,12 @@ from typing import Final, TextIO
 from dora_deployments.actions import workspace
 from dora_deployments.actions.run import Run
 from dora_deployments.actions.text import shown
+from dora_deployments.errors import why_unwritable
 
 _READABLE: Final = 0o644  # by later steps, which may be another user's
 _CHUNK: Final = 1024 * 1024  # bytes of a file in memory
+# What is wrong with a path, and not with the disk that it leads to.
+_OF_THE_PATH: Final = frozenset({errno.ENAMETOOLONG, errno.EINVAL, errno.EISDIR, errno.ENOTDIR})
 
 
 def bases(run: Run) -> tuple[Path, ...]:
@@ -72,9 +76,17 @@ def opened(run: Run, path: str) -> Path:
     return folder
 
 
+class UnwritableError(ValueError):
+    """The runner does not let us write, for no fault of an input that its words follow."""
+
+
 def unwritable(error: OSError) -> ValueError:
-    """Return what stops us from writing, in words that follow the input's name."""
-    return ValueError(f"cannot be written ({error.strerror}); let the step's user write there")
+    """Return what stops us from writing, in words that follow the input's name.
+
+    It is an `UnwritableError` unless the path itself is what no system takes.
+    """
+    words = f"cannot be written: {why_unwritable(error)}"
+    return ValueError(words) if error.errno in _OF_THE_PATH else UnwritableError(words)
 
 
 def made(folder: Path, owners: set[int]) -> str | None:

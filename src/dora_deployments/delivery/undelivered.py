@@ -5,7 +5,7 @@ import os
 import stat
 from collections.abc import Iterable, Sequence
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Final
 from urllib.parse import quote
@@ -16,9 +16,11 @@ from dora_deployments.delivery import saved
 from dora_deployments.delivery.deliver import Delivery, Kept, Origin
 from dora_deployments.delivery.dispatch import Ended
 from dora_deployments.delivery.folder import bases, made, owners, writing
+from dora_deployments.errors import why_unwritable
 
 FOLDER: Final = DEFAULT_REPLAY_PATH
 _LONGEST_STEM: Final = 200  # systems take names of 255
+_LOST: Final = "the log shows {0}, and to run the job again sends {0} under the same id"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -28,6 +30,21 @@ class _File:
     delivery: Delivery
     origin: Origin
     text: str
+
+
+@dataclass(slots=True, kw_only=True)
+class _Written:
+    """How many files `folder` took, and those of them that were not there before."""
+
+    folder: Path
+    count: int = 0
+    new: list[Path] = field(default_factory=list)
+
+    def remove(self) -> None:
+        """Remove the new files, which another folder has too."""
+        for file in self.new:
+            with suppress(OSError):
+                file.unlink()
 
 
 def settle(ended: Iterable[Ended], origin: Origin, run: Run, refused: Iterable[Path] = ()) -> Kept:
@@ -103,31 +120,53 @@ def _forgotten(file: Path) -> Iterable[str]:
 
 
 def _kept(files: Sequence[_File], places: Iterable[Path]) -> tuple[Path | None, list[str]]:
-    """Write `files` into the folder of the first place that takes them all."""
+    """Write `files` into the folder of the first place that takes them all.
+
+    If none does, those stay that the place which took most has, and it is said of how many others
+    nothing is saved.
+    """
     problems: list[str] = []
+    attempts: list[_Written] = []
     for place in places:
-        folder = place / FOLDER
-        if (problem := _write_all(files, folder, place)) is None:
-            return folder, problems
-        problems.append(f"what was not delivered cannot be saved in {folder}: {problem}")
-    problems.append(
-        "what was not delivered is saved nowhere; the log shows it, and to run the job again sends"
-        " it under the same id"
-    )
-    return None, problems
+        written = _Written(folder=place / FOLDER)
+        attempts.append(written)
+        problem = _write_all(files, written, place)
+        if problem is None:
+            break
+        problems.append(f"what was not delivered cannot be saved in {written.folder}: {problem}")
+    best = max(attempts, key=lambda each: each.count, default=None)
+    for each in attempts:
+        if each is not best:
+            each.remove()
+    if best is None or not best.count:
+        problems.append(f"what was not delivered is saved nowhere; {_LOST.format('it')}")
+        return None, problems
+    if lost := len(files) - best.count:
+        problems.append(
+            f"{lost} of {len(files)} undelivered reports are saved nowhere; {_LOST.format('them')}"
+        )
+    return best.folder, problems
 
 
-def _write_all(files: Sequence[_File], folder: Path, place: Path) -> str | None:
-    """Write `files` and what hides them from git; return why that is not possible, if so."""
+def _write_all(files: Iterable[_File], written: _Written, place: Path) -> str | None:
+    """Write `files` and what hides them from git; return why that is not possible, if so.
+
+    `written` is told of each file that is there.
+    """
+    folder = written.folder
     try:
         problem = made(folder, owners(place))
         if problem is not None:
             return problem
         _write(folder / ".gitignore", "*\n")
         for file in files:
-            _write(_free(folder, file), file.text)
+            path = _free(folder, file)
+            new = [] if os.path.lexists(path) else [path]
+            _write(path, file.text)
+            written.count += 1
+            written.new += new
     except OSError as error:
-        return f"{error.strerror}; let the step's user write there"
+        return why_unwritable(error)
     return None
 
 

@@ -1,7 +1,9 @@
 """The runner's files: what a run leaves behind for later steps and for people."""
 
 import os
+import stat
 from collections.abc import Callable, Mapping
+from contextlib import suppress
 
 from dora_deployments.catalogue import NOT_WRITTEN
 from dora_deployments.report.account import Account
@@ -14,6 +16,27 @@ from dora_deployments.report.text import Scrubber
 def _opened(path: str, flags: int) -> int:
     # A pipe that nobody reads would hold the step up for ever. Windows has neither.
     return os.open(path, flags | getattr(os, "O_NONBLOCK", 0), 0o666)
+
+
+def _append(name: str, content: bytes) -> None:
+    """Append all of `content`, bytes as they are, or nothing.
+
+    The runner fails a step whose outputs end in the middle of a value, "Matching delimiter not
+    found" (actions/runner, `FileCommandManager.cs`), so a disk that fills up would break a deploy.
+    """
+    size = None
+    try:
+        with open(name, "ab", buffering=0, opener=_opened) as file:
+            status = os.fstat(file.fileno())
+            size = status.st_size if stat.S_ISREG(status.st_mode) else None
+            left = memoryview(content)
+            while left:
+                left = left[os.write(file.fileno(), left) :]
+    except OSError:
+        if size is not None:
+            with suppress(OSError):
+                os.truncate(name, size)
+        raise
 
 
 def write(environ: Mapping[str, str], account: Account, scrub: Scrubber, log: Log) -> None:
@@ -33,9 +56,7 @@ def write(environ: Mapping[str, str], account: Account, scrub: Scrubber, log: Lo
             continue
         try:
             text = make()
-            # Bytes as they are: on Windows text mode would write other line ends.
-            with open(name, "ab", opener=_opened) as file:
-                file.write(text.encode())
+            _append(name, text.encode())
         except Exception as error:
             why = (
                 getattr(error, "strerror", None) or f"a bug in this action: {type(error).__name__}"
