@@ -567,8 +567,8 @@ NOT_SAVED: Final = Topic(
     means="the disk is full or read-only, the step may not write there, or the folder is somebody"
     " else's",
     change="fix what is named, and run the job again",
-    more="The folders of the workspace, of the runner's temporary files and of the system's are tried"
-    " one after the other. If none takes all reports, those that one took stay there.",
+    more="The workspace and the folders for temporary files are tried one after"
+    " the other. If none takes all reports, those that one took stay there.",
 )
 PATH_NOT_TOLD: Final = Topic(
     slug="path-not-told",
@@ -582,8 +582,8 @@ PATH_NOT_TOLD: Final = Topic(
 NOT_WRITTEN: Final = Topic(
     slug="not-written",
     happened="Outputs or the job summary could not be written",
-    means="the disk is full or read-only, or the step may not write there; the report is not touched"
-    " by that, but later steps do not see how it went",
+    means="the disk is full or read-only, or the step may not write there; the report is not"
+    " touched by that, but later steps do not see how it went",
     change="make room on the runner's disk, or let the step write the file that is named",
     more="The runner names its files in `GITHUB_OUTPUT` and `GITHUB_STEP_SUMMARY`.",
 )
@@ -647,10 +647,10 @@ OUTPUT_PATH: Final = Topic(
     means="it is outside of the workspace, a link or somebody else's; or the disk is full or"
     " read-only, or the step may not write there",
     change="fix what is named, make room, or set another `output-path`",
-    more="What is wrong with the path itself is a bad input. A disk that lets nobody write is not: the"
-    " step ends as `undelivered`, which fails it only under `fail-on: any`, and the next run with the"
-    " same inputs goes on. What was sent but could not be written down is sent again, under the same"
-    " id.",
+    more="What is wrong with the path itself is a bad input. A disk that lets nobody write is not:"
+    " the step ends as `undelivered`, which fails it only if outages do, and the next run with the"
+    " same inputs goes on. What was sent but could not be written down is sent again, under the"
+    " same id.",
 )
 OLD_PAST: Final = Topic(
     slug="old-past",
