@@ -223,7 +223,8 @@ REPLAY_LEFT: Final = Topic(
     happened="There were more saved reports than one run sends",
     means="a run reads saved reports for half of `timeout`, and sends 1,000 of them at most",
     change="run the step again for the rest",
-    more="What was delivered is removed from the folder, so the next run goes on with the rest."
+    more="What was delivered is removed from the folder, so the next run goes on with the rest. It"
+    " begins anywhere among them, so that those which no backend takes keep no others waiting."
     " Until then the step ends with the status `partial`, and fails under `fail-on: any`.",
 )
 NO_BACKEND: Final = Topic(
@@ -567,8 +568,8 @@ NOT_SAVED: Final = Topic(
     means="the disk is full or read-only, the step may not write there, or the folder is somebody"
     " else's",
     change="fix what is named, and run the job again",
-    more="The workspace and the folders for temporary files are tried one after"
-    " the other. If none takes all reports, those that one took stay there.",
+    more="The workspace and the folders for temporary files are tried one after the other. If none"
+    " takes all reports, those that one took stay there.",
 )
 PATH_NOT_TOLD: Final = Topic(
     slug="path-not-told",
@@ -648,8 +649,8 @@ OUTPUT_PATH: Final = Topic(
     " read-only, or the step may not write there",
     change="fix what is named, make room, or set another `output-path`",
     more="What is wrong with the path itself is a bad input. A disk that lets nobody write is not:"
-    " the step ends as `undelivered`, which fails it only if outages do, and the next run with the"
-    " same inputs goes on. What was sent but could not be written down is sent again, under the"
+    " the step ends as one that an outage stopped, and the next run with the same inputs goes on."
+    " What was sent but could not be written down is sent again, under the"
     " same id.",
 )
 OLD_PAST: Final = Topic(
@@ -751,6 +752,11 @@ RERUN: Final = Topic(
     means="Datadog does not document what it does with a repeated id, and an old commit that is"
     " sent late can look like a rollback",
     change="set `finished-at` to make all attempts equal",
+    more="The same holds for a saved report that is replayed after a later attempt was recorded: it"
+    " has an earlier finish. Of the files in `replay-path` only that of the last attempt is sent,"
+    " and an attempt that is recorded removes what an earlier one saved in its workspace. Whether a"
+    " later attempt elsewhere was recorded, and so left no file, a replay cannot know: delete what"
+    " an earlier attempt saved once a later one went well.",
 )
 OLD_EVENT: Final = Topic(
     slug="old-event",

@@ -295,7 +295,10 @@ def _read_saved(inputs: Inputs, run: Run, budget: Budget, account: Account, log:
     taken = tuple(replay.deliveries(base, paths, origin, told, off, budget))
     if taken and isinstance(taken[-1], replay.Left):
         account.left = tuple(base / path for path in paths[-taken[-1].count :])
-    account.deliveries = tuple(each for each in taken if isinstance(each, Delivery))
+    account.deliveries = replay.latest(each for each in taken if isinstance(each, Delivery))
+    for each in account.deliveries:
+        for file in each.superseded:
+            log.line(f"{file.name!r} is of an earlier attempt of its run, so it is not sent")
     problems = _first(tuple(each for each in taken if isinstance(each, str)))
     account.problems = notes(problems, REPLAY_REFUSED)
     account.refused = tuple(
@@ -318,7 +321,12 @@ def _first(problems: tuple[str, ...]) -> tuple[str, ...]:
 
 
 def _origin(run: Run, account: Account) -> Origin:
-    return Origin(server_url=run.server_url, repository=run.repository or account.repository)
+    return Origin(
+        server_url=run.server_url,
+        repository=run.repository or account.repository,
+        run_id=run.run_id or "",
+        attempt=run.attempt,
+    )
 
 
 def _settle(account: Account, log: Log) -> None:
@@ -339,7 +347,8 @@ def _settle(account: Account, log: Log) -> None:
         *account.outcomes,
     )
     stay = (*account.refused, *account.left)
-    if stay or any(each.outcome.is_missing or each.delivery.saved for each in ended):
+    is_kept = any(each.outcome.is_missing or each.delivery.saved for each in ended)
+    if stay or is_kept or run.attempt > 1:
         from dora_deployments.delivery import undelivered
 
         account.kept = undelivered.settle(ended, _origin(run, account), run, stay)

@@ -60,6 +60,28 @@ def test_the_files_are_those_of_the_default_folder_in_order(base, run):
     assert replay.found(inputs(), run) == (base, paths)
 
 
+def test_more_files_than_one_run_sends_begin_anywhere_so_that_none_waits_for_ever(base, run):
+    names = [f"{number:04}.json" for number in range(replay.MOST + 1)]
+    for name in names:
+        (base / undelivered.FOLDER / name).touch()
+    expected = [f"{undelivered.FOLDER}/{name}" for name in names]
+    begins = set()
+    for _ in range(10):
+        _, found = replay.found(inputs(), run)
+        start = expected.index(found[0])
+        begins.add(start)
+        assert list(found) == expected[start:] + expected[:start]
+    assert len(begins) > 1
+
+
+def test_as_many_files_as_one_run_sends_are_in_order(base, run):
+    names = [f"{number:04}.json" for number in range(replay.MOST)]
+    for name in names:
+        (base / undelivered.FOLDER / name).touch()
+    _, found = replay.found(inputs(), run)
+    assert list(found) == [f"{undelivered.FOLDER}/{name}" for name in names]
+
+
 @pytest.mark.parametrize("path", ["dora-undelivered", "none", "dora-undelivered/none.json"])
 def test_where_nothing_is_saved_there_is_nothing_to_replay(run, path):
     with pytest.raises(Skip) as raised:

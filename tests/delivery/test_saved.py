@@ -1,4 +1,6 @@
+import hmac
 import json
+from dataclasses import replace
 from itertools import pairwise
 
 import pytest
@@ -24,6 +26,8 @@ FIELDS = (
     "format",
     "server",
     "repository",
+    "run_id",
+    "attempt",
     "backend",
     "services",
     "id",
@@ -33,6 +37,7 @@ FIELDS = (
     "requests",
     "hmac_sha256",
 )
+UNKNOWN = {"run_id", "attempt"}
 TEXT = """\
 {
 "about": "A deployment report that was not delivered. It holds no key; `mode: replay` sends it \
@@ -40,6 +45,8 @@ again.",
 "format": 1,
 "server": "https://github.com",
 "repository": "acme/shop",
+"run_id": "8412399001",
+"attempt": 2,
 "backend": "DX",
 "services": ["caf\\u00e9"],
 "id": "dora-0123456789abcdef0123456789abcdef01234567",
@@ -53,7 +60,7 @@ again.",
 "commit_sha": "7fd0709f3ed45ac797fbcf901f219c36cfe2b36a", \
 "source_url": "https://github.com/acme/shop/actions/runs/8412399001", \
 "source_name": "GitHub Actions"}}],
-"hmac_sha256": "8c05c86aee53c0e34f2ff0355381bcfbdc2426ab1caffe280428ede4e2199ae1"
+"hmac_sha256": "f704945eb26ecc724336b85b6404e3ec51974ce667f3c0fb5b2edc234254d7cc"
 }
 """
 NOT_SIGNED = (
@@ -125,7 +132,17 @@ def test_the_whole_text_is_a_line_for_each_field_in_plain_ascii():
         http_status=503,
         attempts=4,
     )
-    assert saved.text(delivery, outcome, ORIGIN) == TEXT
+    origin = replace(ORIGIN, run_id="8412399001", attempt=2)
+    assert saved.text(delivery, outcome, origin) == TEXT
+    assert read(TEXT) == replace(delivery, run_id="8412399001", attempt=2)
+
+
+def test_a_file_of_an_earlier_version_does_not_say_of_which_attempt_it_is():
+    fields = {name: value for name, value in json.loads(GOOD).items() if name not in UNKNOWN}
+    del fields["hmac_sha256"]
+    signed = hmac.new(DX.credential.value.encode(), json.dumps(fields).encode(), "sha256")
+    text = json.dumps({**fields, "hmac_sha256": signed.hexdigest()})
+    assert read(text) == prepared(DX, deployment())
 
 
 # --- taken back

@@ -176,6 +176,80 @@ def test_what_was_not_delivered_is_replayed_byte_by_byte(
     assert again.log.splitlines()[-1] == "4 saved reports were sent again"
 
 
+# --- attempts of a run, of which Datadog may not be told the earlier one after the later
+
+FIRST, SECOND = {"GITHUB_RUN_ATTEMPT": "1"}, {"GITHUB_RUN_ATTEMPT": "2"}
+EARLY, LATE = {"finished_at": "2026-05-11T10:00:00Z"}, {"finished_at": "2026-05-11T10:30:00Z"}
+
+
+def test_of_two_attempts_of_a_run_a_replay_sends_the_last_one_and_removes_both(
+    action, lost, workspace, datadog, dx
+):
+    _, *early = lost(variables=FIRST, **EARLY)
+    files = sorted(saved(workspace))
+    _, *late = lost(variables=SECOND, **LATE)
+    assert (len(saved(workspace)), late == early) == (8, False)
+
+    again = action(datadog, dx, mode="replay")
+
+    assert [sent(datadog), sent(dx)] == late
+    assert results(again) == all_of("delivered")
+    assert ended(again) == (0, "delivered", "", "")
+    assert saved(workspace) == {}
+    assert [line for line in again.log.splitlines() if "earlier attempt" in line] == [
+        f"{name!r} is of an earlier attempt of its run, so it is not sent" for name in files
+    ]
+
+
+def test_the_files_of_both_attempts_stay_while_the_last_one_cannot_be_delivered(
+    action, lost, workspace
+):
+    lost(variables=FIRST, **EARLY)
+    _, *late = lost(variables=SECOND, **LATE)
+    before = saved(workspace)
+    with Faulty(DOWN) as datadog, Faulty(DOWN) as dx:
+        again = action(datadog, dx, mode="replay")
+        assert [sent(datadog), sent(dx)] == late
+    assert ended(again) == (0, "undelivered", "", FOLDER)
+    assert saved(workspace) == before
+
+
+def test_attempts_of_different_runs_are_not_compared(action, lost, datadog):
+    _, *one = lost(variables={**SECOND, "GITHUB_RUN_ID": "1"}, **EARLY)
+    _, *other = lost(variables={**FIRST, "GITHUB_RUN_ID": "2"}, **LATE)
+    action(datadog, None, mode="replay")
+    assert sent(datadog) == sorted([*one[0], *other[0]])
+
+
+def test_an_attempt_that_is_delivered_removes_what_an_earlier_one_saved_here(
+    action, lost, workspace, datadog, dx
+):
+    lost(variables=FIRST, **EARLY)
+    lost(variables={**SECOND, "GITHUB_RUN_ID": "1"}, **LATE)
+    others = saved(workspace)
+    lost(variables=FIRST, **EARLY)
+    assert len(saved(workspace)) == 8
+    (workspace / FOLDER / "planted.json").write_text("{}", "utf-8")
+    for name in others:
+        planted = name.replace(".json", "-planted.json")
+        (workspace / FOLDER / planted).write_text("{}", "utf-8")
+
+    finished = action(datadog, dx, SECOND, **LATE)
+
+    assert results(finished) == all_of("delivered")
+    assert ended(finished) == (0, "delivered", "", "")
+    left = {name: content for name, content in saved(workspace).items() if content != b"{}"}
+    assert {json.loads(content)["run_id"] for content in left.values()} == {"1"}
+    assert len(left) == 4
+
+
+def test_an_attempt_that_is_not_delivered_removes_nothing(lost, workspace):
+    lost(variables=FIRST, **EARLY)
+    before = saved(workspace)
+    lost(variables=SECOND, **LATE)
+    assert before.items() <= saved(workspace).items()
+
+
 @pytest.mark.threat(19)
 def test_no_saved_file_holds_a_key_in_any_form(lost, workspace):
     lost()
@@ -226,7 +300,7 @@ def test_more_files_than_one_run_sends_are_no_mistake_and_the_next_run_goes_on(
         "::warning title=Deployment report::`replay-path` holds more than one run can send: 2"
         f" files are left; run the step again for the rest. {MORE}replay-left\n" in again.log
     )
-    assert sorted(saved(workspace)) == ["1000.json", "1001.json"]
+    assert len(saved(workspace)) == 2
     again = action(None, dx, mode="replay")
     assert ended(again) == (0, "delivered", "", "")
     assert len(dx.received) == 1_002
@@ -286,19 +360,17 @@ def test_what_is_for_a_backend_that_is_off_is_named_and_stays(action, lost, work
 
 
 @pytest.mark.fault(99)
-def test_a_second_attempt_leaves_what_the_first_one_saved_and_a_replay_of_it_does_no_harm(
+def test_a_file_of_an_earlier_attempt_alone_is_replayed_since_nobody_knows_of_the_later_one(
     action, lost, workspace, datadog, dx
 ):
-    _, *bodies = lost()
-    before = saved(workspace)
-    again = action(datadog, dx, {"GITHUB_RUN_ATTEMPT": "2"})
+    _, *bodies = lost(variables=FIRST)
+    (workspace / FOLDER).rename(workspace / "artifact")
+    again = action(datadog, dx, SECOND)
     assert ended(again) == (0, "delivered", "", "")
     assert [sent(datadog), sent(dx)] == bodies
-    assert saved(workspace) == before
-    again = action(datadog, dx, mode="replay")
+    again = action(datadog, dx, mode="replay", replay_path="artifact")
     assert ended(again) == (0, "delivered", "", "")
     assert [sent(datadog), sent(dx)] == [sorted(each * 2) for each in bodies]
-    assert saved(workspace) == {}
 
 
 def test_which_services_a_pull_request_touches_is_replayed(action, workspace, dx):

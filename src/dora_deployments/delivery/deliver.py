@@ -17,7 +17,8 @@ class Delivery:
     pull request's touching of all of them. `requests` are in sending order, their bytes
     fixed. One that `goes_first` is sent before the others of its backend, which do not
     depend on how it ends. Undelivered, it is saved in a file of that `name`; `saved` is the
-    file that it was read from, if an earlier run did so.
+    file that it was read from, if an earlier run did so, in that `attempt` of the workflow run
+    `run_id`; `superseded` are the files of its earlier attempts, which are not sent.
     """
 
     backend: Backend
@@ -28,6 +29,9 @@ class Delivery:
     unsupported: Topic | None = None
     goes_first: bool = False
     saved: Path | None = None
+    run_id: str = ""
+    attempt: int = 0
+    superseded: tuple[Path, ...] = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -44,10 +48,15 @@ class Kept:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Origin:
-    """Where a run reports from: the address of GitHub's server, and the run's repository."""
+    """Where a run reports from: the address of GitHub's server, and the run's repository.
+
+    `run_id` and `attempt` are those of the workflow run, as far as they are known.
+    """
 
     server_url: str
     repository: str
+    run_id: str = ""
+    attempt: int = 0
 
 
 def prepare(deployments: Iterable[Deployment], backends: Iterable[Backend]) -> tuple[Delivery, ...]:

@@ -1,6 +1,7 @@
 """What earlier runs saved, as deliveries to send again."""
 
-from collections.abc import Iterator, Sequence
+import random
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Final
@@ -27,8 +28,10 @@ class Left:
 
 
 def found(inputs: Inputs, run: Run) -> tuple[Path, tuple[str, ...]]:
-    """Return the files to replay: the folder that they are in, and their paths within.
+    """Return the files to replay: the folder that they are in, and their paths within, in order.
 
+    Where one run cannot send them all, they begin anywhere, so that those at the front that no
+    backend ever takes do not keep the others from being tried.
     Raises `Skip` if there is none, and `InputError` if `replay-path` cannot be used.
     """
     bases = folder.bases(run)
@@ -43,7 +46,8 @@ def found(inputs: Inputs, run: Run) -> tuple[Path, tuple[str, ...]]:
             f"there is no saved report in {shown(inputs.replay_path)}",
             "if there should be one, check `replay-path`",
         )
-    return base, paths
+    start = random.SystemRandom().randrange(len(paths)) if len(paths) > MOST else 0
+    return base, (*paths[start:], *paths[:start])
 
 
 def deliveries(
@@ -69,6 +73,29 @@ def deliveries(
             good += 1
         except ValueError as error:
             yield f"{shown(path)} {error}"
+
+
+def latest(deliveries: Iterable[Delivery]) -> tuple[Delivery, ...]:
+    """Return those to send: of the attempts of a workflow run, each the last one of its kind.
+
+    A re-run has the same id and, by the clock, a later finish. Datadog does not document what it
+    does with a repeated id (docs.datadoghq.com, "Send a deployment event"), so an earlier finish
+    must not be sent after, or beside, a later one. Files of other runs are not compared.
+    """
+    groups: dict[tuple[object, ...], list[Delivery]] = {}
+    for number, delivery in enumerate(deliveries):
+        about = (delivery.backend.name, delivery.name, delivery.run_id or number)
+        groups.setdefault(about, []).append(delivery)
+    return tuple(each for group in groups.values() for each in _last_attempt(group))
+
+
+def _last_attempt(group: Sequence[Delivery]) -> Iterator[Delivery]:
+    last = max(delivery.attempt for delivery in group)
+    files = (delivery.saved for delivery in group if delivery.attempt < last)
+    superseded = tuple(file for file in files if file is not None)
+    for delivery in group:
+        if delivery.attempt == last:
+            yield replace(delivery, superseded=superseded)
 
 
 def _delivery(

@@ -35,6 +35,8 @@ def text(delivery: Delivery, outcome: Outcome, origin: Origin) -> str:
         "format": _FORMAT,
         "server": origin.server_url,
         "repository": origin.repository,
+        "run_id": origin.run_id,
+        "attempt": origin.attempt,
         "backend": delivery.backend.name,
         "services": list(delivery.services),
         "id": delivery.id,
@@ -92,6 +94,9 @@ def read(
         id=fields["id"],
         name=fields["name"],
         requests=requests,
+        # Files of earlier versions do not say them.
+        run_id=fields.get("run_id", ""),
+        attempt=fields.get("attempt", 0),
     )
 
 

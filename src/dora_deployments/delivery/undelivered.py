@@ -3,13 +3,14 @@
 import hashlib
 import os
 import stat
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Final
 from urllib.parse import quote
 
+from dora_deployments.actions import workspace
 from dora_deployments.actions.inputs import DEFAULT_REPLAY_PATH
 from dora_deployments.actions.run import Run
 from dora_deployments.delivery import saved
@@ -50,6 +51,8 @@ class _Written:
 def settle(ended: Iterable[Ended], origin: Origin, run: Run, refused: Iterable[Path] = ()) -> Kept:
     """Save what no backend has, and remove what was saved and is replayed.
 
+    What an earlier attempt of this run saved here and a backend has by now is removed as well: if
+    it were replayed, the backend would be told an earlier finish after the later one.
     What cannot be written in the workspace is written among the temporary files. `refused`
     are the saved files that stay where they are, unsent.
     """
@@ -58,8 +61,9 @@ def settle(ended: Iterable[Ended], origin: Origin, run: Run, refused: Iterable[P
     problems = [
         problem
         for each in ended
-        if each.delivery.saved is not None and each.outcome.is_recorded
-        for problem in _forgotten(each.delivery.saved)
+        if each.outcome.is_recorded
+        for file in (*_saved(each), *_of_earlier_attempts(each, origin, places))
+        for problem in _forgotten(file)
     ]
     lost = [each for each in ended if each.outcome.is_missing]
     new = [each for each in lost if each.delivery.saved is None]
@@ -77,7 +81,7 @@ def settle(ended: Iterable[Ended], origin: Origin, run: Run, refused: Iterable[P
         for file in files
         if len(file.text) > saved.LARGEST
     ]
-    stay = [each.delivery.saved for each in lost if each.delivery.saved is not None]
+    stay = [file for each in lost for file in _saved(each)]
     folders = [_around(file, places) for file in (*stay, *refused)]
     if files:
         folder, failures = _kept(files, places)
@@ -99,6 +103,32 @@ def file_name(delivery: Delivery) -> str:
     if len(stem) > _LONGEST_STEM:
         stem = hashlib.sha256(delivery.name.encode()).hexdigest()
     return f"{stem}-{delivery.backend.name.lower()}.json"
+
+
+def _saved(ended: Ended) -> tuple[Path, ...]:
+    """Return the files that a delivery was read from, those that it supersedes among them."""
+    file = ended.delivery.saved
+    return () if file is None else (file, *ended.delivery.superseded)
+
+
+def _of_earlier_attempts(ended: Ended, origin: Origin, places: Iterable[Path]) -> Iterator[Path]:
+    """Yield the files here that an earlier attempt of this run saved of the same report."""
+    delivery = ended.delivery
+    if origin.attempt < 2 or delivery.saved is not None:
+        return
+    stem = Path(file_name(delivery)).stem
+    for place in places:
+        for file in sorted((place / FOLDER).glob(f"{stem}*.json")):
+            try:
+                content = workspace.read(str(place), f"{FOLDER}/{file.name}", saved.LARGEST)
+                earlier = saved.read(content or b"", origin, [delivery.backend], [])
+            except ValueError:  # planted, or of another report or key
+                continue
+            if (earlier.name, earlier.run_id) == (
+                delivery.name,
+                origin.run_id,
+            ) and earlier.attempt < origin.attempt:
+                yield file
 
 
 def _around(file: Path, places: Sequence[Path]) -> Path:
