@@ -638,9 +638,11 @@ BACKFILL_STOPPED: Final = Topic(
     means="it said that it takes none, refused several in a row, or could not be reached; the"
     " others wait in the state",
     change="do what its last answer asks for, and run it again with the same inputs to go on",
-    more="Thousands of requests that nobody takes would help nobody, so the rest was not tried. If"
-    " the key was wrong, the run with the right one sends again what the other one sent, under the"
-    " same ids.",
+    more="Thousands of requests that nobody takes would help nobody, so the rest was not tried. The"
+    " next run begins with the earliest that has no answer, to keep the order of time, and goes on"
+    " if it has none again; what was refused for itself comes last. Fifty that are never answered"
+    " keep the later ones waiting: set `since` to a later day to leave them out. If the key was"
+    " wrong, the run with the right one sends again what the other one sent, under the same ids.",
 )
 OUTPUT_PATH: Final = Topic(
     slug="output-path",
