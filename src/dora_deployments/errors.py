@@ -115,7 +115,7 @@ class Interrupted(BaseException):
 _PERMIT: Final = "let the step's user write there"
 _FIXES: Final = {
     errno.ENOSPC: "make room on that disk",
-    errno.EDQUOT: "make room in that user's quota",
+    getattr(errno, "EDQUOT", -1): "make room in that user's quota",
     errno.EROFS: "mount it so that the step can write there",
     errno.EIO: "look after that disk",
 }

@@ -1080,7 +1080,7 @@ def test_a_disk_that_lets_nobody_write_leaves_the_rest_to_another_run(shop, erro
     job, result = job_of(shop)
     backfill(replace(job, provide=broken_by(error)), result)
     assert result.unfinished == note(f"`output-path` {words}", OUTPUT_PATH)
-    assert (result.tallies, result.figures) == ((), None)
+    assert (result.tallies, result.figures, result.stopped) == ((), None, OUTPUT_PATH)
 
 
 @posix_only

@@ -66,14 +66,19 @@ def backfill(job: Job, result: Backfilled) -> None:
                         result.tallies = state.tallies()
             _end(job, folder, state, result, had_time)
     except (folders.UnwritableError, StateUnwritableError) as error:
-        result.unfinished = note(f"`output-path` {error}", OUTPUT_PATH)
+        _stop_unwritable(result, error)
     except StateError as error:
         raise InputError(f"`output-path` {error}", topic=BACKFILL_STATE) from None
     except OSError as error:
         problem = folders.unwritable(error)
         if not isinstance(problem, folders.UnwritableError):
             raise InputError(f"`output-path` {problem}", topic=OUTPUT_PATH) from None
-        result.unfinished = note(f"`output-path` {problem}", OUTPUT_PATH)
+        _stop_unwritable(result, problem)
+
+
+def _stop_unwritable(result: Backfilled, problem: ValueError) -> None:
+    result.stopped = OUTPUT_PATH
+    result.unfinished = note(f"`output-path` {problem}", OUTPUT_PATH)
 
 
 def _begin(job: Job, state: State, result: Backfilled) -> None:
