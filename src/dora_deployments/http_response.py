@@ -1,4 +1,4 @@
-"""Sessions of `requests` that read the answer behind those which only announce it.
+"""The answer behind those that only announce it, for the sessions of `requests`.
 
 Importing this module imports requests.
 """
@@ -32,7 +32,7 @@ class FinalConnection(HTTPConnection):
 
 
 class FinalAdapter(HTTPAdapter):
-    """Makes the connections of a session such that their answers are final."""
+    """Gives a session connections whose answers are final."""
 
     def get_connection_with_tls_context(self, *args: Any, **options: Any) -> Any:
         """Return the pool of connections for a request, all of them of our kind."""

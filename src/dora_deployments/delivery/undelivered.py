@@ -114,7 +114,7 @@ def _saved(ended: Ended) -> tuple[Path, ...]:
 def _of_earlier_attempts(ended: Ended, origin: Origin, places: Iterable[Path]) -> Iterator[Path]:
     """Yield the files here that an earlier attempt of this run saved of the same report."""
     delivery = ended.delivery
-    if origin.attempt < 2 or delivery.saved is not None:
+    if not origin.run_id or origin.attempt < 2 or delivery.saved is not None:
         return
     stem = Path(file_name(delivery)).stem
     for place in places:
@@ -124,10 +124,8 @@ def _of_earlier_attempts(ended: Ended, origin: Origin, places: Iterable[Path]) -
                 earlier = saved.read(content or b"", origin, [delivery.backend], [])
             except ValueError:  # planted, or of another report or key
                 continue
-            if (earlier.name, earlier.run_id) == (
-                delivery.name,
-                origin.run_id,
-            ) and earlier.attempt < origin.attempt:
+            of_this = (earlier.name, earlier.run_id) == (delivery.name, origin.run_id)
+            if of_this and earlier.attempt < origin.attempt:
                 yield file
 
 
@@ -152,8 +150,7 @@ def _forgotten(file: Path) -> Iterable[str]:
 def _kept(files: Sequence[_File], places: Iterable[Path]) -> tuple[Path | None, list[str]]:
     """Write `files` into the folder of the first place that takes them all.
 
-    If none does, those stay that the place which took most has, and it is said of how many others
-    nothing is saved.
+    If none does, they stay in the place that took most, and the problems say how many are lost.
     """
     problems: list[str] = []
     attempts: list[_Written] = []
