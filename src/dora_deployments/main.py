@@ -11,19 +11,21 @@ from typing import Final
 from dora_deployments import __version__, backends, signals
 from dora_deployments.actions import inputs as inputs_module
 from dora_deployments.actions import payload, workspace
-from dora_deployments.actions.event import Event
+from dora_deployments.actions.event import Event, Happening
 from dora_deployments.actions.events import what_happened
 from dora_deployments.actions.inputs import Inputs
 from dora_deployments.actions.moments import UTC
 from dora_deployments.actions.parse import DEFAULT_CONFIG_FILE, LARGEST_CONFIG_FILE
 from dora_deployments.actions.payload import Payload
 from dora_deployments.actions.run import Run, docs_url
+from dora_deployments.attribution.cancelled import CancellableLookUps, resolve_cancelled
 from dora_deployments.attribution.github import LOOK_UP_SECONDS, GitHub
 from dora_deployments.attribution.github.api import Api
 from dora_deployments.attribution.resolve import Resolved, resolve
 from dora_deployments.backends import Backend, RecordsPulls
 from dora_deployments.budget import Budget
 from dora_deployments.catalogue import (
+    CANCELLED,
     DOUBTFUL_EVENT,
     INCOMPLETE,
     NOT_SAVED,
@@ -137,17 +139,10 @@ def _run(
         return
     lacking = None
     if inputs.mode == "replay":
-        provide(CORE, budget, log.line)
-        _read_saved(inputs, run, budget.capped(budget.left() / 2), account, log)
+        _read_saved(inputs, run, budget, provide, account, log)
+        _refuse_secrets(account, account.deliveries, scrub)
     else:
         lacking = _read_event(inputs, run, now, budget, provide, account, log)
-    if scrub.holds(request.body for each in account.deliveries for request in each.requests):
-        account.deliveries = ()
-        raise EventError(
-            "what the event names holds the secret of an input, which a backend would be told;"
-            " change that secret, since whoever sees the event knows it",
-            topic=SECRET_IN_EVENT,
-        )
     sent_at = None if inputs.dry_run else now
     ending.warned(account, log, doubts.of_requests(account.deliveries, sent_at))
     requests.show(account.deliveries, scrub, log)
@@ -174,8 +169,73 @@ def _read_event(
 ) -> PackagesError | None:
     """Resolve what the event says was deployed, and prepare its deliveries.
 
-    Returns why there are no packages to send them with, if so: then they can be saved.
+    Returns why there are no packages to send them with, if so: then they can be saved. If the
+    job is cancelled meanwhile, what is certain by then is prepared all the same.
     """
+    look_ups = CancellableLookUps(has_token=inputs.github_token is not None)
+    has_packages = False
+    try:
+        event, happening = _interpret(inputs, run, now, account, log)
+        file = _workspace_file(event)
+        lacking = None
+        try:
+            provide(CORE, budget, log.line)
+            has_packages = True
+        except PackagesError as error:
+            if file is not None:  # nothing else can read it
+                raise
+            lacking = error
+        # Slow look-ups must leave the backends their time.
+        look_up_budget = budget.capped(min(LOOK_UP_SECONDS, budget.left() / 2))
+        api = Api(
+            api_url=run.api_url,
+            token=inputs.github_token,
+            budget=look_up_budget,
+            provide=partial(provide, LOOK_UPS, look_up_budget, log.line),
+        )
+        with GitHub(api, run.server_url) as github, look_ups.answered_by(github):
+            account.resolved = resolve(happening, inputs, run, look_ups, now, file)
+        _prepare(inputs, event, happening, account.resolved, account, log)
+    except Interrupted:
+        if not (inputs.dry_run or account.deliveries):
+            _prepare_cancelled(inputs, run, now, look_ups, account, log, has_packages=has_packages)
+        raise
+    return lacking
+
+
+def _prepare_cancelled(
+    inputs: Inputs,
+    run: Run,
+    now: datetime,
+    look_ups: CancellableLookUps,
+    account: Account,
+    log: Log,
+    *,
+    has_packages: bool,
+) -> None:
+    """Prepare what is certain when the job is cancelled, to be saved, or say why it is not."""
+    try:
+        event, happening = _interpret(inputs, run, now, account, log)
+        resolved = account.resolved
+        if resolved is None:
+            file = _readable_file(event, has_packages=has_packages)
+            resolved = resolve_cancelled(happening, inputs, run, look_ups, now, file)
+            account.resolved = resolved
+        _prepare(inputs, event, happening, resolved, account, log)
+        return
+    except Skip as skip:
+        why = skip.explanation
+    except (ActionError, HeldBackError) as error:
+        why = str(error)
+    except Exception as error:
+        why = f"a bug in this action stopped it: {type(error).__name__}"
+    ending.warned(account, log, [note(f"nothing is saved: {why}", CANCELLED)])
+
+
+def _interpret(
+    inputs: Inputs, run: Run, now: datetime, account: Account, log: Log
+) -> tuple[Event, Happening]:
+    """Read the event, and return it with what it says was deployed."""
     account.event = run.event_name or ""
     content, broken = _payload(run)
     event = Event(
@@ -184,24 +244,18 @@ def _read_event(
     happening = what_happened(event)
     ending.warned(account, log, notes(happening.warnings, DOUBTFUL_EVENT))
     ending.warned(account, log, doubts.of_event(event, happening))
-    file = _workspace_file(event)
-    lacking = None
-    try:
-        provide(CORE, budget, log.line)
-    except PackagesError as error:
-        if file is not None:  # nothing else can read it
-            raise
-        lacking = error
-    # Slow look-ups must leave the backends their time.
-    look_up_budget = budget.capped(min(LOOK_UP_SECONDS, budget.left() / 2))
-    api = Api(
-        api_url=run.api_url,
-        token=inputs.github_token,
-        budget=look_up_budget,
-        provide=partial(provide, LOOK_UPS, look_up_budget, log.line),
-    )
-    with GitHub(api, run.server_url) as look_ups:
-        account.resolved = resolved = resolve(happening, inputs, run, look_ups, now, file)
+    return event, happening
+
+
+def _prepare(
+    inputs: Inputs,
+    event: Event,
+    happening: Happening,
+    resolved: Resolved,
+    account: Account,
+    log: Log,
+) -> None:
+    """Say what was deployed, and prepare its deliveries. Raises `EventError` for a secret."""
     log.group(
         f"What was {'deployed' if resolved.deployments else 'merged'}, by the event {event.name}",
         (f"{label}: {value}, from {source}" for label, value, source in facts(resolved)),
@@ -209,7 +263,7 @@ def _read_event(
     if resolved.deployments and resolved.pulls:
         log.group("Shipped changes", changes.lines(resolved))
     ending.warned(account, log, notes(resolved.warnings, INCOMPLETE))
-    ending.warned(account, log, doubts.of_times(inputs, happening, resolved, now))
+    ending.warned(account, log, doubts.of_times(inputs, happening, resolved, event.now))
 
     told = _backends(inputs, account, log, from_fork=happening.from_fork)
     ending.warned(account, log, doubts.of_environment(happening, resolved, told))
@@ -220,11 +274,23 @@ def _read_event(
             resolved.touched, told, goes_first=inputs.mode == "deployment"
         )
         deliveries = (*touched, *deliveries)
-    account.deliveries = deliveries
+    _refuse_secrets(account, deliveries, log.scrub)
     if not inputs.dry_run:
         account.outcomes = _unknown(inputs, resolved, told)
-        _warn_of_rerun(account, log, resolved, run, told)
-    return lacking
+    account.deliveries = deliveries
+    if not inputs.dry_run:
+        _warn_of_rerun(account, log, resolved, event.run, told)
+
+
+def _refuse_secrets(account: Account, deliveries: tuple[Delivery, ...], scrub: Scrubber) -> None:
+    """Raise `EventError` if a backend, or a saved file, would be told the secret of an input."""
+    if scrub.holds(request.body for each in deliveries for request in each.requests):
+        account.deliveries = ()
+        raise EventError(
+            "what the event names holds the secret of an input, which a backend would be told;"
+            " change that secret, since whoever sees the event knows it",
+            topic=SECRET_IN_EVENT,
+        )
 
 
 def _backfill(
@@ -285,16 +351,20 @@ def _own_file(inputs: Inputs, run: Run) -> bytes | None:
     return _file_of(run, inputs)
 
 
-def _read_saved(inputs: Inputs, run: Run, budget: Budget, account: Account, log: Log) -> None:
+def _read_saved(
+    inputs: Inputs, run: Run, budget: Budget, provide: Provide, account: Account, log: Log
+) -> None:
     """Prepare what earlier runs saved, and keep what is to be told of the others."""
     from dora_deployments.delivery import replay
 
     base, paths = replay.found(inputs, run)
     told = _backends(inputs, account, log, from_fork=False)
     off, origin = backends.samples(inputs), _origin(run, account)
-    taken = tuple(replay.deliveries(base, paths, origin, told, off, budget))
-    if taken and isinstance(taken[-1], replay.Left):
-        account.left = tuple(base / path for path in paths[-taken[-1].count :])
+    # All of them stay where they are until they are read, however this run ends.
+    account.left = tuple(base / path for path in paths)
+    provide(CORE, budget, log.line)
+    half = budget.capped(budget.left() / 2)
+    taken = tuple(replay.deliveries(base, paths, origin, told, off, half))
     account.deliveries = replay.latest(each for each in taken if isinstance(each, Delivery))
     for each in account.deliveries:
         for file in each.superseded:
@@ -306,6 +376,8 @@ def _read_saved(inputs: Inputs, run: Run, budget: Budget, account: Account, log:
         for path, each in zip_longest(paths, taken, fillvalue="")
         if isinstance(each, str)
     )
+    last = taken[-1]
+    account.left = account.left[-last.count :] if isinstance(last, replay.Left) else ()
     if problems and not account.deliveries:
         raise InputError(*problems, topic=REPLAY_REFUSED)
     ending.told_bad(account, log)
@@ -383,6 +455,16 @@ def _payload(run: Run) -> tuple[Payload, str | None]:
 def _workspace_file(event: Event) -> bytes | None:
     """Return the configuration file, if the workspace is to be trusted and has one."""
     return None if event.name in workspace.STRANGE else _file_of(event.run, event.inputs)
+
+
+def _readable_file(event: Event, *, has_packages: bool) -> bytes | None:
+    """Return the file of `_workspace_file`; `HeldBackError` if nothing here can read it yet."""
+    file = _workspace_file(event)
+    if file is None or has_packages:
+        return file
+    raise HeldBackError(
+        "the packages that read the configuration file were not installed yet", topic=CANCELLED
+    )
 
 
 def _file_of(run: Run, inputs: Inputs) -> bytes | None:

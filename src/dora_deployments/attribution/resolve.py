@@ -41,7 +41,8 @@ class Resolved:
     `services`. `touched` is what the merge of a pull request touches. `pulls` are the shipped
     pull requests of `services`, or all where it is not known whose they are;
     `merge_commit_shas` are theirs, or those that the inputs name. `finished_by_clock` means
-    that the event tells no finish, so a re-run has a later one.
+    that the event tells no finish, so a re-run has a later one. Without `are_services_certain`
+    the services are all that have paths, since it is not known which files were changed.
     """
 
     deployments: tuple[Deployment, ...]
@@ -61,6 +62,7 @@ class Resolved:
     merge_commit_shas: tuple[str, ...]
     finished_by_clock: bool
     warnings: tuple[str, ...]
+    are_services_certain: bool = True
 
 
 def resolve(
@@ -203,6 +205,7 @@ def resolve(
                 success=success.value,
             ),
         ),
+        are_services_certain=services.are_certain(inputs, config, raw_environment, carried.value),
     )
 
 

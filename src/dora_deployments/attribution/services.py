@@ -129,6 +129,23 @@ def are_told_by_files(
     return any(service.identifier in mapped for service in services)
 
 
+def are_certain(
+    inputs: Inputs,
+    config: "Config | None",
+    environment: Fact[str] | None,
+    carried: tuple[Carried, ...],
+) -> bool:
+    """Return whether these services were deployed for sure.
+
+    Where it is not known which files were changed, they are all that the file maps to paths.
+    """
+    return (
+        bool(inputs.service)
+        or _owner(inputs, config, environment) is not None
+        or all(each.is_touched is not None for each in carried)
+    )
+
+
 def touched(
     inputs: Inputs, pull_id: int | None, shipped: Shipped, carried: tuple[Carried, ...]
 ) -> TouchedServices | None:

@@ -173,8 +173,10 @@ def touched(account: Account, outcomes: Iterable[Outcome], log: Log) -> None:
 
 
 def warned(account: Account, log: Log, warnings: Iterable[Note]) -> None:
-    """Add warnings to a run that goes on."""
+    """Add warnings to a run that goes on, each of them once."""
     for warning in warnings:
+        if warning in account.warnings:
+            continue
         account.warnings += (warning,)
         log.annotate("warning", "Deployment report", warning.text, warning.page)
 
@@ -182,6 +184,8 @@ def warned(account: Account, log: Log, warnings: Iterable[Note]) -> None:
 def hinted(account: Account, log: Log, hints: Iterable[Note]) -> None:
     """Add what a person should check once, but no run can know."""
     for hint in hints:
+        if hint in account.hints:
+            continue
         account.hints += (hint,)
         log.hint(hint.text, hint.page)
 
