@@ -40,6 +40,9 @@ if __name__ == "__main__":
     kind = sys.argv[1] if len(sys.argv) > 1 else ""
     # An argument says which, since a step before this one could plant a variable.
     environ = spelt_for(kind, os.environ) if kind else os.environ
+    # `main` leaves signals as they were: one that comes once all is written must change nothing.
+    for number in (signal.SIGINT, signal.SIGTERM):
+        signal.signal(number, lambda *_: None)
     installed = Packages(ROOT, os.environ).provide if kind == "composite" else all_there
     provide = trusting_ssl_cert_file(installed, os.environ)
     seconds_gone = float(sys.argv[2]) if len(sys.argv) > 2 else 0.0
