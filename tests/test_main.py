@@ -1029,13 +1029,37 @@ def test_a_named_file_that_cannot_be_read_is_a_bad_configuration(environ_of, out
     assert (found["status"], found["reason"]) == ("rejected", "bad-configuration")
 
 
-def test_a_replay_brings_its_packages_first(environ_of, outputs):
+def test_a_replay_without_its_packages_names_the_files_that_it_leaves(
+    environ_of, outputs, tmp_path
+):
+    def provide(lock, *_):
+        raise PackagesError(f"{lock} is missing")
+
+    environ = environ_of(
+        "push",
+        "push.branch",
+        {"GITHUB_WORKSPACE": str(tmp_path)},
+        mode="replay",
+        dx_token=TOKEN,
+        dx_instance="acme",
+    )
+    folder = tmp_path / "dora-undelivered"
+    folder.mkdir()
+    (folder / "saved.json").write_text("{}", "utf-8")
+    assert main(environ, provide=provide) == 0
+    found = outputs()
+    assert (found["status"], found["reason"]) == ("undelivered", "internal-error")
+    assert found["undelivered-path"] == "dora-undelivered"
+    assert [file.name for file in folder.iterdir()] == ["saved.json"]
+
+
+def test_a_replay_of_nothing_needs_no_packages(environ_of, outputs):
     def provide(lock, *_):
         raise PackagesError(f"{lock} is missing")
 
     environ = environ_of("push", "push.branch", mode="replay", dx_token=TOKEN, dx_instance="acme")
     assert main(environ, provide=provide) == 0
-    assert (outputs()["status"], outputs()["reason"]) == ("undelivered", "internal-error")
+    assert (outputs()["status"], outputs()["reason"]) == ("skipped", "nothing-to-replay")
 
 
 def test_a_replay_of_what_is_no_saved_report_is_a_bad_input(environ_of, outputs, tmp_path):

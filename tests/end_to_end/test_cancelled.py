@@ -4,20 +4,20 @@ What was certain by then is saved, under the id of a run that nobody cancels; th
 """
 
 import json
-import os
 import signal
 import subprocess
 import sys
 import threading
 import time
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any
 
 import pytest
 
+from dora_deployments.packages import CORE
 from tests.builders import MORE
 from tests.end_to_end import stories
+from tests.end_to_end.composite import PATH, installed, launched
 from tests.end_to_end.receivers import hang
 from tests.end_to_end.runner import ROOT, Finished, environment, saved_in
 from tests.end_to_end.stories import DX_TOKEN, RUN_ID
@@ -245,10 +245,8 @@ def test_a_job_that_is_cancelled_during_look_ups_saves_its_report_by_the_commit(
         f"::error title=Cancelled::{headline}. Run this job again, or keep `{FOLDER}` as an"
         f" artifact and send it by `mode: replay`; the ids stay the same. {MORE}cancelled"
     )
-    assert run.warnings == [
-        "the deployment before this one, and so what this one ships, could not be looked up:"
-        f" {UNANSWERED}. {MORE}incomplete"
-    ]
+    unread = "the deployment before this one, and so what this one ships, could not be looked up"
+    assert run.warnings == [f"{unread}: {UNANSWERED}. {MORE}incomplete"]
     assert run.finished.summary.startswith(f"<h3>❌ {headline}</h3>\n")
     assert UNANSWERED in run.finished.summary
 
@@ -300,9 +298,7 @@ def test_signals_that_keep_coming_neither_stop_the_saving_nor_the_outputs(
     assert replayed(story, pushed, workspace) == "delivered"
 
 
-def test_a_second_signal_changes_nothing_where_the_first_has_saved_the_report(
-    story, pushed, cancel, workspace
-):
+def test_a_second_signal_changes_nothing_where_the_first_has_saved_the_report(pushed, cancel):
     run = cancel(pushed, any_request, signal.SIGINT, signal.SIGTERM, service="shop")
 
     assert run.finished.exit_code in {130, 143}
@@ -478,7 +474,7 @@ def test_nothing_is_saved_while_the_changed_files_tell_the_services(mapped, canc
     )
 
 
-def test_nothing_is_saved_while_a_repeated_run_may_have_deployed_again(pushed, story, cancel):
+def test_nothing_is_saved_while_a_repeated_run_may_have_deployed_again(pushed, cancel):
     run = cancel(pushed.within(int(RUN_ID), attempt=2), any_request, service="shop")
 
     nothing_saved(
@@ -513,3 +509,97 @@ def test_a_secret_in_the_event_is_not_saved(story, pushed, cancel):
     assert (run.finished.exit_code, run.finished.saved) == (143, {})
     assert any("holds the secret of an input" in warning for warning in run.warnings)
     assert run.finished.log.replace(f"::add-mask::{DX_TOKEN}", "").count(DX_TOKEN) == 0
+
+
+# --- while packages are being installed
+
+
+@pytest.fixture
+def cancel_install(story, workspace, tmp_path):
+    """Launch the composite with an installer that hangs, and cancel it; `there` is installed."""
+
+    def run(happened, *there, number=signal.SIGTERM, uv="exec sleep 600", **given):
+        folder, tools = tmp_path / "run", tmp_path / "tools"
+        for each in (folder, tools):
+            each.mkdir(exist_ok=True)
+        if there and not (tmp_path / "cache").exists():
+            installed(tmp_path / "cache", *there)
+        reached = tmp_path / "reached"
+        reached.unlink(missing_ok=True)
+        (tools / "uv").write_text(
+            f"#!/bin/sh\nPATH=/usr/bin:/bin\ntouch {reached}\n{uv}\n", "utf-8"
+        )
+        (tools / "uv").chmod(0o755)
+        environ = environ_of(story, happened, folder, workspace, given) | {
+            "PATH": f"{tools}:{PATH}",
+            "RUNNER_TOOL_CACHE": str(tmp_path / "cache"),
+            "PIP_NO_INDEX": "1",
+        }
+        spelt = {name.replace("-", "_"): value for name, value in environ.items()}
+        process = launched(spelt)
+        while number and not reached.exists():
+            time.sleep(0.02)
+        start = time.monotonic()
+        if number:
+            process.send_signal(number)
+        log, errors = process.communicate(timeout=60)
+        outputs, summary = folder / "output", folder / "summary.md"
+        finished = Finished(
+            exit_code=process.returncode,
+            log=log,
+            errors=errors,
+            outputs=runner.outputs(outputs.read_text("utf-8")),
+            summary=summary.read_text("utf-8"),
+            saved=saved_in(workspace),
+        )
+        outputs.unlink()
+        summary.unlink()
+        return Cancelled(finished=finished, seconds=time.monotonic() - start)
+
+    return run
+
+
+@pytest.mark.parametrize("number", BOTH)
+@pytest.mark.parametrize("there", [[], [CORE]])
+def test_a_job_that_is_cancelled_during_an_installation_saves_what_a_failed_one_saves(
+    story, pushed, cancel_install, workspace, number, there
+):
+    given = {"service": "shop", "finished_at": "2026-11-05T10:00:00Z"}
+
+    run = cancel_install(pushed, *there, number=number, **given)
+
+    assert (run.finished.exit_code, run.finished.errors) == (128 + number, "")
+    assert run.seconds < 5
+    assert run.finished.outputs["undelivered-path"] == FOLDER
+    (saved,) = run.saved()
+    for file in (workspace / FOLDER).glob("*.json"):
+        file.unlink()
+    if not there:
+        (failed,) = cancel_install(pushed, number=None, uv="exit 1", **given).saved()
+        assert {**saved, "message": failed["message"]} == failed
+    again = cancel_install(pushed, *there, number=number, **given)
+    assert again.saved() == [saved]
+    delivered_once(story, pushed, workspace, [saved["id"]], **given)
+
+
+def test_nothing_is_saved_while_what_reads_the_configuration_file_is_not_installed(
+    pushed, cancel_install, workspace
+):
+    (workspace / ".github").mkdir()
+    (workspace / ".github" / "dora.yml").write_bytes(CONFIG)
+
+    run = cancel_install(pushed, service="")
+
+    nothing_saved(run, "the packages that read the configuration file were not installed yet")
+
+
+def test_a_replay_that_is_cancelled_during_an_installation_names_the_files_that_it_leaves(
+    story, pushed, cancel, cancel_install, workspace
+):
+    before = cancel(pushed, any_request, service="shop").finished.saved
+
+    run = cancel_install(pushed, mode="replay", service="")
+
+    assert (run.finished.exit_code, run.finished.saved) == (143, before)
+    assert run.finished.outputs["undelivered-path"] == FOLDER
+    assert replayed(story, pushed, workspace) == "delivered"
