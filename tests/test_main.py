@@ -167,8 +167,11 @@ class Tripwire(io.StringIO):
 
 @pytest.mark.fault(100)
 @pytest.mark.parametrize("mode", ["deployment", "pull-services"])
+@pytest.mark.parametrize(
+    "line", ["::group::What was ", "Datadog is off", "::group::Request for DX"]
+)
 def test_a_job_that_is_cancelled_before_anything_is_sent_saves_all_of_it(
-    mode, environ_of, outputs, tmp_path
+    line, mode, environ_of, outputs, tmp_path
 ):
     with Dx(token=TOKEN) as dx:
         environ = environ_of(
@@ -180,7 +183,7 @@ def test_a_job_that_is_cancelled_before_anything_is_sent_saves_all_of_it(
             dx_token=TOKEN,
             dx_instance=dx.url,
         )
-        with contextlib.redirect_stdout(Tripwire("::group::Request for DX")) as log:
+        with contextlib.redirect_stdout(Tripwire(line)) as log:
             assert main(environ) == 143
         assert dx.received == []
 

@@ -603,3 +603,48 @@ def test_a_replay_that_is_cancelled_during_an_installation_names_the_files_that_
     assert (run.finished.exit_code, run.finished.saved) == (143, before)
     assert run.finished.outputs["undelivered-path"] == FOLDER
     assert replayed(story, pushed, workspace) == "delivered"
+
+
+# --- pull requests that are merged
+
+
+@pytest.fixture
+def merged(story, mapped):
+    del mapped  # by which the pull request was merged
+    return story.merge(1)
+
+
+def is_of_files(asked, _):
+    return asked.operation is not None and "files" in asked.operation
+
+
+def test_a_merge_is_not_saved_while_its_files_tell_the_services(merged, cancel):
+    run = cancel(merged, is_of_files, service="")
+
+    nothing_saved(
+        run, f"which of the services with `paths` were deployed is not known, since {UNANSWERED}"
+    )
+
+
+def test_a_merge_is_not_said_to_touch_a_service_while_its_files_are_unknown(merged, cancel):
+    run = cancel(merged, is_of_files, service="", mode="pull-services")
+
+    assert (run.finished.exit_code, run.finished.saved) == (143, {})
+    results = json.loads(run.finished.outputs["results"])
+    assert [(each["service"], each["status"], each["message"]) for each in results] == [
+        (
+            service,
+            "undelivered",
+            "not told, since it could not be looked up which files were changed",
+        )
+        for service in ("checkout", "search")
+    ]
+
+
+def test_the_merge_of_a_named_service_is_saved_without_an_answer(story, merged, cancel, workspace):
+    given = {"service": "checkout", "config_file": ".github/dora.yml"}
+
+    run = cancel(merged, any_request, **given)
+
+    ids = saved_by_the_commit(run, merged.payload["pull_request"]["merge_commit_sha"], "checkout")
+    delivered_once(story, merged, workspace, ids, **given)
