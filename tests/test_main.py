@@ -218,6 +218,90 @@ def test_a_dry_run_that_is_cancelled_saves_nothing(environ_of, outputs, tmp_path
     )
 
 
+def cancelling(*_):
+    """Have the process cancelled while it waits for its packages."""
+    signal.raise_signal(signal.SIGTERM)
+
+
+NOTHING_SAVED = "::warning title=Deployment report::nothing is saved: {why}. " + f"{MORE}cancelled"
+
+
+@pytest.mark.fault(100)
+def test_a_job_that_is_cancelled_before_its_packages_are_there_saves_by_the_commit(
+    environ_of, outputs, tmp_path
+):
+    variables = {"GITHUB_WORKSPACE": str(tmp_path)}
+    given = {"dx_token": TOKEN, "dx_instance": "acme", "service": "shop"}
+    environ = environ_of("push", "push.branch", variables, **given)
+    assert main(environ, provide=cancelling) == 143
+
+    (text,) = saved_in(tmp_path).values()
+    (body,) = (request["body"] for request in json.loads(text)["requests"])
+    assert body["commit_sha"] == outputs()["commit-sha"]
+    assert outputs()["undelivered-path"] == "dora-undelivered"
+
+
+@pytest.mark.fault(100)
+def test_a_dry_run_that_is_cancelled_before_its_packages_are_there_saves_nothing(
+    environ_of, outputs, tmp_path
+):
+    environ = environ_of("push", "push.branch", dry_run="true", service="shop")
+    assert main(environ, provide=cancelling) == 143
+
+    assert (outputs()["commit-sha"], outputs()["results"]) == ("", "[]")
+    assert saved_in(tmp_path) == {}
+
+
+@pytest.mark.fault(100)
+def test_a_job_that_is_cancelled_before_its_file_can_be_read_saves_nothing(
+    environ_of, outputs, tmp_path, capsys
+):
+    (tmp_path / "dora.yml").write_bytes(CONFIG)
+    variables = {"GITHUB_WORKSPACE": str(tmp_path)}
+    given = {"dx_token": TOKEN, "dx_instance": "acme", "config_file": "dora.yml"}
+    environ = environ_of("push", "push.branch", variables, **given)
+    assert main(environ, provide=cancelling) == 143
+
+    assert (outputs()["undelivered-path"], saved_in(tmp_path)) == ("", {})
+    why = "the packages that read the configuration file were not installed yet"
+    assert NOTHING_SAVED.format(why=why) in capsys.readouterr().out.splitlines()
+
+
+@pytest.mark.fault(100)
+def test_a_job_that_is_cancelled_on_a_branch_that_does_not_deploy_saves_nothing(
+    environ_of, tmp_path, capsys
+):
+    given = {"dx_token": TOKEN, "dx_instance": "acme", "branches": "release"}
+    assert main(environ_of("push", "push.branch", **given), provide=cancelling) == 143
+
+    assert saved_in(tmp_path) == {}
+    why = "ref is 'main', and `branches` is release"
+    assert NOTHING_SAVED.format(why=why) in capsys.readouterr().out.splitlines()
+
+
+class Broken(Tripwire):
+    """A log that has the process cancelled at a text, and cannot show it the next time."""
+
+    is_broken = False
+
+    def write(self, line: str) -> int:
+        if self.text in line and self.is_broken:
+            raise RuntimeError
+        self.is_broken = self.is_broken or self.text in line
+        return super().write(line)
+
+
+@pytest.mark.fault(100)
+def test_a_bug_that_keeps_a_cancelled_job_from_saving_is_named(environ_of, tmp_path):
+    environ = environ_of("push", "push.branch", dx_token=TOKEN, dx_instance="acme")
+    with contextlib.redirect_stdout(Broken("::group::What was ")) as log:
+        assert main(environ) == 143
+
+    assert saved_in(tmp_path) == {}
+    why = "a bug in this action stopped it: RuntimeError"
+    assert NOTHING_SAVED.format(why=why) in log.getvalue().splitlines()
+
+
 def test_what_is_recorded_after_all_stays_saved_until_it_is_replayed(environ_of, outputs, tmp_path):
     def environ(url):
         return environ_of(

@@ -9,7 +9,7 @@ from dora_deployments.attribution.look_ups import LookUpError
 from dora_deployments.catalogue import CANCELLED
 from dora_deployments.deployment import Fact
 from dora_deployments.errors import HeldBackError, Skip
-from tests.attribution.test_resolve import SHA, happening
+from tests.attribution.test_resolve import SHA, happening, merge
 from tests.builders import NOW, inputs, run
 
 UNANSWERED = "the job was cancelled before GitHub had answered"
@@ -180,6 +180,12 @@ def test_an_attempt_that_may_have_deployed_again_is_not_certain(attempt):
     assert certain(again, CancellableLookUps(has_token=False), service="shop").deployments
     recorded = happening(runs=again.runs, deployment_ids=frozenset({"3512048801"}))
     assert certain(recorded, service="shop").deployments
+
+
+def test_a_merge_that_is_no_deployment_has_no_services_to_be_certain_of():
+    told = certain(merge(), file=CONFIG, mode="pull-services")
+    assert (told.deployments, told.touched) == ((), None)
+    assert [each.is_touched for each in told.services.value] == [None, None]
 
 
 def test_a_branch_that_may_be_a_tag_is_held_back_and_another_one_skipped():

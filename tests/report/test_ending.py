@@ -791,3 +791,17 @@ def test_what_to_check_once_is_kept_and_shown_in_order_and_no_warning():
         f"Check once: third, 100%, ***. Read more: {DOCS}/inputs.md#third",
     ]
     assert account == replace(Account(), hints=(FIRST, SECOND, THIRD))
+
+
+def test_a_warning_and_a_hint_are_given_once():
+    shown = io.StringIO()
+    log, account = Log(shown, Scrubber(())), Account()
+    for _ in range(2):
+        ending.warned(account, log, [note("look out", PACKAGES)])
+        ending.hinted(account, log, [note("look there", PACKAGES)])
+    assert account.warnings == (note("look out", PACKAGES),)
+    assert account.hints == (note("look there", PACKAGES),)
+    assert shown.getvalue().splitlines() == [
+        f"::warning title=Deployment report::look out. {MORE}packages",
+        f"Check once: look there. {MORE}packages",
+    ]

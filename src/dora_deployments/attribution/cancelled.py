@@ -12,7 +12,6 @@ from typing import TYPE_CHECKING, Final, TypeVar, cast
 from dora_deployments.actions.event import Happening, RunAttempt, Unresolved
 from dora_deployments.actions.inputs import Inputs
 from dora_deployments.actions.run import Run
-from dora_deployments.attribution.answers import PullDetails
 from dora_deployments.attribution.look_ups import LookUpError, LookUps
 from dora_deployments.attribution.resolve import Resolved, resolve
 from dora_deployments.catalogue import CANCELLED
@@ -27,6 +26,7 @@ if TYPE_CHECKING:
         Past,
         PastQuestion,
         Promotion,
+        PullDetails,
     )
     from dora_deployments.attribution.timeline import WorkflowOfRun
 
@@ -135,6 +135,8 @@ class CancellableLookUps:
     ) -> "PullDetails":
         """Return what pull requests are made of, and the files that they change if asked for."""
         if self._look_ups is None and not files:  # which never fails
+            from dora_deployments.attribution.answers import PullDetails
+
             return PullDetails()
         return self._asked("pull_details").pull_details(repository, numbers, files=files)
 
