@@ -2,6 +2,7 @@
 
 import sys
 from collections.abc import Mapping
+from dataclasses import dataclass
 from datetime import datetime
 from functools import partial
 from itertools import zip_longest
@@ -66,6 +67,17 @@ LARGEST_EVENT: Final = 64 * 1024 * 1024
 _MOST_PROBLEMS: Final = 50  # that are told one by one
 
 
+@dataclass(slots=True, kw_only=True)
+class _Known:
+    """What a job that is cancelled can still count on.
+
+    That is what GitHub answered, and whether the packages are there that every run needs.
+    """
+
+    look_ups: CancellableLookUps
+    has_packages: bool
+
+
 def main(
     environ: Mapping[str, str],
     pace: Pace | None = None,
@@ -86,9 +98,8 @@ def main(
     with signals.restored():
         try:
             try:
-                with signals.interruptible():
-                    log.mask()
-                    _run(environ, provide, account, pace, scrub, log, seconds_gone)
+                log.mask()
+                _run(environ, provide, account, pace, log, seconds_gone)
             finally:
                 # From here on no signal interrupts.
                 _settle(account, log)
@@ -115,11 +126,10 @@ def _run(
     provide: Provide,
     account: Account,
     pace: Pace | None,
-    scrub: Scrubber,
     log: Log,
     seconds_gone: float,
 ) -> None:
-    """Go through the stages, one after the other, until everything is sent or time is up."""
+    """Read the inputs and report; a job that is cancelled meanwhile leaves what is to be saved."""
     now = datetime.now(UTC)
     log.line(f"dora-deployments {__version__}")
     inputs = Inputs.from_environ(environ, now)
@@ -133,29 +143,41 @@ def _run(
     log.debug(f"Python {sys.version.split()[0]}, GITHUB_REF {run.ref}, GITHUB_SHA {run.sha}")
     if inputs.mode != "backfill" and (problems := inputs_module.of_backfill(environ)):
         raise InputError(*problems)
-    if inputs.mode == "backfill":
-        plan = inputs_module.plan(environ)
-        _backfill(inputs, run, plan, budget, provide, pace, account, log)
-        return
-    lacking = None
-    if inputs.mode == "replay":
-        _read_saved(inputs, run, budget, provide, account, log)
-        _refuse_secrets(account, account.deliveries, scrub)
-    else:
-        lacking = _read_event(inputs, run, now, budget, provide, account, log)
-    sent_at = None if inputs.dry_run else now
-    ending.warned(account, log, doubts.of_requests(account.deliveries, sent_at))
-    requests.show(account.deliveries, scrub, log)
-    if inputs.dry_run:
-        account.outcomes = dispatch.unsupported(account.deliveries)
-        return
-    account.dispatch = Dispatch.of(account.deliveries, pace)
-    if lacking is not None:
-        account.dispatch.give_up(f"not sent, since {lacking}", lacking.topic)
-    else:
-        account.dispatch.start(budget)
-        account.dispatch.wait(budget)
-    log.debug(f"{budget.left():.1f} s were left")
+    known = _Known(
+        look_ups=CancellableLookUps(has_token=inputs.github_token is not None),
+        has_packages=provide is all_there,
+    )
+    try:
+        # A signal that came before was held back: now there is something to save.
+        with signals.interruptible():
+            if inputs.mode == "backfill":
+                plan = inputs_module.plan(environ)
+                _backfill(inputs, run, plan, budget, provide, pace, account, log)
+                return
+            lacking = None
+            if inputs.mode == "replay":
+                _read_saved(inputs, run, budget, provide, account, log)
+                _refuse_secrets(account, account.deliveries, log.scrub)
+            else:
+                lacking = _read_event(inputs, run, now, budget, provide, known, account, log)
+            sent_at = None if inputs.dry_run else now
+            ending.warned(account, log, doubts.of_requests(account.deliveries, sent_at))
+            requests.show(account.deliveries, log.scrub, log)
+            if inputs.dry_run:
+                account.outcomes = dispatch.unsupported(account.deliveries)
+                return
+            account.dispatch = Dispatch.of(account.deliveries, pace)
+            if lacking is not None:
+                account.dispatch.give_up(f"not sent, since {lacking}", lacking.topic)
+            else:
+                account.dispatch.start(budget)
+                account.dispatch.wait(budget)
+            log.debug(f"{budget.left():.1f} s were left")
+    except Interrupted:
+        is_of_event = inputs.mode in {"deployment", "pull-services"}
+        if is_of_event and not (inputs.dry_run or account.deliveries):
+            _prepare_cancelled(inputs, run, now, known, account, log)
+        raise
 
 
 def _read_event(
@@ -164,42 +186,35 @@ def _read_event(
     now: datetime,
     budget: Budget,
     provide: Provide,
+    known: _Known,
     account: Account,
     log: Log,
 ) -> PackagesError | None:
     """Resolve what the event says was deployed, and prepare its deliveries.
 
-    Returns why there are no packages to send them with, if so: then they can be saved. If the
-    job is cancelled meanwhile, what is certain by then is prepared all the same.
+    Returns why there are no packages to send them with, if so: then they can be saved.
     """
-    look_ups = CancellableLookUps(has_token=inputs.github_token is not None)
-    has_packages = False
+    event, happening = _interpret(inputs, run, now, account, log)
+    file = _workspace_file(event)
+    lacking = None
     try:
-        event, happening = _interpret(inputs, run, now, account, log)
-        file = _workspace_file(event)
-        lacking = None
-        try:
-            provide(CORE, budget, log.line)
-            has_packages = True
-        except PackagesError as error:
-            if file is not None:  # nothing else can read it
-                raise
-            lacking = error
-        # Slow look-ups must leave the backends their time.
-        look_up_budget = budget.capped(min(LOOK_UP_SECONDS, budget.left() / 2))
-        api = Api(
-            api_url=run.api_url,
-            token=inputs.github_token,
-            budget=look_up_budget,
-            provide=partial(provide, LOOK_UPS, look_up_budget, log.line),
-        )
-        with GitHub(api, run.server_url) as github, look_ups.answered_by(github):
-            account.resolved = resolve(happening, inputs, run, look_ups, now, file)
-        _prepare(inputs, event, happening, account.resolved, account, log)
-    except Interrupted:
-        if not (inputs.dry_run or account.deliveries):
-            _prepare_cancelled(inputs, run, now, look_ups, account, log, has_packages=has_packages)
-        raise
+        provide(CORE, budget, log.line)
+        known.has_packages = True
+    except PackagesError as error:
+        if file is not None:  # nothing else can read it
+            raise
+        lacking = error
+    # Slow look-ups must leave the backends their time.
+    look_up_budget = budget.capped(min(LOOK_UP_SECONDS, budget.left() / 2))
+    api = Api(
+        api_url=run.api_url,
+        token=inputs.github_token,
+        budget=look_up_budget,
+        provide=partial(provide, LOOK_UPS, look_up_budget, log.line),
+    )
+    with GitHub(api, run.server_url) as github, known.look_ups.answered_by(github):
+        account.resolved = resolve(happening, inputs, run, known.look_ups, now, file)
+    _prepare(inputs, event, happening, account.resolved, account, log)
     return lacking
 
 
@@ -207,19 +222,17 @@ def _prepare_cancelled(
     inputs: Inputs,
     run: Run,
     now: datetime,
-    look_ups: CancellableLookUps,
+    known: _Known,
     account: Account,
     log: Log,
-    *,
-    has_packages: bool,
 ) -> None:
     """Prepare what is certain when the job is cancelled, to be saved, or say why it is not."""
     try:
         event, happening = _interpret(inputs, run, now, account, log)
         resolved = account.resolved
         if resolved is None:
-            file = _readable_file(event, has_packages=has_packages)
-            resolved = resolve_cancelled(happening, inputs, run, look_ups, now, file)
+            file = _readable_file(event, has_packages=known.has_packages)
+            resolved = resolve_cancelled(happening, inputs, run, known.look_ups, now, file)
             account.resolved = resolved
         _prepare(inputs, event, happening, resolved, account, log)
         return

@@ -460,40 +460,44 @@ def test_a_job_that_is_cancelled_between_two_attempts_keeps_the_answer_to_the_la
 @pytest.mark.fault(100)
 @pytest.mark.skipif(not Path("/proc/self/status").exists(), reason="needs Linux")
 @pytest.mark.parametrize("numbers", [*[(number,) for number in BY_SIGNAL], BY_SIGNAL])
-def test_a_job_that_is_cancelled_while_it_starts_ends_like_any_other(numbers, tmp_path):
+def test_a_job_that_is_cancelled_while_it_starts_saves_its_report(numbers, tmp_path):
     with Faulty(receivers.hang(30)) as hanging:
         exit_code, log, errors = cancelled(
             of_push(tmp_path, hanging.url), holds_signals_back, *numbers, within=30
         )
 
     name = {128 + number: number.name for number in numbers}[exit_code]
-    headline = f"The job was cancelled ({name}) before anything was sent"
-    advice = "Run this job again"
-    line = f"::error title=Cancelled::{headline}. {advice}. {MORE}cancelled\n"
-    assert (log, errors) == (line, "")
-    assert hanging.requests == []
-    outputs, results, summary, saved = left_behind(tmp_path)
-    assert outputs == {
-        "status": "undelivered",
-        "reason": "",
-        "repository": "",
-        "commit-sha": "",
-        "previous-sha": "",
-        "environment": "",
-        "rollback": "false",
-        "services": "[]",
-        "merge-commit-shas": "[]",
-        "pull-requests": "[]",
-        "deployment-ids": "{}",
-        "results": "[]",
-        "undelivered-path": "",
-    }
-    assert (results, saved) == ([], {})
-    more = MORE.removeprefix("Read more: ") + "cancelled"
-    assert summary == (
-        f"<h3>❌ {headline}</h3>\n\n<p>It is not sure that every backend was told. Run this job"
-        f' again: the ids stay the same. <a href="{more}">Read more</a></p>\n\n'
+    headline = f"The job was cancelled ({name}) before the report was done"
+    path = f"{tmp_path.as_posix()}/dora-undelivered"
+    assert log.splitlines()[-1] == (
+        f"::error title=Cancelled::{headline}. Run this job again, or keep `{path}` as an artifact"
+        f" and send it by `mode: replay` with `replay-path: {path}`; the ids stay the same."
+        f" {MORE}cancelled"
     )
+    assert (errors, hanging.requests) == ("", [])
+    outputs, (result,), summary, saved = left_behind(tmp_path)
+    assert (outputs["status"], outputs["undelivered-path"]) == ("undelivered", path)
+    assert (result["status"], result["attempts"], result["message"]) == (
+        "undelivered",
+        0,
+        "not sent before the step had to end",
+    )
+    assert list(saved) == [f"{result['id']}-datadog.json"]
+    assert summary.startswith(f"<h3>❌ {headline}</h3>\n\n<p>Commit ")
+
+
+@pytest.mark.fault(100)
+@pytest.mark.skipif(not Path("/proc/self/status").exists(), reason="needs Linux")
+def test_a_job_that_is_cancelled_while_it_starts_is_told_of_its_bad_inputs(tmp_path):
+    environ = {**of_push(tmp_path), "INPUT_TIMEOUT": "soon"}
+
+    exit_code, log, errors = cancelled(environ, holds_signals_back, signal.SIGTERM, within=30)
+
+    assert (exit_code, errors) == (2, "")
+    assert "::error title=Bad input::`timeout` is 'soon'" in log
+    outputs, results, _, saved = left_behind(tmp_path)
+    assert (outputs["status"], outputs["reason"]) == ("rejected", "bad-input")
+    assert (results, saved) == ([], {})
 
 
 @pytest.mark.fault(100)
