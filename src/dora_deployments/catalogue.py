@@ -711,8 +711,11 @@ CANCELLED: Final = Topic(
     happened="The job was cancelled during the report",
     means="it is not sure that every backend was told",
     change="run this job again: the ids stay the same",
-    more="With `mode: backfill`, start it again with the same inputs: it goes on where it stopped,"
-    " if the state was kept, as examples/backfill.yml does.",
+    more="What was not delivered is saved (docs/delivery.md). If GitHub had not answered every"
+    " question by then, the saved report names the commit and no pull requests. Nothing is saved"
+    " where that would be a guess, and a warning says what is not known. With `mode: backfill`,"
+    " start it again with the same inputs: it goes on where it stopped, if the state was kept, as"
+    " examples/backfill.yml does.",
 )
 
 # --- runs that go on, but not as one would wish
