@@ -71,11 +71,13 @@ _MOST_PROBLEMS: Final = 50  # that are told one by one
 class _Known:
     """What a job that is cancelled can still count on.
 
-    That is what GitHub answered, and whether the packages are there that every run needs.
+    That is what the event says, what GitHub answered, and whether the packages are there that
+    every run needs.
     """
 
     look_ups: CancellableLookUps
     has_packages: bool
+    interpreted: tuple[Event, Happening] | None = None
 
 
 def main(
@@ -194,7 +196,7 @@ def _read_event(
 
     Returns why there are no packages to send them with, if so: then they can be saved.
     """
-    event, happening = _interpret(inputs, run, now, account, log)
+    known.interpreted = event, happening = _interpret(inputs, run, now, account, log)
     file = _workspace_file(event)
     lacking = None
     try:
@@ -228,7 +230,7 @@ def _prepare_cancelled(
 ) -> None:
     """Prepare what is certain when the job is cancelled, to be saved, or say why it is not."""
     try:
-        event, happening = _interpret(inputs, run, now, account, log)
+        event, happening = known.interpreted or _interpret(inputs, run, now, account, log)
         resolved = account.resolved
         if resolved is None:
             file = _readable_file(event, has_packages=known.has_packages)
