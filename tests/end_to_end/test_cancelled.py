@@ -373,6 +373,18 @@ def test_the_service_of_the_environment_is_saved(story, mapped, cancel, workspac
     delivered_once(story, happened, workspace, ids, **given)
 
 
+def test_a_first_deployment_is_saved_for_every_service(story, history, cancel, workspace):
+    before = history.commit("main", {".github/dora.yml": CONFIG.decode()})
+    story.landed("squash", "services/checkout/a.py")
+    head = history.branches["main"]
+    happened = story.push(head, before)
+
+    run = cancel(happened, is_of_range, service="")
+
+    ids = saved_by_the_commit(run, head, "checkout", "search")
+    delivered_once(story, happened, workspace, ids, service="")
+
+
 def test_a_deployment_of_a_repeated_run_is_saved_where_its_record_tells_which_it_is(
     story, history, cancel, workspace
 ):

@@ -205,7 +205,8 @@ def resolve(
                 success=success.value,
             ),
         ),
-        are_services_certain=services.are_certain(inputs, config, raw_environment, carried.value),
+        are_services_certain=changed.is_first
+        or services.are_certain(inputs, config, raw_environment, carried.value),
     )
 
 
