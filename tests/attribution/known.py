@@ -42,7 +42,7 @@ class Known:
     of pull requests, by their numbers, and of commits, by their SHAs; `begun` when pull
     requests were; `compared` the files of comparisons, unless they are not known. `past_of` has
     the first page by the first environment that is asked for and the marks, and `pages` the later
-    ones by where they begin. `workflows_of` has the workflow of each run, `attempts` the times at
+    ones by where they begin; `names` has the names of environments in the same way. `workflows_of` has the workflow of each run, `attempts` the times at
     which its attempts began. `fails` has an error for each look-up that fails; `unknown` are
     commits whose pull requests could not be looked up. `asked` lists what was asked of deployments.
     """
@@ -54,6 +54,7 @@ class Known:
     compared: Mapping[tuple[int, int], Sequence[str]] = field(default_factory=dict)
     past_of: Mapping[str, Past] = field(default_factory=dict)
     pages: Mapping[str, Past] = field(default_factory=dict)
+    names: Mapping[str, Past] = field(default_factory=dict)
     workflows_of: Mapping[str, WorkflowOfRun | None] = field(default_factory=dict)
     attempts: Mapping[str, Sequence[datetime]] = field(default_factory=dict)
     asked: list[Any] = field(default_factory=list)
@@ -91,6 +92,9 @@ class Known:
 
     def past(self, repository: str, question: PastQuestion) -> Past:
         self.asked.append(question)
+        if question.names_after is not None:
+            self._check("names", repository)
+            return self.names.get(question.names_after) or Past()
         self._check("past" if question.after is None else "page", repository)
         if question.after is not None:
             return self.pages[question.after]

@@ -3,6 +3,7 @@ from datetime import datetime, timedelta, timezone
 
 import pytest
 
+from dora_deployments.actions.config import Config, MappedService
 from dora_deployments.actions.event import Happening, Unresolved
 from dora_deployments.attribution.answers import Mark, Past
 from dora_deployments.attribution.look_ups import LookUpError
@@ -10,7 +11,7 @@ from dora_deployments.attribution.ranges import Range
 from dora_deployments.attribution.shipped import Shipped, Subject, shipped
 from dora_deployments.attribution.timeline import DeploymentRecord, Uncertainty
 from dora_deployments.attribution.uncertainty import explain
-from dora_deployments.deployment import Fact
+from dora_deployments.deployment import Fact, Service
 from tests.attribution.known import LINE, SLUG, Known, Nobody, pull, sha
 from tests.builders import inputs
 
@@ -152,7 +153,7 @@ def test_the_same_commit_deployed_again_is_a_redeployment(deployment_ids):
 
 
 def test_an_ancestor_deployed_again_is_a_rollback():
-    found = shipped(subject(happening(2)), known(deployed(4)))
+    found = shipped(subject(happening(2)), known(deployed(4, hour=11), deployed(2)))
     assert found.pulls == ()
     assert (found.is_redeployment, found.is_rollback, found.is_exact) == (False, True, True)
 
@@ -415,8 +416,9 @@ def test_what_was_pushed_long_before_would_have_a_record_by_now(minutes, why):
     assert (found.uncertainty, found.is_exact) == (why, why is None)
 
 
-def test_an_older_commit_that_was_never_deployed_here_is_no_certain_rollback():
-    unread = deployed(4, run_ids=frozenset({"71"}))
+@pytest.mark.parametrize("runs", [frozenset({"71"}), frozenset()], ids=["of a run", "of a tool"])
+def test_an_older_commit_that_was_never_deployed_here_is_no_certain_rollback(runs):
+    unread = deployed(4, run_ids=runs)
     found = shipped(subject(happening(2)), known(unread))
     assert found == Shipped(
         previous=Fact(value=sha(4), source=DEPLOYED),
@@ -425,11 +427,22 @@ def test_an_older_commit_that_was_never_deployed_here_is_no_certain_rollback():
         warnings=(
             (
                 f"{NOT_CERTAIN} the commit is older than what was deployed to 'production' last and"
-                " was never deployed there before, so another workflow may have deployed the newer"
-                " one; add `actions: read` to the job's `permissions:`, or set `previous-sha`"
+                " was never deployed there before, so the newer one may be of another workflow or"
+                " service; add `actions: read` to the job's `permissions:`, let the tool name the"
+                " `service` in the payload of its deployments, or set `previous-sha`"
             ),
         ),
     )
+
+
+@pytest.mark.parametrize("by", ["payload", "environment"])
+def test_where_the_service_of_a_tools_deployment_is_known_an_older_commit_is_a_rollback(by):
+    named = frozenset({"shop"}) if by == "payload" else frozenset[str]()
+    shop = MappedService(service=Service(identifier="shop"), environments=("production",))
+    told = happening(2, environment=Fact(value="production", source="x"), named_services=named)
+    config = Config(source="x", services=(shop,)) if by == "environment" else None
+    found = shipped(replace(subject(told), config=config), known(deployed(4, services=named)))
+    assert (found.is_rollback, found.uncertainty) == (True, None)
 
 
 def test_an_older_commit_that_was_deployed_here_before_is_rolled_back_to():

@@ -320,6 +320,7 @@ def test_the_task_of_the_event_is_the_one_to_look_for(three):
 def test_a_deployment_that_succeeds_late_is_newer_than_one_that_was_made_after_it(three):
     story, base = three
     first, head = story.merge_commit(1), story.merge_commit(3)
+    story.history.deploy(first)
     story.history.deploy(base)
     late = story.history.deploy(first, states=("queued",) * 30 + ("success",))
     own = story.history.deploy(head, states=("success",))
@@ -664,6 +665,7 @@ def test_the_same_commit_again_is_a_redeployment_of_no_pull_request(three):
 def test_an_earlier_commit_again_is_a_rollback_of_no_pull_request(three):
     story, _ = three
     base, head = story.merge_commit(3), story.merge_commit(1)
+    story.history.deploy(head)
     story.history.deploy(base)
     own = story.history.deploy(head, states=("success",))
 

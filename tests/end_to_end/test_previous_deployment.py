@@ -771,6 +771,15 @@ def test_a_tool_that_takes_back_a_commit_rolls_back(story, argo, base, way):
     assert_right_or_not_certain(told(story, event, **given), expected, story, first)
 
 
+def test_what_a_tool_deploys_for_another_service_makes_no_rollback(story, argo, base):
+    argo.deploy(base)
+    _, second, third = land(story, 3)
+    argo.deploy(third)
+    slow = argo.deploy(second)  # of another service, which nothing says
+
+    assert_not_certain(slow.told(), story, second)
+
+
 # --- the environment by GitHub's name
 
 
@@ -793,12 +802,28 @@ def test_the_environment_is_looked_for_by_githubs_own_name(story, history, means
         "file": {"config_file": FILE},
     }[by]
 
-    assert_right(own.told(means, **given), right(story, third, 1, 2, 3, since=base))
+    expected = right(story, third, 1, 2, 3, since=base)
+    if by == "input" and raw == "prod-eu" and means != "deployment_status":
+        # The run may as well have deployed to production without a record, and to `prod-eu`.
+        assert_not_certain(own.told(means, **given), story, third)
+    else:
+        assert_right(own.told(means, **given), expected)
+
+
+@pytest.mark.parametrize("given", [{}, {"environment": "production"}])
+def test_a_job_that_reports_is_in_its_own_environment_whatever_that_is_called(story, base, given):
+    deploy = Maker(story=story, environment="prod-eu")
+    deploy.deploy(base)
+    (head,) = land(story, 1)
+    own = deploy.begin(head, "in_progress")
+
+    assert_right(own.told("push", **given), right(story, head, 1, since=base))
 
 
 @by_every_means
 @pytest.mark.parametrize(
-    ("before", "after"), [("Production", "production"), ("staging", "Staging")]
+    ("before", "after"),
+    [("Production", "production"), ("staging", "Staging"), ("QA-EU", "qa-eu"), ("qa-EU", "QA-EU")],
 )
 def test_an_environment_in_other_capitals_is_the_same_one(
     story, deploy, base, means, before, after
@@ -1310,3 +1335,70 @@ def test_a_release_that_is_published_again_on_another_commit_is_another_deployme
 
     assert again.ids == of_first.ids
     assert of_second.ids != of_first.ids
+
+
+# --- what GitHub's records hide
+
+
+@by_every_means
+def test_more_than_a_hundred_statuses_hide_no_success(story, deploy, base, means):
+    deploy.deploy(base)
+    first, second = land(story, 2)
+    before = deploy.deploy(first)
+    for _ in range(101):
+        story.history.set_status(before.id, "inactive", story.history.tick(), log_url=before.url)
+    own = deploy.deploy(second)
+
+    expected = right(story, second, 2, since=first)
+    assert_right_or_not_certain(own.told(means), expected, story, second)
+
+
+def test_a_success_that_is_told_again_and_again_is_no_later_one(story, argo, base):
+    argo.deploy(base)
+    first, second, third = land(story, 3)
+    before = argo.deploy(first)
+    argo.deploy(second)
+    for _ in range(101):
+        story.history.set_status(before.id, "success", story.history.tick())
+    own = argo.deploy(third)
+
+    expected = right(story, third, 3, since=second)
+    assert_right_or_not_certain(own.told(), expected, story, third)
+
+
+@by_a_run
+@pytest.mark.parametrize("given", [{}, {"environment": "production"}])
+def test_what_reached_staging_alone_was_not_in_production(story, base, means, given):
+    staging = Maker(story=story, environment="staging")
+    staging.deploy(base)
+    first, second = land(story, 2)
+    staging.deploy(first)  # its job for production, which names no environment, has failed
+    own = staging.deploy(second)
+
+    expected = right(story, second, 1, 2, since=base)
+    assert_right_or_not_certain(own.told(means, **given), expected, story, second)
+
+
+def test_previews_hide_no_name_that_maps_to_the_reported_one(story, argo, base):
+    argo.deploy(base)
+    first, second, third = land(story, 3)
+    argo.deploy(first, environment="prod-eu")
+    argo.deploy(second, environment="prod-eu")
+    for number in range(101):
+        argo.deploy(second, environment=f"preview-{number}")
+    event = story.push(third, second)
+
+    report = told(story, event, environment_map="prod-*=production")
+
+    assert_right_or_not_certain(report, right(story, third, 3, since=second), story, third)
+
+
+def test_a_run_by_hand_finds_the_record_that_a_step_of_it_made(story, base):
+    step = Maker(story=story, file=None)
+    step.deploy(base)
+    (head,) = land(story, 1)
+    step.deploy(head)
+
+    report = told(story, story.dispatch(head))
+
+    assert_right_or_not_certain(report, right(story, head, 1, since=base), story, head)

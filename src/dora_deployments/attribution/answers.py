@@ -26,19 +26,24 @@ class Mark:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PastQuestion:
-    """Which deployments are asked for: those of a task to `environments`, by GitHub's names.
+    """Which deployments are asked for: those to `environments`, by GitHub's names.
 
+    `task` is the one that counts, None if those of any other may be this one's as well.
     `commit_sha` is the deployed commit. `run_commit` is the commit of the run that deployed, whose
     records show by which name GitHub knows the environment; None if that is known. `marks` asks
     for releases or tags as well. `after` is where an earlier page ended.
+
+    With `names_after`, where an earlier list of names ended, older names are asked for and
+    nothing else; if it is empty, the newest.
     """
 
     environments: tuple[str, ...]
-    task: str
+    task: str | None
     commit_sha: str
     run_commit: str | None = None
     marks: Marks | None = None
     after: str | None = None
+    names_after: str | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -48,7 +53,8 @@ class Past:
     `after` is where the next page begins, None after the last one; `is_cut` says that there are
     more, but no more are read. `run_records` are those on the run's commit in any environment,
     `environment_names` the ones of the newest records, which are all there are unless
-    `are_names_cut`. `committed_at` is when the deployed commit was made.
+    `are_names_cut`; older ones are asked for by `names_after`, if they can be. `committed_at` is
+    when the deployed commit was made.
 
     `problem` says why the deployments are not known, where they are not, and `outage` that it
     would be in vain to ask GitHub more.
@@ -60,6 +66,7 @@ class Past:
     run_records: tuple[DeploymentRecord, ...] = ()
     environment_names: tuple[str, ...] = ()
     are_names_cut: bool = False
+    names_after: str | None = None
     marks: tuple[Mark, ...] = ()
     committed_at: datetime | None = None
     problem: str | None = None

@@ -102,10 +102,19 @@ def is_reported_as(name: str, reported: str, inputs: Inputs, config: "Config | N
 def likely_names(reported: str, inputs: Inputs, config: "Config | None") -> tuple[str, ...]:
     """Return the names by which GitHub may know the environment, without asking."""
     rules = [rule for rule, _, _ in _rules(inputs, config)]
-    literal = [
-        rule.glob for rule in rules if rule.name == reported and not set(rule.glob) & set("*?[")
+    literal = [rule.glob for rule in rules if rule.name == reported and not _is_glob(rule)]
+    spelled = [
+        name for name in spellings([reported]) if is_reported_as(name, reported, inputs, config)
     ]
-    return tuple(dict.fromkeys((reported, *literal, reported[:1].upper() + reported[1:])))
+    return tuple(dict.fromkeys((reported, *literal, *spelled)))
+
+
+def has_unlisted_names(reported: str, inputs: Inputs, config: "Config | None") -> bool:
+    """Return whether names that nobody has listed are reported as `reported`."""
+    return any(
+        rule.name.lower() == reported.lower() and _is_glob(rule)
+        for rule, _, _ in _rules(inputs, config)
+    )
 
 
 def spellings(names: Iterable[str]) -> tuple[str, ...]:
@@ -114,8 +123,22 @@ def spellings(names: Iterable[str]) -> tuple[str, ...]:
     An environment keeps its records when a workflow writes it with other capitals.
     """
     known = tuple(names)
-    others = (other for name in known for other in (name.lower(), name[:1].upper() + name[1:]))
+    others = (
+        other
+        for name in known
+        for other in (
+            name[:1].upper() + name[1:],
+            name.lower(),
+            name.capitalize(),
+            name.upper(),
+            name.title(),
+        )
+    )
     return tuple(dict.fromkeys((*known, *others)))
+
+
+def _is_glob(rule: "EnvironmentRule") -> bool:
+    return bool(set(rule.glob) & set("*?["))
 
 
 def _rule(

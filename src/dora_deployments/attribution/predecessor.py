@@ -46,6 +46,12 @@ class Predecessor:
     problem: str | None = None
     outage: bool = False
 
+    @property
+    def is_none(self) -> bool:
+        """Whether it is known that there was none."""
+        answer = self.answer
+        return self.problem is None and answer.record is None and answer.uncertainty is None
+
 
 def find_predecessor(subject: Subject, look_ups: LookUps) -> Predecessor:
     """Return the deployment before `subject`, as far as GitHub's records show it."""
@@ -53,7 +59,6 @@ def find_predecessor(subject: Subject, look_ups: LookUps) -> Predecessor:
     this = _this_deployment(subject)
     try:
         past = look_ups.past(subject.repository, first)
-        names = _environment_names(subject, this, past, first)
         found = Predecessor(
             marks=past.marks,
             committed_at=past.committed_at,
@@ -62,17 +67,40 @@ def find_predecessor(subject: Subject, look_ups: LookUps) -> Predecessor:
         )
         if past.problem is not None:
             return found
+        names = _environment_names(subject, this, past, first, look_ups)
         if names is None:
             uncertain = PreviousDeployment(uncertainty=Uncertainty.ENVIRONMENT_UNKNOWN)
             return replace(found, answer=uncertain)
         question = replace(first, environments=names, run_commit=None, marks=None)
-        if not set(names) <= set(first.environments):
-            past = look_ups.past(subject.repository, question)
-            if past.problem is not None:
-                return replace(found, problem=past.problem, outage=past.outage)
-        return _read_on(subject, this, question, past, found, look_ups)
+        if set(names) <= set(first.environments):
+            answered = _read_on(subject, this, question, past, found, look_ups)
+        else:
+            answered = _read(subject, this, question, found, look_ups)
+        if not answered.is_none:
+            return answered
+        if first.run_commit is None:
+            past = Past(names_after="")
+        others = _other_spellings(subject, names, past, question, look_ups)
+        if not others:
+            return answered
+        question = replace(question, environments=(*names, *others))
+        return _read(subject, this, question, found, look_ups)
     except LookUpError as error:
         return Predecessor(problem=str(error), outage=error.outage)
+
+
+def _read(
+    subject: Subject,
+    this: ThisDeployment,
+    question: PastQuestion,
+    found: Predecessor,
+    look_ups: LookUps,
+) -> Predecessor:
+    """Read the first page, and others as far as need be."""
+    past = look_ups.past(subject.repository, question)
+    if past.problem is not None:
+        return replace(found, problem=past.problem, outage=past.outage)
+    return _read_on(subject, this, question, past, found, look_ups)
 
 
 def _read_on(
@@ -130,7 +158,7 @@ def _first_question(subject: Subject) -> PastQuestion:
         names = environment.likely_names(reported, subject.inputs, subject.config)
     return PastQuestion(
         environments=names,
-        task=happening.task,
+        task=happening.task if happening.deployment_ids else None,
         commit_sha=subject.commit_sha.value,
         run_commit=None if happening.deployment_ids else subject.run_commit,
         marks=happening.marks if subject.is_events else None,
@@ -141,9 +169,7 @@ def _this_deployment(subject: Subject) -> ThisDeployment:
     happening, inputs = subject.happening, subject.inputs
     finished_at = given(inputs.finished_at, "finished-at")
     began_at, ended_at = happening.started_at, happening.finished_at
-    owner = None
-    if subject.config is not None and happening.environment is not None:
-        owner = subject.config.service_of(happening.environment.value)
+    owner = subject.environment_owner
     names = [each.identifier for each in inputs.service]
     if not names and owner is not None:
         names = [owner.service.identifier]
@@ -165,11 +191,12 @@ def _this_deployment(subject: Subject) -> ThisDeployment:
 
 
 def _environment_names(
-    subject: Subject, this: ThisDeployment, past: Past, question: PastQuestion
+    subject: Subject, this: ThisDeployment, past: Past, question: PastQuestion, look_ups: LookUps
 ) -> tuple[str, ...] | None:
     """Return by which names GitHub knows the environment, None if that cannot be told.
 
-    The run's own records say it; else all names that are reported as the same one may be it.
+    The run's own records say it; else all names that are reported as the same one may be it. One
+    that is not is taken where a job is in it as it reports, and the run has been in no other.
     """
     if question.run_commit is None and subject.happening.deployment_ids:
         return question.environments
@@ -179,20 +206,57 @@ def _environment_names(
         return environment.is_reported_as(name, reported, subject.inputs, subject.config)
 
     runs = frozenset(this.run_ids)
-    own = dict.fromkeys(
-        each.environment
-        for each in past.run_records
-        if each.run_ids & runs and each.task == this.task
-    )
+    records = [each for each in past.run_records if each.run_ids & runs and each.task == this.task]
+    own = dict.fromkeys(each.environment for each in records)
     fitting = tuple(filter(fits, own))
-    if fitting or len(own) == 1:
+    is_in_it = not this.reporting_run_ids and any(each.is_under_way for each in records)
+    if fitting or (len(own) == 1 and is_in_it):
         return environment.spellings(fitting or own)
     if own:
         return None
+    is_open = environment.has_unlisted_names(reported, subject.inputs, subject.config)
+    if is_open:
+        past = _with_older_names(subject, past, question, look_ups)
     named = tuple(filter(fits, past.environment_names))
-    if not named and past.are_names_cut and not past.deployments:
+    if past.are_names_cut and (is_open or not (named or past.deployments)):
         return None
     return tuple(dict.fromkeys((*question.environments, *named)))
+
+
+def _other_spellings(
+    subject: Subject,
+    names: tuple[str, ...],
+    past: Past,
+    question: PastQuestion,
+    look_ups: LookUps,
+) -> tuple[str, ...]:
+    """Return how else the environment was written that seems to have no deployment.
+
+    GitHub minds no capitals there, while its lists are of one spelling.
+    """
+    lowered = set(map(str.lower, names))
+    known = _with_older_names(subject, past, question, look_ups).environment_names
+    return tuple(name for name in known if name.lower() in lowered and name not in names)
+
+
+def _with_older_names(
+    subject: Subject, past: Past, question: PastQuestion, look_ups: LookUps
+) -> Past:
+    """Return the past with the names of environments that have no new records."""
+    for _ in range(MOST_PAGES):
+        if past.names_after is None:
+            break
+        further = replace(question, names_after=past.names_after)
+        older = look_ups.past(subject.repository, further)
+        past = replace(
+            past,
+            environment_names=tuple(
+                dict.fromkeys((*past.environment_names, *older.environment_names))
+            ),
+            are_names_cut=older.are_names_cut,
+            names_after=older.names_after,
+        )
+    return past
 
 
 # --- what tells the attempts and the makers apart

@@ -11,7 +11,7 @@ from dora_deployments.attribution.look_ups import LookUps
 from dora_deployments.deployment import Fact, PullRequest
 
 if TYPE_CHECKING:
-    from dora_deployments.actions.config import Config
+    from dora_deployments.actions.config import Config, MappedService
     from dora_deployments.attribution.answers import PullDetail
     from dora_deployments.attribution.ranges import Range
     from dora_deployments.attribution.timeline import Uncertainty
@@ -40,6 +40,13 @@ class Subject:
     def is_events(self) -> bool:
         """Whether the commit is the event's own, so that what the event says of it holds."""
         return self.own and self.inputs.commit_sha is None
+
+    @property
+    def environment_owner(self) -> "MappedService | None":
+        """The service that the configuration gives the event's environment to, if it does."""
+        if self.config is None or self.happening.environment is None:
+            return None
+        return self.config.service_of(self.happening.environment.value)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -106,7 +106,10 @@ def _doubt(subject: Subject, found: Predecessor, since: Range) -> Uncertainty | 
     if answer.record is None or subject.inputs.previous_sha is not None:
         return None
     is_new = subject.commit_sha.value not in answer.reached
-    if since.relation == "behind" and not answer.is_maker_known and is_new:
+    # One tool may deploy several services, which its records tell apart by their payload alone.
+    names_none = not answer.record.run_ids and not answer.record.services
+    is_of_tool = names_none and subject.environment_owner is None
+    if since.relation == "behind" and is_new and (is_of_tool or not answer.is_maker_known):
         return Uncertainty.NEVER_DEPLOYED_BEFORE
     if not answer.has_own_record and _is_just_after_another_push(subject, since):
         return Uncertainty.PUSHED_WITHOUT_RECORD

@@ -24,7 +24,8 @@ class DeploymentRecord:
 
     `id` is the node id, or the database id in digits. `succeeded_at` is when it first reached
     `success`, None if it never did; then `gave_up_at` is when it ended otherwise, None while it is
-    under way. `run_ids` are the workflow runs that its statuses link to.
+    under way. Where `is_end_known` is false, it has so many statuses that it may have succeeded
+    earlier, or at all. `run_ids` are the workflow runs that its statuses link to.
     `creator` is the login of a user, or of an app if it ends with `[bot]`, empty if unknown.
     `services` are the ones that its payload names, in lower case.
     """
@@ -36,9 +37,15 @@ class DeploymentRecord:
     created_at: datetime
     succeeded_at: datetime | None = None
     gave_up_at: datetime | None = None
+    is_end_known: bool = True
     run_ids: frozenset[str] = frozenset()
     creator: str = ""
     services: frozenset[str] = frozenset()
+
+    @property
+    def is_under_way(self) -> bool:
+        """Whether it has not ended yet."""
+        return self.succeeded_at is None and self.gave_up_at is None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -82,6 +89,7 @@ class Uncertainty(Enum):
     """Why nobody can be certain which deployment came before."""
 
     LIST_CUT = "list-cut"
+    STATUSES_CUT = "statuses-cut"
     SEVERAL_MAKERS = "several-makers"
     MAKERS_UNREAD = "makers-unread"
     PUSHED_WITHOUT_RECORD = "pushed-without-record"
@@ -92,6 +100,7 @@ class Uncertainty(Enum):
     ATTEMPT_UNREAD = "attempt-unread"
     ENVIRONMENT_UNKNOWN = "environment-unknown"
     NEVER_DEPLOYED_BEFORE = "never-deployed-before"
+    MAY_BE_THIS_ONE = "may-be-this-one"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -236,13 +245,13 @@ class DeploymentTimeline:
         counting = self._counting(this)
         own = self._own(this)
         succeeded = self._by_end(own)
-        if this.ended_at is None and succeeded and not any(map(_is_under_way, own)):
+        if this.ended_at is None and succeeded and not any(each.is_under_way for each in own):
             order = self._by_end(self.records)
             end = order.index(succeeded[-1])
             before = {each.id for each in order[:end]}
             return [each for each in counting if each.id in before]
         end_at = this.ended_at or this.event_ended_at
-        if end_at is None and own and not any(map(_is_under_way, own)):
+        if end_at is None and own and not any(each.is_under_way for each in own):
             end_at = max(each.gave_up_at for each in own if each.gave_up_at is not None)
         if end_at is not None:
             return [each for each in counting if _end_of(each) <= end_at]
@@ -270,10 +279,15 @@ class DeploymentTimeline:
             answer = self._of_only_maker(this, earlier)
         if not own and self._is_overtaken(this, maker, answer):
             answer = PreviousDeployment(uncertainty=Uncertainty.NEWER_THAN_EVENT)
+        if not own and self._may_have_own_record(this, maker):
+            answer = PreviousDeployment(uncertainty=Uncertainty.MAY_BE_THIS_ONE)
         if answer.record is None and answer.uncertainty is None and not self.is_complete:
             answer = PreviousDeployment(uncertainty=Uncertainty.LIST_CUT)
         if answer == PreviousDeployment() and self._is_named_otherwise(this):
             answer = PreviousDeployment(uncertainty=Uncertainty.NEVER_BY_THIS_MAKER)
+        of_task = self._of_task(this)
+        if any(not each.is_end_known for each in self._of_maker_or_open(this, maker, of_task)):
+            answer = PreviousDeployment(uncertainty=Uncertainty.STATUSES_CUT)
         nearest = earlier[-1] if earlier else None
         return replace(answer, nearest=nearest, has_own_record=bool(own))
 
@@ -353,16 +367,35 @@ class DeploymentTimeline:
         """
         if this.ended_at is not None or this.event_ended_at is not None:
             return False
-        done = [
-            each
-            for each in self._counting(this)
-            if not _is_of_other_service(each, this)
-            and (maker is None or _is_same(maker, self._maker(each)) is not False)
-        ]
+        done = self._of_maker_or_open(this, maker, self._counting(this))
         if this.is_told_afterwards:
             on_commit = [each for each in done if each.commit_sha == this.commit_sha]
             return bool(on_commit) and answer.record not in on_commit
         return this.began_at is not None and any(each.created_at > this.began_at for each in done)
+
+    def _may_have_own_record(self, this: ThisDeployment, maker: _Maker | None) -> bool:
+        """Return whether a record of this commit may be this deployment's own, which nothing says.
+
+        A step of the run may have made one that does not name the run. Where the event has no time,
+        nobody knows whether that was before or now.
+        """
+        if this.record_ids or this.began_at is not None or this.is_told_afterwards:
+            return False
+        return any(
+            each.commit_sha == this.commit_sha and not each.run_ids
+            for each in self._of_maker_or_open(this, maker, self._counting(this))
+        )
+
+    def _of_maker_or_open(
+        self, this: ThisDeployment, maker: _Maker | None, records: Iterable[DeploymentRecord]
+    ) -> list[DeploymentRecord]:
+        """Return those of the records that may be of the same service and the same maker."""
+        return [
+            each
+            for each in records
+            if not _is_of_other_service(each, this)
+            and (maker is None or _is_same(maker, self._maker(each)) is not False)
+        ]
 
     def _shows_several_makers(
         self, this: ThisDeployment, earlier: Sequence[DeploymentRecord]
@@ -481,10 +514,6 @@ def _is_overlapping(first: DeploymentRecord, second: DeploymentRecord) -> bool:
     """Return whether two runs deployed at the same time; the first began no later."""
     is_at_once = first.succeeded_at is None or first.succeeded_at > second.created_at
     return is_at_once and _are_apart(first.run_ids, second.run_ids)
-
-
-def _is_under_way(record: DeploymentRecord) -> bool:
-    return record.succeeded_at is None and record.gave_up_at is None
 
 
 def _end_or_never(record: DeploymentRecord) -> datetime:

@@ -22,6 +22,13 @@ _WHY_UNCERTAIN: Final[Mapping[Uncertainty, tuple[str, str]]] = MappingProxyType(
             ),
             _PREVIOUS_SHA,
         ),
+        Uncertainty.STATUSES_CUT: (
+            (
+                "a deployment to {environment} has more statuses than are read, so it is not known"
+                " when it succeeded"
+            ),
+            _PREVIOUS_SHA,
+        ),
         Uncertainty.SEVERAL_MAKERS: (
             (
                 "several workflows, apps or people deploy to {environment}, and nothing says which"
@@ -73,12 +80,25 @@ _WHY_UNCERTAIN: Final[Mapping[Uncertainty, tuple[str, str]]] = MappingProxyType(
             "nothing says by which name GitHub knows {environment}",
             "map that name to it by `environment-map`, or set `previous-sha`",
         ),
+        Uncertainty.MAY_BE_THIS_ONE: (
+            (
+                "GitHub has a record of this very commit in {environment} that names no workflow"
+                " run, so it may be of this deployment or of one before"
+            ),
+            (
+                "give the job that deploys the environment, let the record's status have the run's"
+                " page as `log_url`, or set `previous-sha`"
+            ),
+        ),
         Uncertainty.NEVER_DEPLOYED_BEFORE: (
             (
                 "the commit is older than what was deployed to {environment} last and was never"
-                " deployed there before, so another workflow may have deployed the newer one"
+                " deployed there before, so the newer one may be of another workflow or service"
             ),
-            _ACTIONS_READ,
+            (
+                "add `actions: read` to the job's `permissions:`, let the tool name the `service`"
+                " in the payload of its deployments, or set `previous-sha`"
+            ),
         ),
     }
 )

@@ -129,19 +129,29 @@ def answered(into, onward, **beside):
     return lambda _: (200, {}, json.dumps(body).encode())
 
 
+NO_PULLS = "GitHub's answer to a query has no pull requests"
+
+
 @pytest.mark.parametrize(
-    ("into", "onward"),
+    ("into", "onward", "why"),
     [
-        (None, PAGE),
-        ({"nodes": []}, PAGE),
-        ({**PAGE, "nodes": [{**NODE, "updatedAt": "today"}]}, PAGE),
-        (PAGE, {"nodes": [{"mergedAt": None, "isCrossRepository": False}]}),
+        (None, PAGE, f"{NO_PULLS} into a branch"),
+        ({**PAGE, "nodes": None}, PAGE, f"{NO_PULLS} into a branch"),
+        (PAGE, None, f"{NO_PULLS} out of a branch"),
+        (PAGE, {"nodes": None}, f"{NO_PULLS} out of a branch"),
+        ({"nodes": []}, PAGE, NOT_READ),
+        ({**PAGE, "nodes": [{**NODE, "updatedAt": "today"}]}, PAGE, NOT_READ),
+        ({**PAGE, "nodes": [NODE, {**NODE, "number": None}]}, PAGE, NOT_READ),
+        ({**PAGE, "nodes": [{**NODE, "mergedAt": None}]}, PAGE, NOT_READ),
+        ({**PAGE, "nodes": [None]}, PAGE, NOT_READ),
+        (PAGE, {"nodes": [{"mergedAt": None, "isCrossRepository": False}]}, NOT_READ),
+        (PAGE, {"nodes": [{"mergedAt": NODE["mergedAt"], "isCrossRepository": None}]}, NOT_READ),
     ],
 )
-def test_an_answer_of_another_kind_is_none(serve, history, into, onward):
+def test_an_answer_of_another_kind_is_none(serve, history, into, onward, why):
     github, api = serve()
     github.fault = answered(into, onward)
-    assert str(failure(api, SLUG, [promotion(history, "develop")])) == NOT_READ
+    assert str(failure(api, SLUG, [promotion(history, "develop")])) == why
 
 
 def test_a_part_that_is_refused_makes_all_of_it_unknown(serve, history):
@@ -149,13 +159,6 @@ def test_a_part_that_is_refused_makes_all_of_it_unknown(serve, history):
     github.fault = answered(PAGE, PAGE, errors=[{"type": "FORBIDDEN", "message": "no"}])
     error = failure(api, SLUG, [promotion(history, "develop")])
     assert str(error) == "GitHub refused the query for merged branches"
-
-
-def test_a_pull_request_without_a_number_is_left_out(serve, history):
-    github, api = serve()
-    github.fault = answered({**PAGE, "nodes": [NODE, {**NODE, "number": None}]}, PAGE)
-    (found,) = branch_histories(api, SLUG, [promotion(history, "develop")])
-    assert [pull.number for pull in found.merged] == [1]
 
 
 def test_promotions_are_told_with_the_moments_of_their_merges(serve, history):

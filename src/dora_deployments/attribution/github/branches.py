@@ -1,6 +1,7 @@
 """What was merged into branches, and when these were merged into others, by a few queries."""
 
 from collections.abc import Sequence
+from datetime import datetime
 from functools import partial
 from typing import TYPE_CHECKING, Final
 
@@ -53,30 +54,48 @@ def _query(
 
 
 def _history(into: object, onward: object) -> BranchHistory:
-    nodes = list(map(Payload, graphql.nodes(into)))
-    has_more = Payload(into).flag("pageInfo.hasNextPage")
-    merged = [(each.id("number"), moments.iso(each.get("mergedAt")), each) for each in nodes]
-    updated = [moments.iso(each.get("updatedAt")) for each in nodes]
-    promoted = [
-        moments.iso(each.get("mergedAt"))
-        for each in map(Payload, graphql.nodes(onward))
-        if not each.flag("isCrossRepository")
-    ]
-    if has_more is None or None in updated or None in promoted:
-        raise LookUpError("GitHub's answer to the query for merged branches could not be read")
+    found = Payload(into)
+    merged = list(map(Payload, graphql.nodes(into, "pull requests into a branch")))
+    onward_pulls = map(Payload, graphql.nodes(onward, "pull requests out of a branch"))
+    updated = [_moment(each, "updatedAt") for each in merged]
     return BranchHistory(
-        merged=tuple(
-            PullRequest(
-                number=number,
-                merge_commit_sha=each.sha("mergeCommit.oid") or "",
-                base=each.text("baseRefName"),
-                title=each.text("title") or "",
-                merged_at=merged_at,
-            )
-            for number, merged_at, each in merged
-            if number is not None
-        ),
+        merged=tuple(map(_pull, merged)),
         # They come by their last update, which no merge is later than.
-        listed_since=updated[-1] if has_more else None,
-        promoted_at=tuple(time for time in promoted if time is not None),
+        listed_since=updated[-1] if _flag(found, "pageInfo.hasNextPage") else None,
+        promoted_at=tuple(
+            _moment(each, "mergedAt")
+            for each in onward_pulls
+            if not _flag(each, "isCrossRepository")
+        ),
     )
+
+
+def _pull(node: Payload) -> PullRequest:
+    number = node.id("number")
+    if number is None:
+        raise _unreadable()
+    return PullRequest(
+        number=number,
+        merge_commit_sha=node.sha("mergeCommit.oid") or "",
+        base=node.text("baseRefName"),
+        title=node.text("title") or "",
+        merged_at=_moment(node, "mergedAt"),
+    )
+
+
+def _moment(node: Payload, path: str) -> datetime:
+    found = moments.iso(node.get(path))
+    if found is None:
+        raise _unreadable()
+    return found
+
+
+def _flag(node: Payload, path: str) -> bool:
+    found = node.flag(path)
+    if found is None:
+        raise _unreadable()
+    return found
+
+
+def _unreadable() -> LookUpError:
+    return LookUpError("GitHub's answer to the query for merged branches could not be read")

@@ -67,13 +67,15 @@ def _detail(node: Payload, number: int) -> PullDetail:
 
 def commits_of(node: Payload, number: int) -> PullDetail:
     """Return what any query says of a pull request's branch and commits."""
-    listed = map(Payload, graphql.nodes(node.get("commits")))
-    commits = {sha: commit for commit in listed if (sha := commit.sha("commit.oid"))}
+    listed = node.get("commits.nodes")
+    found = map(Payload, listed if isinstance(listed, list) else [])
+    commits = {sha: commit for commit in found if (sha := commit.sha("commit.oid"))}
     times = [moments.iso(commit.get("commit.authoredDate")) for commit in commits.values()]
     count = node.get("commits.totalCount")
     return PullDetail(
         head=None if node.flag("isCrossRepository") else node.text("headRefName"),
-        commit_count=count if isinstance(count, int) else 0,
+        # Without a count, there may be more than are listed.
+        commit_count=count if isinstance(count, int) else len(commits) + 1,
         commit_shas=tuple(commits),
         names_others=any(_may_merge_other(commit, number) for commit in commits.values()),
         oldest_commit_at=min((time for time in times if time is not None), default=None),
@@ -91,8 +93,11 @@ def _may_merge_other(commit: Payload, number: int) -> bool:
 
 def _files(connection: object) -> frozenset[str] | None:
     """Return the files if the list is complete, and none of them had another name before."""
-    nodes = list(map(Payload, graphql.nodes(connection)))
-    is_whole = Payload(connection).flag("pageInfo.hasNextPage") is False and all(
-        node.text("path") and node.text("changeType") != "RENAMED" for node in nodes
-    )
-    return frozenset(str(node.get("path")) for node in nodes) if is_whole else None
+    found = Payload(connection)
+    listed = found.get("nodes")
+    if not isinstance(listed, list) or found.flag("pageInfo.hasNextPage") is not False:
+        return None
+    nodes = list(map(Payload, listed))
+    if not all(node.text("path") and node.text("changeType") != "RENAMED" for node in nodes):
+        return None
+    return frozenset(str(node.get("path")) for node in nodes)

@@ -49,7 +49,7 @@ query Past(
     newest: deployments(
       first: 100, orderBy: {field: CREATED_AT, direction: DESC}
     ) @include(if: $names) {
-      pageInfo { hasNextPage }
+      pageInfo { hasNextPage endCursor }
       nodes { environment }
     }
     releases(first: 100, orderBy: {field: CREATED_AT, direction: DESC}) @include(if: $releases) {
@@ -65,7 +65,34 @@ query Past(
 fragment Record on Deployment {
   id commitOid createdAt task environment payload
   creator { __typename login }
-  statuses(first: 100) { nodes { state createdAt logUrl environmentUrl } }
+  statuses(first: 100) {
+    pageInfo { hasNextPage }
+    nodes { state createdAt logUrl environmentUrl }
+  }
+}
+"""
+
+NAMES: Final = """
+query Names($owner: String!, $name: String!, $after: String) {
+  repository(owner: $owner, name: $name) {
+    newest: deployments(
+      first: 100, after: $after, orderBy: {field: CREATED_AT, direction: DESC}
+    ) {
+      pageInfo { hasNextPage endCursor }
+      nodes { environment }
+    }
+  }
+}
+"""
+
+# The first success of a deployment with more than a hundred statuses may be among the oldest.
+OTHER_STATUSES: Final = """
+query OtherStatuses($ids: [ID!]!) {
+  nodes(ids: $ids) {
+    ... on Deployment {
+      statuses(last: 100) { totalCount nodes { state createdAt logUrl environmentUrl } }
+    }
+  }
 }
 """
 
@@ -340,10 +367,15 @@ def _refused(types: frozenset[str]) -> LookUpError:
     return LookUpError("GitHub refused the query; its version may be too old for it")
 
 
-def nodes(connection: object) -> list[Any]:
-    """Return the nodes of a connection, whatever stands there; none if it is not one."""
+def nodes(connection: object, what: str) -> list[Any]:
+    """Return the nodes of a connection; `what` they are is named by the error if there are none.
+
+    A connection that is empty has an empty list. Raises `LookUpError` for anything else.
+    """
     found = connection.get("nodes") if isinstance(connection, dict) else None
-    return found if isinstance(found, list) else []
+    if not isinstance(found, list):
+        raise LookUpError(f"GitHub's answer to a query has no {what}")
+    return found
 
 
 def _types(errors: object) -> frozenset[str]:

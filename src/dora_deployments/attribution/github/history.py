@@ -321,7 +321,10 @@ def _queried(path: str, page: Sequence[dict[str, Any]], client: "Client") -> dic
     for each, node in zip(page, _smaller(ask), strict=True):
         if node is None:
             continue
-        if node.flag("statuses.pageInfo.hasNextPage"):
+        has_more = node.flag("statuses.pageInfo.hasNextPage")
+        if has_more is None:
+            raise trimmed.unreadable("the statuses of a deployment")
+        if has_more:
             statuses, odd = _listed(f"{path}/{each['id']}/statuses", client)
         else:
             told = trimmed.queried_statuses(node.get("statuses"))
@@ -365,12 +368,17 @@ def _ancestors(
         histories: dict[str, dict[str, Any]] = {}
         for index, sha in enumerate(shas):
             told = found.get(f"c{index}.history")
-            if parents == _FEW_PARENTS and any(
-                Payload(node).flag("parents.pageInfo.hasNextPage") for node in graphql.nodes(told)
+            known = isinstance(found.get(f"c{index}"), dict) and told is not None
+            if (
+                known
+                and parents == _FEW_PARENTS
+                and any(
+                    Payload(node).flag("parents.pageInfo.hasNextPage")
+                    for node in graphql.nodes(told, "commits before another")
+                )
             ):
                 histories.update(ask([sha], _MOST_PARENTS))
             else:
-                known = isinstance(found.get(f"c{index}"), dict) and told is not None
                 histories[sha] = {"history": trimmed.history(told) if known else None}
         return histories
 

@@ -4,7 +4,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from datetime import datetime
 from functools import partial
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
 from dora_deployments.actions import moments
 from dora_deployments.actions.deployments import Ends, named_services, read_ends, run_ids
@@ -12,6 +12,7 @@ from dora_deployments.actions.payload import Payload
 from dora_deployments.attribution.answers import Mark, Past, PastQuestion
 from dora_deployments.attribution.github import graphql
 from dora_deployments.attribution.github.api import Api, get_links
+from dora_deployments.attribution.github.pages import good
 from dora_deployments.attribution.look_ups import LookUpError
 from dora_deployments.attribution.timeline import APP, DeploymentRecord
 
@@ -24,6 +25,8 @@ _PAGE: Final = 100
 # many in all.
 _REST_BATCH: Final = 20
 _MOST_BY_REST: Final = 120
+# As many statuses of one deployment as are read, in pages of a hundred.
+_MOST_STATUS_PAGES: Final = 3
 # A query's cursor says nothing about itself; ours for REST is the number of records to skip, of one
 # environment or of all.
 _SKIP: Final = "skip:"
@@ -35,6 +38,8 @@ _UNREADABLE: Final = "GitHub's list of deployments could not be read"
 
 def past(api: Api, repository: str, question: PastQuestion) -> Past:
     """Return what GitHub remembers, by one query; deployments by REST where that tells none."""
+    if question.names_after is not None:
+        return _older_names(api, repository, question.names_after)
     if question.after is not None and question.after.startswith((_SKIP, _SKIP_OF_ALL)):
         return _by_rest(api, repository, question)
 
@@ -57,7 +62,7 @@ def past(api: Api, repository: str, question: PastQuestion) -> Past:
     known: Past | None = None
     try:
         found, errors = api.ask("contents: read", partial(query, deployments=True))
-        known = None if errors else _queried(found)
+        known = None if errors else _queried_if_whole(api, found)
     except LookUpError as error:
         if error.outage or question.after is not None:
             raise
@@ -90,47 +95,145 @@ def _besides(api: Api, query: "Callable[[Client], tuple[Payload, frozenset[str]]
 # --- by a query
 
 
-def _queried(found: Payload) -> Past | None:
+def _queried_if_whole(api: Api, found: Payload) -> Past | None:
     """Return the deployments that a query found, or None if it does not tell all of each."""
-    listed, of_run = _records(found.get("deployments")), _records(found.get("ofRun.deployments"))
-    if listed is None or (of_run is None and found.get("ofRun.deployments") is not None):
+    try:
+        return _queried(api, found)
+    except LookUpError as error:
+        if error.outage:
+            raise
         return None
-    cursor = found.text("deployments.pageInfo.endCursor")
-    newest = map(Payload, graphql.nodes(found.get("newest")))
-    return Past(
-        deployments=tuple(listed),
-        after=cursor if found.flag("deployments.pageInfo.hasNextPage") else None,
-        run_records=tuple(of_run or ()),
-        environment_names=_distinct(node.get("environment") for node in newest),
-        are_names_cut=found.flag("newest.pageInfo.hasNextPage") or False,
+
+
+def _queried(api: Api, found: Payload) -> Past:
+    """Return the deployments that a query found; `LookUpError` if something is missing there."""
+    listed, of_run = _listed_records(found.get("deployments")), []
+    if found.get("ofRun.deployments") is not None:
+        of_run = _listed_records(found.get("ofRun.deployments"))
+    has_more, cursor = _more(found, "deployments")
+    has_names = found.get("newest") is not None
+    known = _with_other_statuses(api, [*listed, *of_run])
+    return replace(
+        _names(found) if has_names else Past(),
+        deployments=tuple(known[: len(listed)]),
+        after=cursor if has_more else None,
+        run_records=tuple(known[len(listed) :]),
     )
 
 
-def _records(connection: object) -> list[DeploymentRecord] | None:
-    if not isinstance(connection, dict):
-        return None
+def _older_names(api: Api, repository: str, after: str) -> Past:
+    """Return the names of the environments of older deployments, and no more."""
+
+    def query(client: "Client") -> Past:
+        found, errors = graphql.ask(client, graphql.NAMES, repository, after=after or None)
+        if errors:
+            raise LookUpError(_UNREADABLE)
+        return _names(found)
+
+    return api.ask(_NEEDS, query)
+
+
+def _names(found: Payload) -> Past:
+    names = map(Payload, graphql.nodes(found.get("newest"), "deployments"))
+    is_cut, cursor = _more(found, "newest")
+    return Past(
+        environment_names=_distinct(each.get("environment") for each in names),
+        are_names_cut=is_cut,
+        names_after=cursor if is_cut else None,
+    )
+
+
+def _more(found: Payload, connection: str) -> tuple[bool, str | None]:
+    """Return whether a connection has another page, and where it begins."""
+    has_more = found.flag(f"{connection}.pageInfo.hasNextPage")
+    cursor = found.text(f"{connection}.pageInfo.endCursor")
+    if has_more is None or (has_more and cursor is None):
+        raise LookUpError(_UNREADABLE)
+    return has_more, cursor
+
+
+class _Listed(NamedTuple):
+    """A record by the statuses that a query has, and whether there are more of them."""
+
+    record: DeploymentRecord
+    statuses: list[Payload]
+    has_more: bool
+
+
+def _listed_records(connection: object) -> list[_Listed]:
+    """Return the records of a connection; `LookUpError` if one of them could not be read.
+
+    GitHub leaves out none but the task and the creator.
+    """
     records = []
-    for node in map(Payload, graphql.nodes(connection)):
-        sha, created_at = node.sha("commitOid"), moments.iso(node.get("createdAt"))
-        if sha is None or created_at is None or not isinstance(node.get("statuses"), dict):
-            return None
-        statuses = [Payload(status) for status in graphql.nodes(node.get("statuses"))]
-        ends = _ends(statuses, "createdAt", created_at, _IN_REST)
-        records.append(
-            DeploymentRecord(
-                id=node.text("id") or "",
-                environment=_name(node.get("environment")),
-                commit_sha=sha,
-                task=node.text("task") or "deploy",
-                created_at=created_at,
-                succeeded_at=ends.succeeded_at,
-                gave_up_at=ends.gave_up_at,
-                run_ids=run_ids(_texts(statuses, "logUrl", "environmentUrl")),
-                creator=_login(node),
-                services=named_services(node.get("payload")),
-            )
+    for node in map(Payload, graphql.nodes(connection, "deployments")):
+        record_id, sha = node.text("id"), node.sha("commitOid")
+        created_at, environment = moments.iso(node.get("createdAt")), node.get("environment")
+        if not record_id or not sha or created_at is None or not isinstance(environment, str):
+            raise LookUpError(_UNREADABLE)
+        record = DeploymentRecord(
+            id=record_id,
+            environment=environment,
+            commit_sha=sha,
+            task=node.text("task") or "deploy",
+            created_at=created_at,
+            creator=_login(node),
+            services=named_services(node.get("payload")),
         )
+        has_more = node.flag("statuses.pageInfo.hasNextPage")
+        if has_more is None:
+            raise LookUpError(_UNREADABLE)
+        records.append(_Listed(record, _queried_statuses(node), has_more))
     return records
+
+
+def _queried_statuses(node: Payload) -> list[Payload]:
+    found = graphql.nodes(node.get("statuses"), "statuses of a deployment")
+    return [_checked_status(Payload(each), "createdAt") for each in found]
+
+
+def _with_other_statuses(api: Api, listed: Sequence[_Listed]) -> list[DeploymentRecord]:
+    """Return the records with their ends; one query reads the other end of long lists of statuses.
+
+    What lies in between is read of none: a success there may be the first, unless there is one
+    among the oldest.
+    """
+    ids = list(dict.fromkeys(each.record.id for each in listed if each.has_more))
+    batches = [ids[start : start + _PAGE] for start in range(0, len(ids), _PAGE)]
+    found: dict[str, Payload | None] = {}
+    for batch in batches:
+        ask = partial(_ask_other_statuses, batch)
+        found.update(zip(batch, api.ask(_NEEDS, ask), strict=True))
+    return [_ended(each, found.get(each.record.id)) for each in listed]
+
+
+def _ask_other_statuses(ids: Sequence[str], client: "Client") -> list[Payload | None]:
+    return graphql.ask_nodes(client, graphql.OTHER_STATUSES, ids)
+
+
+def _ended(listed: _Listed, other: Payload | None) -> DeploymentRecord:
+    """Return a record with its end, by its first statuses and, if there are more, by its last."""
+    statuses, is_known = listed.statuses, True
+    if listed.has_more:
+        last = [] if other is None else _queried_statuses(other)
+        count = other and other.get("statuses.totalCount")
+        if not statuses or not last or not isinstance(count, int):
+            raise LookUpError(_UNREADABLE)
+        oldest = min(statuses, last, key=_began_at)
+        is_known = count <= 2 * _PAGE or any(each.text("state") == "SUCCESS" for each in oldest)
+        statuses = [*statuses, *last]
+    ends = _ends(statuses, "createdAt", _IN_REST)
+    return replace(
+        listed.record,
+        succeeded_at=ends.succeeded_at,
+        gave_up_at=ends.gave_up_at,
+        is_end_known=is_known,
+        run_ids=run_ids(_texts(statuses, "logUrl", "environmentUrl")),
+    )
+
+
+def _began_at(statuses: Sequence[Payload]) -> datetime:
+    return min(filter(None, (moments.iso(each.get("createdAt")) for each in statuses)))
 
 
 # --- by REST
@@ -148,7 +251,7 @@ def _by_rest(api: Api, repository: str, question: PastQuestion) -> Past:
         cursor = f"{question.after.partition(':')[0]}:"
     skip = int((question.after or f"{cursor}0").removeprefix(cursor))
     root = f"/repos/{repository}/deployments"
-    filters = {"task": question.task}
+    filters = {} if question.task is None else {"task": question.task}
     if cursor == _SKIP:
         filters["environment"] = question.environments[0]
     page, start = divmod(skip, _PAGE)
@@ -157,10 +260,10 @@ def _by_rest(api: Api, repository: str, question: PastQuestion) -> Past:
     wanted = [
         each
         for each in batch
-        if _name(each.get("environment")) in question.environments
+        if each.get("environment") in question.environments
         or each.sha("sha") == question.run_commit
     ]
-    questions = [partial(_list, f"{root}/{each.id('id')}/statuses", 1, {}) for each in wanted]
+    questions = [partial(_all_statuses, f"{root}/{each.id('id')}/statuses") for each in wanted]
     records = [
         _record(each, answer)
         for each, answer in zip(wanted, api.ask_all(_NEEDS, questions), strict=True)
@@ -189,22 +292,34 @@ def _list(
     return [Payload(item) for item in answer], 'rel="next"' in links
 
 
+def _all_statuses(path: str, client: "Client") -> tuple[list[Payload], bool]:
+    """Return the statuses of a deployment, the newest first, and whether there are more."""
+    found: list[Payload] = []
+    for number in range(1, _MOST_STATUS_PAGES + 1):
+        page, has_next = _list(path, number, {}, client)
+        found += page
+        if not has_next:
+            return found, False
+    return found, True
+
+
 def _record(item: Payload, answer: "tuple[list[Payload], bool] | LookUpError") -> DeploymentRecord:
-    if isinstance(answer, LookUpError):
-        raise answer
-    statuses, _ = answer
-    sha, created_at = item.sha("sha"), moments.iso(item.get("created_at"))
-    if sha is None or created_at is None:
+    listed, has_more = good(answer)
+    statuses = [_checked_status(each, "created_at") for each in listed]
+    record_id, sha = item.id("id"), item.sha("sha")
+    created_at, environment = moments.iso(item.get("created_at")), item.get("environment")
+    if not record_id or not sha or created_at is None or not isinstance(environment, str):
         raise LookUpError(_UNREADABLE)
-    ends = _ends(statuses, "created_at", created_at, {})
+    ends = _ends(statuses, "created_at", {})
     return DeploymentRecord(
-        id=str(item.id("id")),
-        environment=_name(item.get("environment")),
+        id=str(record_id),
+        environment=environment,
         commit_sha=sha,
         task=item.text("task") or "deploy",
         created_at=created_at,
         succeeded_at=ends.succeeded_at,
         gave_up_at=ends.gave_up_at,
+        is_end_known=not has_more,
         run_ids=run_ids(_texts(statuses, "log_url", "target_url", "environment_url")),
         creator=item.text("creator.login") or "",
         services=named_services(item.get("payload")),
@@ -214,15 +329,20 @@ def _record(item: Payload, answer: "tuple[list[Payload], bool] | LookUpError") -
 # --- what both ways share
 
 
-def _ends(
-    statuses: Sequence[Payload], key: str, created_at: datetime, in_rest: Mapping[str, str]
-) -> Ends:
-    """Return how a deployment ended; a status without a time counts as one of its beginning."""
-    states = (status.text("state") or "" for status in statuses)
-    times = (moments.iso(status.get(key)) or created_at for status in statuses)
+def _checked_status(status: Payload, key: str) -> Payload:
+    """Return a status; `LookUpError` if it lacks its state or, under `key`, its time."""
+    if status.text("state") is None or moments.iso(status.get(key)) is None:
+        raise LookUpError(_UNREADABLE)
+    return status
+
+
+def _ends(statuses: Iterable[Payload], key: str, in_rest: Mapping[str, str]) -> Ends:
+    """Return how a deployment ended, by its statuses, the newest first."""
+    known = [(status.text("state") or "", moments.iso(status.get(key))) for status in statuses]
     return read_ends(
         (in_rest.get(state, "") if in_rest else state, moment)
-        for state, moment in zip(states, times, strict=True)
+        for state, moment in known
+        if moment is not None
     )
 
 
@@ -236,11 +356,6 @@ def _login(node: Payload) -> str:
     return f"{login}{APP}" if login and node.text("creator.__typename") == "Bot" else login
 
 
-def _name(environment: object) -> str:
-    """Return an environment's name as it is: it may begin with a space."""
-    return environment if isinstance(environment, str) else ""
-
-
 def _distinct(names: Iterable[object]) -> tuple[str, ...]:
     return tuple(dict.fromkeys(name for name in names if isinstance(name, str) and name))
 
@@ -250,7 +365,7 @@ def _distinct(names: Iterable[object]) -> tuple[str, ...]:
 
 def _releases(found: Payload) -> Iterator[Mark]:
     """Yield the releases that are deployments: neither drafts nor prereleases."""
-    for node in map(Payload, graphql.nodes(found.get("releases"))):
+    for node in map(Payload, _nodes_if_asked(found, "releases")):
         tag, sha = node.text("tagName"), node.sha("tagCommit.oid")
         if tag and sha and not node.flag("isDraft") and not node.flag("isPrerelease"):
             yield Mark(tag=tag, commit_sha=sha)
@@ -258,7 +373,13 @@ def _releases(found: Payload) -> Iterator[Mark]:
 
 def _tags(found: Payload) -> Iterator[Mark]:
     """Yield the tags; an annotated one names its commit through an object of its own."""
-    for node in map(Payload, graphql.nodes(found.get("refs"))):
+    for node in map(Payload, _nodes_if_asked(found, "refs")):
         tag, sha = node.text("name"), node.sha("target.target.oid") or node.sha("target.oid")
         if tag and sha:
             yield Mark(tag=tag, commit_sha=sha)
+
+
+def _nodes_if_asked(found: Payload, connection: str) -> list[Any]:
+    """Return the nodes of what is good to know and no more; none if GitHub does not tell them."""
+    listed = found.get(f"{connection}.nodes")
+    return listed if isinstance(listed, list) else []

@@ -21,6 +21,8 @@ _NEEDS: Final = "pull-requests: read"
 _PULLS: Final = 10
 _MOST_PULLS: Final = 100
 
+_UNREADABLE: Final = "GitHub's list of pull requests could not be read"
+
 _Found = dict[str, tuple[PullRequest, ...]]
 
 
@@ -63,11 +65,12 @@ def _query(
     crowded: list[str] = []
     for index, sha in enumerate(commit_shas):
         connection = answer.get(f"c{index}.associatedPullRequests")
-        if not isinstance(connection, dict):
-            raise LookUpError("GitHub's answer to the query for pull requests lacks a commit")
-        if Payload(connection).flag("pageInfo.hasNextPage"):
+        nodes = map(Payload, graphql.nodes(connection, "pull requests of a commit"))
+        has_more = Payload(connection).flag("pageInfo.hasNextPage")
+        if has_more is None:
+            raise LookUpError(_UNREADABLE)
+        if has_more:
             crowded.append(sha)
-        nodes = map(Payload, graphql.nodes(connection))
         found[sha] = tuple(pull for node in nodes if (pull := _from_query(node, own)) is not None)
     more.extend(crowded)
     return found
@@ -84,7 +87,7 @@ def _by_rest(
     def ask(sha: str, client: "Client") -> tuple[PullRequest, ...]:
         listed = get(client, f"/repos/{repository}/commits/{sha}/pulls", per_page=_MOST_PULLS)
         if not isinstance(listed, list):
-            raise LookUpError("GitHub's list of pull requests could not be read")
+            raise LookUpError(_UNREADABLE)
         pulls = (_from_rest(Payload(item), own) for item in listed)
         return tuple(pull for pull in pulls if pull is not None)
 
@@ -104,9 +107,11 @@ def _by_rest(
 
 def _from_query(node: Payload, repository: str) -> PullRequest | None:
     """Return a merged pull request of this repository; its forks share their commits with it."""
-    number = node.id("number")
+    number, is_merged = node.id("number"), node.flag("merged")
     base = node.text("baseRepository.nameWithOwner") or repository
-    if not number or not node.flag("merged") or not _same(base, repository):
+    if number is None or is_merged is None:
+        raise LookUpError(_UNREADABLE)
+    if not is_merged or not _same(base, repository):
         return None
     return PullRequest(
         number=number,
@@ -122,7 +127,9 @@ def _from_rest(item: Payload, repository: str) -> PullRequest | None:
     number = item.id("number")
     merged_at = moments.iso(item.get("merged_at"))
     base = item.text("base.repo.full_name") or repository
-    if not number or merged_at is None or not _same(base, repository):
+    if number is None or (merged_at is None and item.get("merged_at") is not None):
+        raise LookUpError(_UNREADABLE)
+    if merged_at is None or not _same(base, repository):
         return None
     return PullRequest(
         number=number,
