@@ -42,9 +42,10 @@ class Known:
     of pull requests, by their numbers, and of commits, by their SHAs; `begun` when pull
     requests were; `compared` the files of comparisons, unless they are not known. `past_of` has
     the first page by the first environment that is asked for and the marks, and `pages` the later
-    ones by where they begin; `names` has the names of environments in the same way. `workflows_of` has the workflow of each run, `attempts` the times at
-    which its attempts began. `fails` has an error for each look-up that fails; `unknown` are
-    commits whose pull requests could not be looked up. `asked` lists what was asked of deployments.
+    ones by where they begin; `names` has the names of environments in the same way. `workflows_of`
+    has the workflow of each run, `attempts` the times at which its attempts began. `fails` has an
+    error for each look-up that fails; `unknown` are commits whose pull requests could not be looked
+    up. `asked` lists what was asked of deployments.
     """
 
     parents: Mapping[int, Sequence[int]] = field(default_factory=dict)

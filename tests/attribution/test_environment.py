@@ -5,7 +5,12 @@ import pytest
 from dora_deployments.actions.config import Config
 from dora_deployments.actions.event import Happening
 from dora_deployments.actions.patterns import EnvironmentRule
-from dora_deployments.attribution.environment import is_reported_as, likely_names, reported
+from dora_deployments.attribution.environment import (
+    has_unlisted_names,
+    is_reported_as,
+    likely_names,
+    reported,
+)
 from dora_deployments.deployment import Fact
 from dora_deployments.errors import Skip
 from tests.builders import inputs
@@ -155,12 +160,32 @@ def test_a_name_is_reported_by_what_the_rules_and_capitals_make_of_it(
 @pytest.mark.parametrize(
     ("environment", "config", "given", "names"),
     [
-        ("production", None, {}, ("production", "Production")),
-        ("Staging", None, {}, ("Staging",)),
-        ("live", CONFIG, {}, ("live", "Live")),
+        ("production", None, {}, ("production", "Production", "PRODUCTION")),
+        ("Staging", None, {}, ("Staging", "staging", "STAGING")),
+        ("live", CONFIG, {}, ("live", "Live", "LIVE")),
+        ("QA-EU", None, {}, ("QA-EU", "qa-eu", "Qa-eu", "Qa-Eu")),
+        ("qa-eu", None, {"environment_map": "QA-EU=old"},
+         ("qa-eu", "Qa-eu", "Qa-Eu")),
         ("one", CONFIG, {"environment_map": "eu=one\nprod-[12]=one\nEU=one\nprod-?=one\nx=two"},
-         ("one", "eu", "EU", "One")),
+         ("one", "eu", "EU", "One", "ONE")),
     ],
 )  # fmt: skip
 def test_names_without_wildcards_are_likely(environment, config, given, names):
     assert likely_names(environment, inputs(**given), config) == names
+
+
+@pytest.mark.parametrize(
+    ("environment", "config", "given", "has_them"),
+    [
+        ("production", None, {}, False),
+        ("production", None, {"environment_map": "live=production"}, False),
+        ("production", None, {"environment_map": "prod-*=production"}, True),
+        ("Production", None, {"environment_map": "prod-*=production"}, True),
+        ("staging", None, {"environment_map": "prod-*=production"}, False),
+        ("live", CONFIG, {}, True),
+    ],
+)
+def test_only_wildcards_leave_open_what_an_environment_is_called(
+    environment, config, given, has_them
+):
+    assert has_unlisted_names(environment, inputs(**given), config) is has_them

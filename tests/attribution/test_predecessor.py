@@ -24,12 +24,14 @@ DEPLOY, SMOKE = WorkflowOfRun(workflow_id=1), WorkflowOfRun(workflow_id=2)
 ERROR = LookUpError("GitHub says no")
 OUTAGE = LookUpError("GitHub is down", outage=True)
 QUESTION = PastQuestion(
-    environments=("production", "Production"),
-    task="deploy",
+    environments=("production", "Production", "PRODUCTION"),
+    task=None,
     commit_sha=sha(4),
     run_commit=sha(4),
 )
 REST = replace(QUESTION, run_commit=None)
+# What the event of a deployment asks, by its own name of the environment.
+OF_RECORD = replace(REST, environments=("prod-eu", "Prod-eu", "PROD-EU", "Prod-Eu"), task="deploy")
 
 
 def at(minute):
@@ -117,12 +119,12 @@ def test_there_may_be_none():
 def test_marks_are_asked_for_once_and_only_of_the_events_own_commit():
     marks = (Mark(tag="v1", commit_sha=sha(1)),)
     told = subject(environment="prod", marks="tags")
-    look_ups = known(of="prod, tags", more={"marks": marks, "environment_names": ("PROD",)})
+    look_ups = known(of="prod, tags", more={"marks": marks, "environment_names": ("pROD",)})
     assert find_predecessor(told, look_ups) == Predecessor(marks=marks)
-    first = replace(QUESTION, environments=("prod", "Prod"), marks="tags")
+    first = replace(QUESTION, environments=("prod", "Prod", "PROD"), marks="tags")
     assert look_ups.asked == [
         first,
-        replace(first, environments=("prod", "Prod", "PROD"), run_commit=None, marks=None),
+        replace(first, environments=("prod", "Prod", "PROD", "pROD"), run_commit=None, marks=None),
     ]
     look_ups = known()
     find_predecessor(subject(marks="tags", own=False), look_ups)
@@ -134,8 +136,7 @@ def test_an_event_with_a_record_of_its_own_tells_the_environments_name():
     told = subject(environment="live", name="prod-eu", deployment_ids=frozenset({"DE_4"}))
     look_ups = known(own, one, of="prod-eu, None")
     assert find_predecessor(told, look_ups) == found(one, own=True)
-    names = ("prod-eu", "Prod-eu")
-    assert look_ups.asked == [replace(QUESTION, environments=names, run_commit=None)]
+    assert look_ups.asked == [OF_RECORD]
 
 
 def test_a_problem_with_the_records_leaves_what_is_known_besides():
@@ -222,7 +223,7 @@ def test_a_commit_that_an_input_names_is_told_afterwards_unless_the_event_has_a_
     given = {"commit_sha": sha(4)}
     assert find_predecessor(subject(given=given), look_ups) == found(one, own=True)
     assert find_predecessor(subject(is_told_afterwards=True), look_ups) == found(one, own=True)
-    assert find_predecessor(subject(), look_ups) == found(by_tool, one)
+    assert find_predecessor(subject(), look_ups) == uncertain(Uncertainty.MAY_BE_THIS_ONE, by_tool)
     assert find_predecessor(
         subject(given=given, started_at=fact(at(4)), finished_at=fact(at(5))), look_ups
     ) == found(by_tool, one)
@@ -262,16 +263,13 @@ def test_the_records_of_the_run_say_the_name():
         },
     )
     of = subject(given=MAP, runs=(RunAttempt(run_id="77"),))
-    first = replace(QUESTION, environments=("production", "live", "Production"))
+    first = replace(QUESTION, environments=("production", "live", "Production", "PRODUCTION"))
     assert find_predecessor(of, look_ups) == found(one, known=False, own=True)
-    assert look_ups.asked[:2] == [
-        first,
-        replace(first, environments=("prod-eu", "Prod-eu"), run_commit=None),
-    ]
+    assert look_ups.asked[:2] == [first, replace(OF_RECORD, task=None)]
 
 
 def test_where_the_named_environment_cannot_be_read_nothing_is_known_of_before():
-    own = record(4, 3, 4, environment="blue", run="77")
+    own = record(4, 3, environment="blue", run="77")
     lost = Past(problem="GitHub gave up", outage=True)
     look_ups = Known(
         parents=LINE,
@@ -281,8 +279,19 @@ def test_where_the_named_environment_cannot_be_read_nothing_is_known_of_before()
     assert find_predecessor(of, look_ups) == Predecessor(problem="GitHub gave up", outage=True)
 
 
-def test_the_one_environment_of_the_run_counts_whatever_it_is_reported_as():
-    own = record(4, 3, 4, environment="blue", run="77")
+@pytest.mark.parametrize(
+    ("ended", "more", "is_known"),
+    [
+        ({}, {}, True),
+        ({"succeeded_at": at(4)}, {}, False),
+        ({"gave_up_at": at(4)}, {}, False),
+        ({}, {"reporting_run_ids": frozenset({"66"})}, False),
+    ],
+)
+def test_another_environment_counts_if_a_job_is_in_it_while_its_own_run_reports(
+    ended, more, is_known
+):
+    own = record(4, 3, environment="blue", run="77", **ended)
     one = record(2, 1, 2, environment="blue")
     look_ups = Known(
         parents=LINE,
@@ -291,8 +300,10 @@ def test_the_one_environment_of_the_run_counts_whatever_it_is_reported_as():
             "blue, None": Past(deployments=(own, one)),
         },
     )
-    of = subject(runs=(RunAttempt(run_id="77"),))
-    assert find_predecessor(of, look_ups) == found(one, known=False, own=True)
+    of = subject(runs=(RunAttempt(run_id="77"),), **more)
+    right = found(one, known=False, own=True)
+    unknown = uncertain(Uncertainty.ENVIRONMENT_UNKNOWN)
+    assert find_predecessor(of, look_ups) == (right if is_known else unknown)
 
 
 def test_where_the_run_has_several_environments_the_reported_ones_count():
@@ -311,15 +322,15 @@ def test_where_the_run_has_several_environments_the_reported_ones_count():
 
 def test_without_a_record_of_the_run_every_name_that_is_reported_so_is_asked_for():
     one, other = record(2, 1, 2), record(3, 3, 4, environment="prod-eu")
-    first = replace(QUESTION, environments=("production", "live", "Production"))
-    look_ups = known(other, one, more=named("prod-eu", "staging", "PRODUCTION"))
+    first = replace(QUESTION, environments=("production", "live", "Production", "PRODUCTION"))
+    look_ups = known(other, one, more=named("prod-eu", "staging", "PRODuction"))
     assert find_predecessor(subject(given=MAP), look_ups) == uncertain(
         Uncertainty.SEVERAL_MAKERS, other
     )
     assert look_ups.asked == [
         first,
         replace(
-            first, environments=(*first.environments, "prod-eu", "PRODUCTION"), run_commit=None
+            first, environments=(*first.environments, "prod-eu", "PRODuction"), run_commit=None
         ),
     ]
 
@@ -340,6 +351,66 @@ def test_where_the_names_are_cut_and_none_fits_the_name_is_not_known():
     fitting = named("Production", are_names_cut=True)
     assert find_predecessor(subject(), known(more=fitting)) == Predecessor()
     assert find_predecessor(subject(), known(more=named("staging"))) == Predecessor()
+
+
+def test_older_names_are_asked_for_where_a_wildcard_may_match_them():
+    one, other = record(2, 1, 2), record(3, 3, 4, environment="prod-eu")
+    first = Past(
+        deployments=(one, other), environment_names=("x",), are_names_cut=True, names_after="1"
+    )
+    look_ups = Known(
+        parents=LINE,
+        past_of={"production, None": first},
+        names={
+            "1": Past(environment_names=("y",), are_names_cut=True, names_after="2"),
+            "2": Past(environment_names=("x", "prod-eu")),
+        },
+    )
+    of = subject(given={"environment_map": "prod-*=production"})
+    assert find_predecessor(of, look_ups) == uncertain(Uncertainty.SEVERAL_MAKERS, other)
+    asked = replace(QUESTION, names_after="1")
+    assert look_ups.asked == [
+        QUESTION,
+        asked,
+        replace(asked, names_after="2"),
+        replace(REST, environments=(*REST.environments, "prod-eu")),
+    ]
+
+
+@pytest.mark.parametrize("after", [None, "x"])
+def test_where_not_all_names_can_be_read_a_wildcard_leaves_the_name_open(after):
+    cut = Past(deployments=(record(2, 1, 2),), are_names_cut=True, names_after=after)
+    look_ups = Known(parents=LINE, past_of={"production, None": cut}, names={"x": cut})
+    of = subject(given={"environment_map": "prod-*=production"})
+    assert find_predecessor(of, look_ups) == uncertain(Uncertainty.ENVIRONMENT_UNKNOWN)
+    assert len(look_ups.asked) == (1 if after is None else 1 + MOST_PAGES)
+
+
+def test_before_anything_is_the_first_deployment_other_spellings_are_looked_for():
+    one, own = record(2, 1, 2, environment="pROD-eu"), record(4, 3, environment="prod-eu")
+    of = subject(environment="live", name="prod-eu", deployment_ids=frozenset({"DE_4"}))
+    look_ups = Known(
+        parents=LINE,
+        past_of={"prod-eu, None": Past(deployments=(own,))},
+        names={"": Past(environment_names=("staging", "prod-eu"))},
+    )
+    assert find_predecessor(of, look_ups) == Predecessor(
+        answer=PreviousDeployment(has_own_record=True)
+    )
+    assert look_ups.asked == [OF_RECORD, replace(OF_RECORD, names_after="")]
+
+    class Spelled(Known):
+        def past(self, repository, question):
+            found = Known.past(self, repository, question)
+            is_asked = "pROD-eu" in question.environments
+            return replace(found, deployments=(own, one)) if is_asked else found
+
+    look_ups = Spelled(
+        parents=LINE,
+        past_of={"prod-eu, None": Past(deployments=(own,))},
+        names={"": Past(environment_names=("pROD-eu",))},
+    )
+    assert find_predecessor(of, look_ups) == found(one, own=True)
 
 
 # --- page after page

@@ -82,8 +82,8 @@ def refused(kind, of=None, /, topic=None, **given):
 
 FILE = ("file", "acme/shop", ".github/dora.yml", SHA, 262_144)
 QUESTION = PastQuestion(
-    environments=("production", "Production"),
-    task="deploy",
+    environments=("production", "Production", "PRODUCTION"),
+    task=None,
     commit_sha=SHA,
     run_commit=GITHUB_SHA,
 )
@@ -230,9 +230,9 @@ def test_services_of_pull_requests_need_a_pull_request():
 
 
 def test_what_was_deployed_before_is_asked_for_by_the_events_own_task():
-    look_ups = Answers()
-    resolved(happening(task="migrate"), look_ups=look_ups)
-    assert look_ups.asked == [FILE, ("past", "acme/shop", replace(QUESTION, task="migrate"))]
+    told = happening(task="migrate", deployment_ids=frozenset({"3512048801"}))
+    assert asked_of_the_past(told).task == "migrate"
+    assert asked_of_the_past(replace(told, deployment_ids=frozenset())).task is None
 
 
 def test_look_ups_that_fail_are_warned_about_and_stop_nothing():
@@ -1286,7 +1286,7 @@ def test_the_times_of_the_changes_reach_the_deployment():
 
 @pytest.mark.parametrize("success", ["true", "false"])
 def test_a_rollback_reaches_the_deployment_unless_it_failed(success):
-    (found,) = of_line(2, success=success).deployments
+    (found,) = of_line(2, success=success, previous_sha=sha(3)).deployments
     assert found.is_rollback is (success == "true")
 
 
@@ -1311,8 +1311,8 @@ def asked_of_the_past(told, **given):
     """Return what is asked about earlier deployments."""
     look_ups = Answers()
     resolved(told, look_ups=look_ups, **given)
-    ((_, _, question),) = [asked for asked in look_ups.asked if asked[0] == "past"]
-    return question
+    questions = [asked[2] for asked in look_ups.asked if asked[0] == "past"]
+    return next(question for question in questions if question.names_after is None)
 
 
 def test_what_was_deployed_before_is_asked_for_by_the_raw_name_of_the_environment():
@@ -1321,14 +1321,17 @@ def test_what_was_deployed_before_is_asked_for_by_the_raw_name_of_the_environmen
         deployment_ids=frozenset({"3512048801"}),
     )
     assert asked_of_the_past(told, environment_map="prod-*=production") == replace(
-        QUESTION, environments=("prod-eu", "Prod-eu"), run_commit=None
+        QUESTION,
+        environments=("prod-eu", "Prod-eu", "PROD-EU", "Prod-Eu"),
+        task="deploy",
+        run_commit=None,
     )
 
 
 def test_where_the_event_has_no_raw_name_the_likely_ones_and_the_runs_records_are_asked_for():
     told = happening(event="push", environment=None)
     assert asked_of_the_past(told, environment_map="live=production\nprod-*=production") == replace(
-        QUESTION, environments=("production", "live", "Production")
+        QUESTION, environments=("production", "live", "Production", "PRODUCTION")
     )
     ended = replace(told, event="workflow_run")
     assert asked_of_the_past(ended) == replace(QUESTION, run_commit=SHA)
@@ -1341,11 +1344,11 @@ def test_where_the_event_has_no_raw_name_the_likely_ones_and_the_runs_records_ar
 def test_the_run_of_another_repository_says_nothing_of_the_environment():
     look_ups = Answers()
     resolved(repository="acme/other", commit_sha=OTHER_SHA, look_ups=look_ups)
-    assert look_ups.asked[-1] == (
-        "past",
-        "acme/other",
-        replace(QUESTION, commit_sha=OTHER_SHA, run_commit=None),
-    )
+    asked = replace(QUESTION, commit_sha=OTHER_SHA, run_commit=None)
+    assert look_ups.asked[-2:] == [
+        ("past", "acme/other", asked),
+        ("past", "acme/other", replace(asked, names_after="")),
+    ]
 
 
 OF_ENVIRONMENTS = b"""\

@@ -143,7 +143,7 @@ def test_own_records_are_passed_over():
 @pytest.mark.parametrize("deployment_ids", [frozenset(), frozenset({"DE_9"})])
 def test_the_same_commit_deployed_again_is_a_redeployment(deployment_ids):
     told = happening(deployment_ids=deployment_ids)
-    found = shipped(subject(told), known(deployed(4)))
+    found = shipped(subject(told), known(deployed(4, run_ids=frozenset({"70"}))))
     assert found == Shipped(
         previous=Fact(value=sha(4), source=DEPLOYED),
         was_deployed=True,
@@ -153,7 +153,9 @@ def test_the_same_commit_deployed_again_is_a_redeployment(deployment_ids):
 
 
 def test_an_ancestor_deployed_again_is_a_rollback():
-    found = shipped(subject(happening(2)), known(deployed(4, hour=11), deployed(2)))
+    runs = [frozenset({"71"}), frozenset({"70"})]
+    past = known(deployed(4, hour=11, run_ids=runs[0]), deployed(2, run_ids=runs[1]))
+    found = shipped(subject(happening(2)), past)
     assert found.pulls == ()
     assert (found.is_redeployment, found.is_rollback, found.is_exact) == (False, True, True)
 
@@ -440,7 +442,7 @@ def test_where_the_service_of_a_tools_deployment_is_known_an_older_commit_is_a_r
     named = frozenset({"shop"}) if by == "payload" else frozenset[str]()
     shop = MappedService(service=Service(identifier="shop"), environments=("production",))
     told = happening(2, environment=Fact(value="production", source="x"), named_services=named)
-    config = Config(source="x", services=(shop,)) if by == "environment" else None
+    config = Config(source="x", services=(shop,), environments=()) if by == "environment" else None
     found = shipped(replace(subject(told), config=config), known(deployed(4, services=named)))
     assert (found.is_rollback, found.uncertainty) == (True, None)
 

@@ -1,3 +1,4 @@
+from dataclasses import replace
 from datetime import datetime, timedelta, timezone
 
 import pytest
@@ -294,8 +295,36 @@ def test_what_is_told_afterwards_is_not_older_than_what_its_maker_deployed_since
 
 
 def test_without_a_time_and_a_record_everything_came_before():
-    one, same = record(1, 1, 2), record(9, 3, 4)
-    assert previous(same, one) == found(same, one)
+    one, same = record(1, 1, 2), record(9, 3, 4, run="71")
+    assert previous(same, one) == found(same, one, known=False)
+
+
+def test_without_a_time_a_record_of_the_commit_without_a_run_may_be_its_own():
+    one, same, later = record(1, 1, 2), record(9, 3, 4), record(3, 5, 6)
+    assert previous(same, one) == uncertain(Uncertainty.MAY_BE_THIS_ONE, same)
+    assert previous(later, same, one) == uncertain(Uncertainty.MAY_BE_THIS_ONE, later)
+    assert previous(same, one, began_at=5) == found(same, one)
+    assert previous(same, one, record_ids="DE_7") == found(same, one)
+    of_web = replace(same, services=frozenset({"web"}))
+    assert previous(of_web, one, services="shop") == found(one)
+
+
+def test_where_it_is_not_known_when_one_of_the_series_succeeded_nothing_is_certain():
+    one, two, own = record(1, 1, 2), record(2, 3, 4), record(9, 5, 6)
+    unknown = uncertain(Uncertainty.STATUSES_CUT, two, own=True)
+    for number in range(3):
+        cut = [replace(each, is_end_known=False) for each in (own, two, one)]
+        records = [*(own, two, one)]
+        records[number] = cut[number]
+        answer = previous(*records, record_ids="DE_9")
+        assert replace(answer, nearest=two) == unknown
+    never = replace(record(3, 1), is_end_known=False)
+    assert previous(own, two, never, record_ids="DE_9") == unknown
+    of_other = replace(never, services=frozenset({"web"}))
+    assert previous(own, two, of_other, record_ids="DE_9", services="shop") == found(two, own=True)
+    by_other = replace(never, creator="vercel[bot]")
+    by_argo = [replace(each, creator="argo[bot]") for each in (own, two)]
+    assert previous(*by_argo, by_other, record_ids="DE_9") == found(by_argo[1], own=True)
 
 
 # --- who made it

@@ -49,6 +49,11 @@ def answered(**repository):
     return said({"data": {"repository": repository}})
 
 
+def page(*nodes, **info):
+    """Return a connection that has these nodes, and no more unless `info` says so."""
+    return {"nodes": [*nodes], "pageInfo": {"hasNextPage": False, "endCursor": None, **info}}
+
+
 # --- deployments
 
 
@@ -151,11 +156,18 @@ def test_a_later_page_has_no_names_again(serve, history):
     assert [asked.variables["names"] for asked in github.asked] == [True, False]
 
 
-@pytest.mark.parametrize("info", [None, {}, {"hasNextPage": None, "endCursor": "x"}])
-def test_a_page_that_says_nothing_of_another_is_the_last(serve, info):
+@pytest.mark.parametrize(
+    "info", [None, {}, {"hasNextPage": None, "endCursor": "x"}, {"hasNextPage": True}]
+)
+def test_a_page_that_says_nothing_of_the_next_makes_all_be_asked_again(serve, info):
     github, api = serve()
-    github.fault = always(answered(deployments={"nodes": [], "pageInfo": info}))
+    github.fault = lambda asked: (
+        answered(deployments={"nodes": [deployment()], "pageInfo": info})
+        if asked.operation
+        else said([])
+    )
     assert ask(api) == Past()
+    assert len(rest(github)) == 1
 
 
 @pytest.mark.parametrize(
@@ -215,6 +227,35 @@ def test_of_the_names_only_those_of_a_hundred_records_are_known(serve, history):
     found = ask(api, commit=sha, run_commit=COMMIT)
     assert (found.environment_names, found.are_names_cut) == (("staging",), True)
     assert (found.deployments, found.run_records) == ((), ())
+    assert ask(api, commit=sha, names_after=found.names_after) == Past(environment_names=("first",))
+    assert ask(api, commit=sha, names_after="") == Past(
+        environment_names=("staging",), are_names_cut=True, names_after=found.names_after
+    )
+
+
+@pytest.mark.parametrize(
+    ("answer", "problem"),
+    [
+        (answered(newest=None), "GitHub's answer to a query has no deployments"),
+        (answered(newest={"nodes": None}), "GitHub's answer to a query has no deployments"),
+        (answered(newest={"nodes": []}), ODD),
+        (said({"data": {"repository": {"newest": page()}}, "errors": [{"type": "X"}]}), ODD),
+    ],
+)
+def test_older_names_that_cannot_be_read_are_no_names(serve, answer, problem):
+    github, api = serve()
+    github.fault = always(answer)
+    assert why(failure(partial(ask, api, names_after="x"))) == (problem, False, False)
+
+
+@pytest.mark.parametrize("newest", [{"nodes": None}, [], {"nodes": []}])
+def test_names_that_are_not_told_make_all_be_asked_again(serve, newest):
+    github, api = serve()
+    github.fault = lambda asked: (
+        answered(deployments=page(), newest=newest) if asked.operation else said([])
+    )
+    assert ask(api, run_commit=COMMIT) == Past()
+    assert len(rest(github)) == 1
 
 
 def test_several_names_may_be_asked_for_at_once(serve, history):
@@ -232,18 +273,16 @@ def test_several_names_may_be_asked_for_at_once(serve, history):
 )
 def test_the_runs_commit_may_have_no_records_or_be_unknown(serve, of_run):
     github, api = serve()
-    newest = {"nodes": [{"environment": "qa"}, {"environment": 5}, {"environment": ""}, None]}
-    github.fault = always(answered(deployments={"nodes": []}, ofRun=of_run, newest=newest))
+    newest = page({"environment": "qa"}, {"environment": 5}, {"environment": ""}, None)
+    github.fault = always(answered(deployments=page(), ofRun=of_run, newest=newest))
     assert ask(api, run_commit=COMMIT) == Past(environment_names=("qa",))
 
 
-@pytest.mark.parametrize("of_run", [[], {"nodes": [None]}])
+@pytest.mark.parametrize("of_run", [[], {"nodes": [None]}, {"nodes": None}])
 def test_records_of_the_run_that_are_not_told_whole_make_all_be_asked_again(serve, of_run):
     github, api = serve()
     github.fault = lambda asked: (
-        answered(deployments={"nodes": []}, ofRun={"deployments": of_run})
-        if asked.operation
-        else said([])
+        answered(deployments=page(), ofRun={"deployments": of_run}) if asked.operation else said([])
     )
     assert ask(api, run_commit=COMMIT) == Past()
     assert len(rest(github)) == 1
@@ -354,6 +393,106 @@ def test_where_no_query_does_those_of_the_task_are_read_one_by_one(
         f"{root}?environment=production&page=1&per_page=100&task={task}",
         f"{root}/{expected.id}/statuses?page=1&per_page=100",
     ]
+
+
+# --- more statuses than a page has
+
+
+@pytest.mark.parametrize(
+    ("states", "is_known"),
+    [
+        (["success", *["inactive"] * 100], True),
+        (["queued", "success", *["inactive"] * 198], True),
+        (["success", *["success"] * 300], True),
+        (["queued", "success", *["inactive"] * 300], True),
+    ],
+)
+def test_the_first_success_is_found_among_the_oldest_of_many_statuses(
+    serve, history, states, is_known
+):
+    sha = history.commit()
+    of_run = {"run_commit": sha}
+    long = history.deploy(sha, states=states, log_url=LOG)
+    history.deploy(sha)
+    github, api = serve()
+    found = ask(api, commit=sha, **of_run)
+    made = history.deployments[long]
+    first = next(each for each in made.statuses if each.state == "success")
+    assert found.run_records == found.deployments
+    record = found.deployments[1]
+    assert (record.succeeded_at, record.run_ids) == (first.created_at, frozenset({"77"}))
+    assert record.is_end_known is is_known
+    # One query tells the statuses of all such records, each once.
+    assert [asked.operation for asked in github.asked] == [graphql.PAST, graphql.OTHER_STATUSES]
+    assert len(github.asked[1].variables["ids"]) == 1
+
+
+@pytest.mark.parametrize("is_success_between", [True, False])
+def test_what_lies_between_the_newest_and_the_oldest_statuses_is_not_known(
+    serve, history, is_success_between
+):
+    between = "success" if is_success_between else "queued"
+    states = [*["queued"] * 150, between, *["inactive"] * 150]
+    history.deploy(history.commit(), states=states)
+    _, api = serve()
+    (found,) = ask(api).deployments
+    assert (found.succeeded_at, found.is_end_known) == (None, False)
+    assert found.gave_up_at is not None
+
+
+@pytest.mark.parametrize(
+    "other",
+    [
+        None,
+        {},
+        {"statuses": None},
+        {"statuses": {"totalCount": 101, "nodes": None}},
+        {"statuses": {"totalCount": 101, "nodes": []}},
+        {"statuses": {"totalCount": None, "nodes": [{"state": "SUCCESS", "createdAt": LATER}]}},
+        {"statuses": {"totalCount": 101, "nodes": [{"state": "SUCCESS"}]}},
+    ],
+)
+def test_other_statuses_that_are_not_told_make_all_be_asked_again(serve, other):
+    node = deployment(**statuses({"state": "INACTIVE", "createdAt": LATER}, more=True))
+    github, api = serve()
+    github.fault = lambda asked: (
+        said({"data": {"nodes": [other]}})
+        if asked.operation == graphql.OTHER_STATUSES
+        else answered(deployments=page(node))
+        if asked.operation
+        else said([])
+    )
+    assert ask(api) == Past()
+    assert len(rest(github)) == 1
+
+
+def test_an_outage_while_other_statuses_are_asked_for_is_one_of_all(serve):
+    node = deployment(**statuses({"state": "INACTIVE", "createdAt": LATER}, more=True))
+    github, api = serve()
+    github.fault = lambda asked: (
+        said({}, 429)
+        if asked.operation == graphql.OTHER_STATUSES
+        else answered(deployments=page(node))
+    )
+    problem = "the rate limit of `github-token` is used up (429)"
+    assert why(failure(ask, api)) == (problem, False, True)
+    assert len(github.asked) == 2
+
+
+@pytest.mark.parametrize(("count", "pages", "is_known"), [(101, 2, True), (301, 3, False)])
+def test_one_by_one_no_more_than_three_hundred_statuses_are_read(
+    serve, history, count, pages, is_known
+):
+    first = history.deploy(history.commit(), states=["success", *["inactive"] * (count - 1)])
+    github, api = serve()
+    github.fault = on("/graphql", BUSY)
+    (found,) = ask(api).deployments
+    succeeded_at = history.deployments[first].statuses[0].created_at
+    assert (found.succeeded_at, found.is_end_known) == (
+        succeeded_at if is_known else None,
+        is_known,
+    )
+    assert len(rest(github)) == 1 + pages
 
 
 def test_one_by_one_all_of_a_hundred_statuses_count(serve, history):
@@ -478,7 +617,7 @@ def test_an_error_beside_an_answer_makes_the_deployments_be_asked_again(serve, k
     github, api = serve()
     repository = {
         "object": {"committedDate": "2026-06-01T08:00:00Z"},
-        "deployments": {"nodes": [deployment()]},
+        "deployments": page(deployment()),
         "refs": {"nodes": [{"name": "v1", "target": {"oid": COMMIT}}]},
     }
     github.fault = lambda asked: (
@@ -641,22 +780,22 @@ def by_rest(**changes):
 
 
 SUCCESS = {"state": "success", "created_at": LATER, "log_url": LOG}
+QUEUED = {"state": "queued", "created_at": LATER}
 UNDONE = {"succeeded_at": None, "run_ids": frozenset()}
 
 
-def statuses(*nodes):
-    return {"statuses": {"nodes": [*nodes]}}
+def statuses(*nodes, more=False):
+    return {"statuses": page(*nodes, hasNextPage=more)}
 
 
 @pytest.mark.parametrize(
     ("node", "expected"),
     [
         (deployment(), known()),
-        (deployment(id=None), known(id="")),
         (deployment(task=None), known(task="deploy")),
         (deployment(task="migrate"), known(task="migrate")),
         (deployment(environment=" qa "), known(environment=" qa ")),
-        (deployment(environment=None), known(environment="")),
+        (deployment(environment=""), known(environment="")),
         (deployment(creator=None), known(creator="")),
         (deployment(creator={"login": None, "__typename": "Bot"}), known(creator="")),
         (deployment(creator={"login": "ada", "__typename": "User"}), known()),
@@ -667,25 +806,23 @@ def statuses(*nodes):
         (deployment(payload="{"), known()),
         (deployment(createdAt="2026-06-01T07:00:00Z"),
          known(created_at=START - timedelta(hours=1))),
-        (deployment(**statuses(None, "x", {})), known(succeeded_at=None, run_ids=frozenset())),
-        (deployment(**statuses({"state": "success"})),
+        (deployment(**statuses()), known(succeeded_at=None, run_ids=frozenset())),
+        (deployment(**statuses({"state": "success", "createdAt": LATER})),
          known(succeeded_at=None, run_ids=frozenset())),
-        (deployment(**statuses({"state": "SUCCESS", "createdAt": None, "logUrl": LOG})),
-         known(succeeded_at=START)),
         (deployment(**statuses({"state": "SUCCESS", "createdAt": "2026-06-01T08:05:00Z"},
-                               {"state": "INACTIVE", "logUrl": "", "environmentUrl": LOG},
+                               {"state": "INACTIVE", "createdAt": LATER, "environmentUrl": LOG},
                                {"state": "SUCCESS", "createdAt": LATER, "logUrl": SITE})),
          known()),
-        (deployment(**statuses({"state": "FAILURE", "logUrl": 5})),
-         known(succeeded_at=None, gave_up_at=START, run_ids=frozenset())),
+        (deployment(**statuses({"state": "FAILURE", "createdAt": LATER, "logUrl": 5})),
+         known(succeeded_at=None, gave_up_at=START + MINUTE, run_ids=frozenset())),
         (deployment(**statuses({"state": "IN_PROGRESS", "createdAt": LATER},
-                               {"state": "ERROR", "createdAt": None})),
+                               {"state": "ERROR", "createdAt": "2026-06-01T08:00:00Z"})),
          known(succeeded_at=None, run_ids=frozenset())),
     ],
 )  # fmt: skip
 def test_a_deployment_is_told_as_far_as_it_is_known(serve, node, expected):
     github, api = serve()
-    github.fault = always(answered(deployments={"nodes": [node]}))
+    github.fault = always(answered(deployments=page(node)))
     assert ask(api) == Past(deployments=(expected,))
     assert rest(github) == []
 
@@ -695,6 +832,15 @@ def test_a_deployment_is_told_as_far_as_it_is_known(serve, node, expected):
     [
         deployment(statuses=None),
         deployment(statuses=[]),
+        deployment(statuses={**page(), "nodes": None}),
+        deployment(statuses={"nodes": []}),
+        deployment(**statuses(None)),
+        deployment(**statuses("x")),
+        deployment(**statuses({"createdAt": LATER})),
+        deployment(**statuses({"state": "SUCCESS"})),
+        deployment(**statuses({"state": "SUCCESS", "createdAt": "soon"})),
+        deployment(id=None),
+        deployment(environment=None),
         deployment(commitOid=None),
         deployment(commitOid="main"),
         deployment(createdAt=None),
@@ -707,7 +853,7 @@ def test_a_deployment_that_is_not_told_whole_makes_all_be_asked_again(serve, nod
     github, api = serve()
     item = listed()
     github.fault = lambda asked: (
-        answered(deployments={"nodes": [deployment(), node]})
+        answered(deployments=page(deployment(), node))
         if asked.operation
         else said([{"state": "success", "created_at": LATER, "log_url": LOG}])
         if asked.path.endswith("/deployments/7/statuses")
@@ -719,7 +865,7 @@ def test_a_deployment_that_is_not_told_whole_makes_all_be_asked_again(serve, nod
     assert len(rest(github)) == 2
 
 
-@pytest.mark.parametrize("connection", [None, [], "x"])
+@pytest.mark.parametrize("connection", [None, [], "x", {}, {**page(), "nodes": None}])
 def test_without_a_list_of_deployments_they_are_asked_again(serve, connection):
     github, api = serve()
     github.fault = lambda asked: answered(deployments=connection) if asked.operation else said([])
@@ -732,20 +878,23 @@ def test_without_a_list_of_deployments_they_are_asked_again(serve, connection):
     [
         ({}, {**SUCCESS, "target_url": SITE, "environment_url": ""}, by_rest()),
         ({}, {**SUCCESS, "log_url": None, "target_url": LOG}, by_rest()),
-        ({}, {**SUCCESS, "created_at": None}, by_rest(succeeded_at=START)),
+        ({}, {**SUCCESS, "created_at": None}, None),
         ({"creator": {"login": "vercel[bot]"}}, SUCCESS, by_rest(creator="vercel[bot]")),
         ({"creator": {"login": "ada"}, "payload": {"services": ["web"]}}, SUCCESS,
          by_rest(creator="ada", services=frozenset({"web"}))),
         ({"payload": '{"service": "web"}'}, SUCCESS, by_rest(services=frozenset({"web"}))),
-        ({"task": None}, {"state": "inactive"}, by_rest(gave_up_at=START, **UNDONE)),
-        ({}, {"state": "SUCCESS"}, by_rest(**UNDONE)),
-        ({}, None, by_rest(**UNDONE)),
+        ({"task": None}, {**QUEUED, "state": "inactive"},
+         by_rest(gave_up_at=START + MINUTE, **UNDONE)),
+        ({}, {**QUEUED, "state": "SUCCESS"}, by_rest(**UNDONE)),
+        ({}, None, None),
+        ({}, {"created_at": LATER}, None),
         ({}, {**SUCCESS, "log_url": 5, "environment_url": LOG}, by_rest()),
-        ({"task": "migrate"}, {}, by_rest(task="migrate", **UNDONE)),
-        ({"sha": None}, {}, None),
-        ({"sha": "main"}, {}, None),
-        ({"created_at": None}, {}, None),
-        ({"created_at": "soon"}, {}, None),
+        ({"task": "migrate"}, QUEUED, by_rest(task="migrate", **UNDONE)),
+        ({"id": None}, QUEUED, None),
+        ({"sha": None}, QUEUED, None),
+        ({"sha": "main"}, QUEUED, None),
+        ({"created_at": None}, QUEUED, None),
+        ({"created_at": "soon"}, QUEUED, None),
     ],
 )  # fmt: skip
 def test_a_deployment_counts_by_the_other_interface_too(serve, item, status, expected):
@@ -754,7 +903,7 @@ def test_a_deployment_counts_by_the_other_interface_too(serve, item, status, exp
         BUSY
         if asked.operation
         else said([status])
-        if asked.path.endswith("/deployments/7/statuses")
+        if asked.path.endswith("/statuses")
         else said([listed(**item)])
     )
     assert ask(api) == (
@@ -784,14 +933,14 @@ def test_a_deployment_counts_by_the_other_interface_too(serve, item, status, exp
 )  # fmt: skip
 def test_a_mark_counts_if_it_has_a_name_and_a_commit(serve, marks, nodes):
     github, api = serve()
-    github.fault = always(answered(deployments={"nodes": []}, **marks))
+    github.fault = always(answered(deployments=page(), **marks))
     assert ask(api) == Past(marks=tuple(Mark(tag=tag, commit_sha=COMMIT) for tag in nodes))
 
 
 @pytest.mark.parametrize("date", [None, "soon", 5, {}])
 def test_the_time_of_the_commit_may_not_be_known(serve, date):
     github, api = serve()
-    github.fault = always(answered(deployments={}, object={"committedDate": date}))
+    github.fault = always(answered(deployments=page(), object={"committedDate": date}))
     assert ask(api) == Past()
 
 
@@ -820,7 +969,7 @@ def test_statuses_of_another_kind_are_a_problem(serve, name):
         if asked.path.endswith("/deployments/7/statuses")
         else said([item])
     )
-    if name in {"a list", "a list of nulls"}:
+    if name == "a list":
         expected = Past(deployments=(by_rest(**UNDONE),), environment_names=("production",))
     else:
         expected = Past(problem=PROBLEMS[name])

@@ -465,17 +465,8 @@ def test_a_crowded_commit_that_is_not_answered_again_is_asked_one_by_one(serve, 
         (node(7, baseRepository=None), landed(7)),
         (node(7, baseRepository={"nameWithOwner": "mallory/shop"}), None),
         (node(7, merged=False), None),
-        (node(7, merged=None), None),
-        (node(7, merged="true"), None),
         (node(7, mergeCommit=None), replace(landed(7), merge_commit_sha="")),
         (node(7, mergeCommit={"oid": "main"}), replace(landed(7), merge_commit_sha="")),
-        (node(7, number=0), None),
-        (node(7, number=True), None),
-        (node(7, number="7"), None),
-        (None, None),
-        ("x", None),
-        ([], None),
-        ({}, None),
     ],
 )
 def test_a_pull_request_counts_if_it_was_merged_here(serve, told, expected):
@@ -497,9 +488,6 @@ def test_a_pull_request_counts_if_it_was_merged_here(serve, told, expected):
         (item(7, base={"ref": "main", "repo": {"full_name": "mallory/shop"}}), None),
         (item(7, merged_at=None), None),
         (item(7, merge_commit_sha=None), replace(landed(7), merge_commit_sha="")),
-        (item(7, number=None), None),
-        (None, None),
-        ("x", None),
     ],
 )  # fmt: skip
 def test_a_pull_request_counts_by_the_other_interface_too(serve, told, expected):
@@ -507,6 +495,15 @@ def test_a_pull_request_counts_by_the_other_interface_too(serve, told, expected)
     github.fault = lambda asked: said({}, 400) if asked.operation else said([told])
     found = landings(api, SLUG, [sha(7)])
     assert found == Landings(by_commit={sha(7): () if expected is None else (expected,)})
+
+
+@pytest.mark.parametrize("told", [item(7, number=None), item(7, merged_at="soon"), None, "x"])
+def test_a_pull_request_that_the_other_interface_does_not_tell_is_a_problem(serve, told):
+    github, api = serve()
+    github.fault = lambda asked: said({}, 400) if asked.operation else said([item(8), told])
+    assert landings(api, SLUG, [sha(7)]) == Landings(
+        by_commit={}, problem="GitHub's list of pull requests could not be read"
+    )
 
 
 @pytest.mark.parametrize(
@@ -523,12 +520,34 @@ def test_a_commit_that_the_answer_lacks_is_asked_for_alone(serve, commit):
     assert sorted(rest(github)[1:]) == [f"{ROOT}/commits/{each}/pulls" for each in shas(3)]
 
 
-@pytest.mark.parametrize("nodes", [None, {}, "ab"])
-def test_a_commit_may_have_no_list_of_pull_requests(serve, nodes):
+@pytest.mark.parametrize(
+    "known",
+    [
+        None,
+        {"pageInfo": {"hasNextPage": False}, "nodes": None},
+        {"pageInfo": {"hasNextPage": False}, "nodes": "ab"},
+        {"pageInfo": {"hasNextPage": None}, "nodes": []},
+        {"nodes": []},
+        connection(None),
+        connection("x"),
+        connection({}),
+        connection(node(7), node(8, merged=None)),
+        connection(node(7, merged="true")),
+        connection(node(7, number=0)),
+        connection(node(7, number=True)),
+        connection(node(7, number="7")),
+    ],
+)
+def test_a_commit_whose_pull_requests_are_not_told_is_asked_for_alone(serve, known):
     github, api = serve()
-    known = {"associatedPullRequests": {"nodes": nodes}}
-    github.fault = lambda asked: answered(asked.operation, c0=known)
-    assert landings(api, SLUG, [sha(7)]) == Landings(by_commit={sha(7): ()})
+    github.fault = lambda asked: (
+        answered(asked.operation, c0={"associatedPullRequests": known})
+        if asked.operation
+        else said([item(7)])
+        if asked.path.endswith("/pulls")
+        else said({"full_name": SLUG})
+    )
+    assert landings(api, SLUG, [sha(7)]) == Landings(by_commit={sha(7): (landed(7),)})
 
 
 @pytest.mark.parametrize("answer", MALFORMED.values(), ids=MALFORMED)

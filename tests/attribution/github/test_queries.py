@@ -30,6 +30,8 @@ QUERIES = {
     "details of a hundred": graphql.details([*range(1, 101)], files=False),
     "details of a hundred with files": graphql.details([*range(1, 101)], files=True),
     "statuses": graphql.STATUSES,
+    "other statuses": graphql.OTHER_STATUSES,
+    "names": graphql.NAMES,
     "releases": graphql.RELEASES,
     "pulls": graphql.PULLS,
     "branches of one": graphql.branches(1),

@@ -368,17 +368,14 @@ def _ancestors(
         histories: dict[str, dict[str, Any]] = {}
         for index, sha in enumerate(shas):
             told = found.get(f"c{index}.history")
-            known = isinstance(found.get(f"c{index}"), dict) and told is not None
-            if (
-                known
-                and parents == _FEW_PARENTS
-                and any(
-                    Payload(node).flag("parents.pageInfo.hasNextPage")
-                    for node in graphql.nodes(told, "commits before another")
-                )
+            listed = Payload(told).get("nodes")
+            if parents == _FEW_PARENTS and any(
+                Payload(node).flag("parents.pageInfo.hasNextPage")
+                for node in (listed if isinstance(listed, list) else ())
             ):
                 histories.update(ask([sha], _MOST_PARENTS))
             else:
+                known = isinstance(found.get(f"c{index}"), dict) and told is not None
                 histories[sha] = {"history": trimmed.history(told) if known else None}
         return histories
 
