@@ -312,6 +312,18 @@ def test_a_page_of_which_all_is_odd_leads_to_the_next(serve_long):
     assert past.cut == ["1 of the commits could not be read and is left out"]
 
 
+def test_statuses_that_may_not_be_all_are_read_alone(serve_long, history):
+    sha = history.commit()
+    deployed = history.deploy(sha)
+    it = serve_long()
+    told = said({"data": {"nodes": [{"statuses": {"pageInfo": None, "nodes": []}}]}})
+    it.github.fault = lambda request: told if request.operation else None
+    (found,) = it.past().deployments()
+    states = [each.state for each in history.deployments[deployed].statuses]
+    assert [each["state"] for each in found["statuses"]] == states
+    assert it.github.asked[-1].path.endswith(f"/deployments/{deployed}/statuses")
+
+
 @pytest.mark.parametrize("refused", [False, True])
 def test_odd_statuses_are_left_out_and_told_of(serve_long, history, refused):
     sha = history.commit()
