@@ -248,7 +248,10 @@ def test_older_names_that_cannot_be_read_are_no_names(serve, answer, problem):
     assert why(failure(partial(ask, api, names_after="x"))) == (problem, False, False)
 
 
-@pytest.mark.parametrize("newest", [{"nodes": None}, [], {"nodes": []}])
+@pytest.mark.parametrize(
+    "newest",
+    [None, [], {"nodes": []}, {**page(), "nodes": None}, page(None), page({"environment": None})],
+)
 def test_names_that_are_not_told_make_all_be_asked_again(serve, newest):
     github, api = serve()
     github.fault = lambda asked: (
@@ -267,18 +270,15 @@ def test_several_names_may_be_asked_for_at_once(serve, history):
     assert [each.environment for each in found.deployments] == ["prod-eu", "production"]
 
 
-@pytest.mark.parametrize(
-    "of_run",
-    [None, {}, {"deployments": None}, {"deployments": {"nodes": []}}],
-)
+@pytest.mark.parametrize("of_run", [None, {}, {"deployments": {"nodes": []}}])
 def test_the_runs_commit_may_have_no_records_or_be_unknown(serve, of_run):
     github, api = serve()
-    newest = page({"environment": "qa"}, {"environment": 5}, {"environment": ""}, None)
+    newest = page({"environment": "qa"}, {"environment": ""}, {"environment": "qa"})
     github.fault = always(answered(deployments=page(), ofRun=of_run, newest=newest))
     assert ask(api, run_commit=COMMIT) == Past(environment_names=("qa",))
 
 
-@pytest.mark.parametrize("of_run", [[], {"nodes": [None]}, {"nodes": None}])
+@pytest.mark.parametrize("of_run", [None, [], {"nodes": [None]}, {"nodes": None}])
 def test_records_of_the_run_that_are_not_told_whole_make_all_be_asked_again(serve, of_run):
     github, api = serve()
     github.fault = lambda asked: (

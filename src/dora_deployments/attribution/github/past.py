@@ -43,8 +43,9 @@ def past(api: Api, repository: str, question: PastQuestion) -> Past:
     if question.after is not None and question.after.startswith((_SKIP, _SKIP_OF_ALL)):
         return _by_rest(api, repository, question)
 
+    has_names = question.run_commit is not None and question.after is None
+
     def query(client: "Client", *, deployments: bool) -> tuple[Payload, frozenset[str]]:
-        names = deployments and question.run_commit is not None and question.after is None
         return graphql.ask(
             client,
             graphql.PAST,
@@ -54,7 +55,7 @@ def past(api: Api, repository: str, question: PastQuestion) -> Past:
             commit=question.commit_sha,
             runCommit=question.run_commit or question.commit_sha,
             deployments=deployments,
-            names=names,
+            names=deployments and has_names,
             releases=question.marks == "releases",
             tags=question.marks == "tags",
         )
@@ -62,7 +63,7 @@ def past(api: Api, repository: str, question: PastQuestion) -> Past:
     known: Past | None = None
     try:
         found, errors = api.ask("contents: read", partial(query, deployments=True))
-        known = None if errors else _queried_if_whole(api, found)
+        known = None if errors else _queried_if_whole(api, found, has_names=has_names)
     except LookUpError as error:
         if error.outage or question.after is not None:
             raise
@@ -95,23 +96,25 @@ def _besides(api: Api, query: "Callable[[Client], tuple[Payload, frozenset[str]]
 # --- by a query
 
 
-def _queried_if_whole(api: Api, found: Payload) -> Past | None:
+def _queried_if_whole(api: Api, found: Payload, *, has_names: bool) -> Past | None:
     """Return the deployments that a query found, or None if it does not tell all of each."""
     try:
-        return _queried(api, found)
+        return _queried(api, found, has_names=has_names)
     except LookUpError as error:
         if error.outage:
             raise
         return None
 
 
-def _queried(api: Api, found: Payload) -> Past:
-    """Return the deployments that a query found; `LookUpError` if something is missing there."""
-    listed, of_run = _listed_records(found.get("deployments")), []
-    if found.get("ofRun.deployments") is not None:
+def _queried(api: Api, found: Payload, *, has_names: bool) -> Past:
+    """Return the deployments that a query found; `LookUpError` if something is missing there.
+
+    `has_names` says that it asked for names as well. The run's commit may be unknown to GitHub.
+    """
+    listed, of_run = _listed_records(found.get("deployments")), list[_Listed]()
+    if has_names and found.get("ofRun"):
         of_run = _listed_records(found.get("ofRun.deployments"))
     has_more, cursor = _more(found, "deployments")
-    has_names = found.get("newest") is not None
     known = _with_other_statuses(api, [*listed, *of_run])
     return replace(
         _names(found) if has_names else Past(),
@@ -134,10 +137,13 @@ def _older_names(api: Api, repository: str, after: str) -> Past:
 
 
 def _names(found: Payload) -> Past:
-    names = map(Payload, graphql.nodes(found.get("newest"), "deployments"))
+    nodes = map(Payload, graphql.nodes(found.get("newest"), "deployments"))
+    names = [each.get("environment") for each in nodes]
     is_cut, cursor = _more(found, "newest")
+    if not all(isinstance(name, str) for name in names):
+        raise LookUpError(_UNREADABLE)
     return Past(
-        environment_names=_distinct(each.get("environment") for each in names),
+        environment_names=_distinct(names),
         are_names_cut=is_cut,
         names_after=cursor if is_cut else None,
     )
