@@ -253,6 +253,7 @@ def test_a_commit_of_a_pull_request_that_was_merged_elsewhere_touches_by_its_own
 def test_a_rollback_is_of_the_services_that_it_takes_changes_away_from(story, history):
     story.landed("squash", "services/checkout/a.py")
     head = history.branches["main"]
+    history.deploy(head)
     story.landed("squash", "services/search/b.py")
     history.deploy(history.commit("main", {"README.md": "# The shop\n"}))
 
