@@ -479,6 +479,31 @@ def test_a_page_that_cannot_be_read_is_a_problem(error):
     )
 
 
+@pytest.mark.parametrize(
+    ("waiting", "asked"),
+    [({}, 3), ({"gave_up_at": at(5)}, 1), ({"created_at": at(-60 * 24 * 36)}, 1)],
+)
+def test_while_deployments_wait_for_approval_a_few_pages_are_read_beyond_the_answer(waiting, asked):
+    one, late = record(2, 1, 2), replace(record(3, 0, 3), id="DE_late")
+    waits = replace(record(5, 1), **waiting)
+    look_ups = known(
+        waits,
+        one,
+        more={"after": "1"},
+        pages={"1": Past(after="2"), "2": Past(deployments=(late,), after="3")},
+    )
+    answer = find_predecessor(subject(), look_ups)
+    assert answer == (found(late, one) if asked == 3 else found(one))
+    assert len(look_ups.asked) == asked
+
+
+@pytest.mark.parametrize("error", [ERROR, OUTAGE])
+def test_where_what_may_be_later_cannot_be_read_nothing_is_known_of_before(error):
+    look_ups = known(record(5, 1), record(2, 1, 2), more={"after": "1"}, fails={"page": error})
+    answer = find_predecessor(subject(), look_ups)
+    assert (answer.answer.record, answer.problem, answer.outage) == (None, str(error), error.outage)
+
+
 # --- workflows
 
 

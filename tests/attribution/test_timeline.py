@@ -327,6 +327,26 @@ def test_where_it_is_not_known_when_one_of_the_series_succeeded_nothing_is_certa
     assert previous(*by_argo, by_other, record_ids="DE_9") == found(by_argo[1], own=True)
 
 
+@pytest.mark.parametrize(
+    ("change", "may_lack"),
+    [
+        ({}, True),
+        ({"is_complete": True}, False),
+        ({"record_ids": "DE_3"}, False),
+        ({"task": "migrate"}, False),
+    ],
+)
+def test_a_success_that_is_not_listed_may_be_later_while_others_wait(change, may_lack):
+    waiting, one = record(3, 2), record(1, 1, 2)
+    told = {name: value for name, value in change.items() if name != "is_complete"}
+    timeline = DeploymentTimeline(
+        records=(waiting, one), is_complete=change.get("is_complete", False)
+    )
+    answer = found(one)
+    assert timeline.may_lack_later_success(this_one(**told), answer) is may_lack
+    assert not timeline.may_lack_later_success(this_one(**told), PreviousDeployment())
+
+
 # --- who made it
 
 

@@ -1402,3 +1402,17 @@ def test_a_run_by_hand_finds_the_record_that_a_step_of_it_made(story, base):
     report = told(story, story.dispatch(head))
 
     assert_right_or_not_certain(report, right(story, head, 1, since=base), story, head)
+
+
+@by_every_means
+def test_what_was_approved_after_a_hundred_others_had_begun_came_before(story, deploy, base, means):
+    deploy.deploy(base)
+    first, second, third = land(story, 3)
+    late = deploy.begin(first, "waiting")
+    for _ in range(101):
+        deploy.begin(second, "waiting")
+    deploy.deploy(second)
+    late.end()
+    own = deploy.deploy(third)
+
+    assert_right(own.told(means), right(story, third, 2, 3, since=first))

@@ -24,6 +24,8 @@ from dora_deployments.attribution.timeline import (
 
 # A page has a hundred records, by REST twenty.
 MOST_PAGES: Final = 10
+# So many are read while deployments wait, though the first one has an answer.
+_MOST_WHILE_WAITING: Final = 3
 # The first runs to ask for mostly tell; more of them would make GitHub slow.
 _FEW_RUNS: Final = 25
 _MANY_RUNS: Final = 100
@@ -127,12 +129,17 @@ def _read_on(
         if error is not None and answer.record is not None and not answer.is_maker_known:
             unknown = replace(answer, record=None)
             return replace(found, answer=unknown, problem=str(error), outage=error.outage)
-        if past.after is None or page == MOST_PAGES or not _may_be_further_back(found.answer):
+        may_be_later = timeline.may_lack_later_success(dated, answer)
+        most = _MOST_WHILE_WAITING if may_be_later else MOST_PAGES
+        if not may_be_later and not _may_be_further_back(answer):
+            return found
+        if past.after is None or page >= most:
             return found
         try:
             past = look_ups.past(subject.repository, replace(question, after=past.after))
-        except LookUpError as error:
-            return replace(found, problem=str(error), outage=error.outage)
+        except LookUpError as failure:
+            unknown = replace(answer, record=None)
+            return replace(found, answer=unknown, problem=str(failure), outage=failure.outage)
         timeline = replace(timeline, records=(*timeline.records, *_records(past, question)))
         page += 1
 

@@ -7,7 +7,7 @@ from its first success on, whatever it is now, and belongs to whoever made it.
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from datetime import datetime, timezone
+from datetime import datetime, timedelta, timezone
 from enum import Enum
 from typing import Final, NamedTuple
 
@@ -16,6 +16,9 @@ APP: Final = "[bot]"  # how an app's login ends
 # `environment:` are by whoever started the run (github.com/chrnorm/deployment-action/issues/68,
 # github.com/cli/cli/issues/5541), which says nothing of the workflow.
 _ACTIONS: Final = "github-actions[bot]"
+# A job waits 30 days for its approval at most ("Reviewing deployments"), and a run ends after 35
+# ("Usage limits, billing, and administration").
+_LONGEST_RUN: Final = timedelta(days=35)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -178,6 +181,21 @@ class DeploymentTimeline:
         if all(each.record == first.record for each in answers):
             return next((each for each in answers if each.uncertainty), first)
         return replace(first, record=None, uncertainty=Uncertainty.SERVICES_DIFFER)
+
+    def may_lack_later_success(self, this: ThisDeployment, answer: PreviousDeployment) -> bool:
+        """Return whether a record that is not listed may have succeeded after the answer.
+
+        It began before all that are listed. While one of these waits, for an approval for example,
+        one before them may have waited as well, and have been approved last.
+        """
+        if self.is_complete or answer.record is None:
+            return False
+        own = {each.id for each in self._own(this)}
+        is_any_waiting = any(
+            each.is_under_way and each.id not in own for each in self._of_task(this)
+        )
+        oldest = min(each.created_at for each in self.records)
+        return is_any_waiting and _end_of(answer.record) - oldest < _LONGEST_RUN
 
     # --- the records that matter
 
