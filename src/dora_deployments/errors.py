@@ -3,7 +3,15 @@
 import errno
 from typing import ClassVar, Final
 
-from dora_deployments.catalogue import BAD_EVENT, BAD_INPUT, CONFIG_FILE, PACKAGES, Note, Topic, note
+from dora_deployments.catalogue import (
+    BAD_EVENT,
+    BAD_INPUT,
+    CONFIG_FILE,
+    PACKAGES,
+    Note,
+    Topic,
+    note,
+)
 
 
 class ActionError(Exception):

@@ -147,7 +147,7 @@ def _run(
         raise InputError(*problems)
     known = _Known(
         look_ups=CancellableLookUps(has_token=inputs.github_token is not None),
-        has_packages=provide is all_there,
+        has_packages=False,
     )
     try:
         # A signal that came before was held back: now there is something to save.

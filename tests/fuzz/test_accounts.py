@@ -115,8 +115,8 @@ def test_any_texts_come_back_from_both_files_as_they_are(
     account = Account(
         status=status,
         headline=one,
-        problems=(Note(text=one, url=BAD_INPUT.url), Note(text=source, url=BAD_INPUT.url)),
-        warnings=(Note(text=source, url=INCOMPLETE.url),),
+        problems=(Note(text=one, topic=BAD_INPUT), Note(text=source, topic=BAD_INPUT)),
+        warnings=(Note(text=source, topic=INCOMPLETE),),
         off=(source,),
         resolved=resolved(
             *deployments,

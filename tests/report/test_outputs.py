@@ -357,7 +357,8 @@ def words_in_the_source(module):
 
 
 def messages_of_errors():
-    yield from words_in_the_source(session)
+    for words in words_in_the_source(session):
+        yield words.replace("{proxy}", "HTTPS_PROXY")
 
 
 def messages_of_outcomes():
