@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
 # Finds a Python and becomes the action, which brings everything else itself. Starts nothing that
-# it can do without, since every use of the action begins here. Works in bash 3.2, which macOS has.
+# it can do without, since every use of the action begins here. Keep to bash 3.2, which macOS has.
 set -u
 # An earlier step may have set SHELLOPTS, BASHOPTS or GLOBIGNORE, each of which can hide the tool
 # cache, or POSIXLY_CORRECT.
