@@ -156,3 +156,26 @@ def test_what_is_beyond_a_thousand_good_files_waits_for_the_next_run(base, run):
     assert [each for each in found if isinstance(each, str)] == [bad]
     assert [each for each in found if not isinstance(each, str)] == [*first, Left(count=2)]
     assert taken(base, *paths[:1_001])[-1] == first[-1]
+
+
+# --- attempts of a run
+
+
+def of_attempt(path, attempt, run_id="1"):
+    (delivery,) = deliver.prepare([deployment()], [DX])
+    return replace(delivery, saved=path, run_id=run_id, attempt=attempt)
+
+
+def test_of_the_attempts_of_a_run_only_the_last_one_is_sent(tmp_path):
+    first, second, third = (of_attempt(tmp_path / str(number), number) for number in (1, 2, 3))
+    again = of_attempt(tmp_path / "again", 3)
+    other = of_attempt(tmp_path / "other", 1, run_id="2")
+    older = of_attempt(tmp_path / "older", 0, run_id="")
+    superseded = (tmp_path / "2", tmp_path / "1")
+    assert replay.latest([third, second, other, older, older, again, first]) == (
+        replace(third, superseded=superseded),
+        replace(again, superseded=superseded),
+        other,
+        older,
+        older,
+    )

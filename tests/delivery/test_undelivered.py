@@ -481,6 +481,46 @@ def test_what_the_user_may_not_look_into_is_no_place(shared, closed, status):
 # --- removed
 
 
+def of_attempt(number, run_id="1"):
+    return replace(ORIGIN, run_id=run_id, attempt=number)
+
+
+def left_after(run, folder, status, origin):
+    """Return which of the files stay that five attempts saved, once another one has ended."""
+    folder.mkdir()
+    stem = NAME.removesuffix(".json")
+    for name, saver in {
+        "": of_attempt(1),
+        "-2": of_attempt(2),
+        "-3": of_attempt(3),
+        "-of-another-run": of_attempt(1, "2"),
+        "-of-before": ORIGIN,
+    }.items():
+        each = ended()
+        content = saved.text(each.delivery, each.outcome, saver)
+        (folder / f"{stem}{name}.json").write_text(content, "utf-8")
+    (folder / f"{stem}-planted.json").write_text("{}", "utf-8")
+    before = set(contents(folder))
+    undelivered.settle([ended(status)], origin, run)
+    return sorted(name[len(stem) :].removesuffix(".json") for name in before - {*contents(folder)})
+
+
+@pytest.mark.parametrize(
+    ("status", "origin", "removed"),
+    [
+        ("delivered", of_attempt(3), ["", "-2"]),
+        ("duplicate", of_attempt(2), [""]),
+        ("delivered", of_attempt(1), []),
+        ("delivered", replace(ORIGIN, attempt=9), []),
+        ("undelivered", of_attempt(3), []),
+    ],
+)
+def test_what_is_recorded_removes_what_earlier_attempts_of_its_run_saved_here(
+    run, folder, status, origin, removed
+):
+    assert left_after(run, folder, status, origin) == removed
+
+
 @pytest.mark.fault(99)
 @pytest.mark.parametrize("status", ["delivered", "duplicate"])
 def test_what_an_earlier_step_saved_stays_for_a_replay_whatever_this_one_delivers(

@@ -255,10 +255,14 @@ _Make = Callable[[Exception, str], TransportError]
 def _saying(
     message: str, topic: Topic, *, permanent: bool = False, ambiguous: bool = False
 ) -> _Make:
-    """Return what says `message`, in which `{proxy}` stands for the variable of the proxy."""
-    return lambda _, proxy: TransportError(
-        message.format(proxy=proxy), topic, permanent=permanent, ambiguous=ambiguous
+    return lambda _error, _proxy: TransportError(
+        message, topic, permanent=permanent, ambiguous=ambiguous
     )
+
+
+def _about_proxy(before: str, after: str, *, permanent: bool = False) -> _Make:
+    """Return what names the variable of the proxy between `before` and `after`."""
+    return lambda _, proxy: TransportError(f"{before} {proxy}{after}", PROXY, permanent=permanent)
 
 
 def _tls_error(error: Exception, _proxy: str) -> TransportError:
@@ -305,15 +309,13 @@ _LATE: Final = _saying("no answer came in time", BROKE_OFF, ambiguous=True)
 _UNCONNECTED: Final = _saying("no connection could be made in time", NO_CONNECTION)
 _CUT: Final = _saying("the connection broke off while it was made", NO_CONNECTION)
 _UNREADABLE: Final = _saying("the answer could not be read", BROKE_OFF, ambiguous=True)
-_UNUSABLE: Final = _saying(
-    "its URL, or that of the proxy in {proxy}, is unusable", PROXY, permanent=True
-)
+_UNUSABLE: Final = _about_proxy("its URL, or that of the proxy in", ", is unusable", permanent=True)
 # In this order: proxy, TLS and connect time-out are connection errors to requests, and most
 # of its exceptions are value errors. A bare one is about an odd host, user or port.
 _KINDS: Final[tuple[tuple[type[Exception], _Make], ...]] = (
     (
         requests.exceptions.ProxyError,
-        _saying("the proxy in {proxy} refused, or cannot be reached", PROXY),
+        _about_proxy("the proxy in", " refused, or cannot be reached"),
     ),
     (requests.exceptions.SSLError, _tls_error),
     (requests.exceptions.ConnectTimeout, _UNCONNECTED),
@@ -322,7 +324,7 @@ _KINDS: Final[tuple[tuple[type[Exception], _Make], ...]] = (
     (requests.exceptions.InvalidURL, _UNUSABLE),
     (
         requests.exceptions.InvalidSchema,
-        _saying("the proxy in {proxy} is of a kind that is not known", PROXY, permanent=True),
+        _about_proxy("the proxy in", " is of a kind that is not known", permanent=True),
     ),
     (requests.RequestException, _UNREADABLE),
     (ValueError, _UNUSABLE),
