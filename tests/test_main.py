@@ -302,6 +302,38 @@ def test_a_bug_that_keeps_a_cancelled_job_from_saving_is_named(environ_of, tmp_p
     assert NOTHING_SAVED.format(why=why) in log.getvalue().splitlines()
 
 
+def test_of_two_attempts_that_were_saved_the_last_one_is_replayed_and_the_other_is_named(
+    environ_of, tmp_path, capsys
+):
+    def environ(url, attempt, **inputs):
+        return environ_of(
+            "deployment_status",
+            "deployment_status.success",
+            {"GITHUB_WORKSPACE": str(tmp_path), "GITHUB_RUN_ATTEMPT": attempt},
+            dx_token=TOKEN,
+            dx_instance=url,
+            finished_at=f"2026-05-11T10:0{attempt}:00Z",
+            **inputs,
+        )
+
+    with Faulty(receivers.answer(503)) as down:
+        assert main(environ(down.url, "1"), Pace(attempts=1)) == 0
+        (early,) = saved_in(tmp_path)
+        assert main(environ(down.url, "2"), Pace(attempts=1)) == 0
+    assert len(saved_in(tmp_path)) == 2
+    capsys.readouterr()
+    replayed = environ(down.url, "1") | {"INPUT_MODE": "replay"}
+    replayed.pop("INPUT_FINISHED-AT", None)
+    with Dx(token=TOKEN) as dx:
+        assert main({**replayed, "INPUT_DX-INSTANCE": dx.url}) == 0
+        (body,) = dx.deployments.values()
+    assert body["deployed_at"] == "2026-05-11T10:02:00Z"
+    assert f"{early!r} is of an earlier attempt of its run, so it is not sent\n" in (
+        capsys.readouterr().out
+    )
+    assert saved_in(tmp_path) == {}
+
+
 def test_what_is_recorded_after_all_stays_saved_until_it_is_replayed(environ_of, outputs, tmp_path):
     def environ(url):
         return environ_of(
