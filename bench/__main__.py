@@ -18,9 +18,9 @@ from pathlib import Path
 from bench import line_up
 from bench.backfill.page import kept
 from bench.contenders import Contender, interleaved
-from bench.figures import Goal, Row, faster, ratio
 from bench.line_up import lacking
 from bench.machine import machine, versions
+from bench.measurements import Goal, Row, faster, ratio
 from bench.ours import Ours
 from bench.page import Measured, goals, page, table
 from bench.rivals import PROGRAM, Rivals, checkout, install_datadog_ci, install_uv

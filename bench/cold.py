@@ -7,7 +7,7 @@ import shutil
 from pathlib import Path
 
 from bench.contenders import Contender, callers_environ, search_path
-from bench.figures import Title
+from bench.measurements import Title
 from bench.ours import DELIVERED, empty, ended, step_environ
 from bench.rivals import COMMIT, DATADOG_CI, DEPLOYMENT, NPM_INSTALL, PROGRAM, need
 from bench.stands import API_KEY, taken

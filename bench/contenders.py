@@ -13,7 +13,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from bench.figures import Row, Sample, Title
+from bench.measurements import Row, Sample, Title
 
 _SPAWN = Path(__file__).with_name("spawn.py")
 _LAST_LINES = 5

@@ -11,7 +11,7 @@ import yaml
 
 from bench import cold
 from bench.contenders import Contender, FailedError
-from bench.figures import Row, Title
+from bench.measurements import Row, Title
 from bench.ours import Ours
 from bench.rivals import COMMIT, Rivals
 from tests.end_to_end.github.apart import Apart

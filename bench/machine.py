@@ -1,4 +1,4 @@
-"""Where the figures come from: the machine and the versions of what ran."""
+"""Where the measurements come from: the machine and the versions of what ran."""
 
 from __future__ import annotations
 

@@ -12,7 +12,7 @@ from typing import Any
 import yaml
 
 from bench.contenders import Contender, FailedError, callers_environ, search_path, spawned
-from bench.figures import Title
+from bench.measurements import Title
 from bench.stands import API_KEY, DX_TOKEN, GITHUB_TOKEN, SecureDatadog, taken
 from tests.end_to_end.github.apart import Apart
 from tests.end_to_end.receivers import Datadog, Dx

@@ -7,7 +7,7 @@ import textwrap
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from bench.figures import Goal, Row, ratio
+from bench.measurements import Goal, Row, ratio
 
 _INTRODUCTION = """\
 `make bench` writes this page: this action beside what else reports deployments, in one run. This \
@@ -16,12 +16,12 @@ caches."""
 
 _MEASURE = """\
 The runs take turns, A B C A B C and so on, after one round that does not count, except from empty
-caches; all figures are medians. Wall time is taken just around the start of a process and the wait
+caches; all values are medians. Wall time is taken just around the start of a process and the wait
 for its end. CPU time is that of the process and of all of its children, user and system. Peak
 memory is the resident set of the largest single process among them: a tree's sum would be more. It
 cannot be less than that of the small process that starts the run, about 10 MB. Requests are those
 to Datadog, DX and GitHub, counted by the servers that stand for them, refused ones left out. A run
-that does not report what it should is no figure, but a failure of the benchmark.
+that does not report what it should is no measurement, but a failure of the benchmark.
 
 Every server is on 127.0.0.1, in Python, and shares the machine's cores with what is measured: a
 real one is farther away and takes longer. `python3` is the Python that `make bench` was started
@@ -31,7 +31,7 @@ machine that has other work to do say little, the ratios within one run somewhat
 _COLD = """\
 As the first job of a new machine has it: empty caches of uv, pip and npm, an empty tool cache, and
 the action as it was just fetched, with nothing compiled. How fast the package indexes answer, and
-by what way, differs from machine to machine and from hour to hour, so these figures compare with
+by what way, differs from machine to machine and from hour to hour, so these values compare with
 each other and hardly with those of another run. What the operating system keeps of its disk in
 memory is left as it is. `ratio` is to the last row."""
 
@@ -84,13 +84,15 @@ def goals(all_goals: Sequence[Goal]) -> str:
     """Return the table of the goals and whether this run met them."""
     lines = ["| goal | at most | this run | |", "|---|--:|--:|---|"]
     for goal in all_goals:
-        figure = "" if goal.measured is None else f"{goal.measured:.2f}{goal.unit}"
-        lines.append(f"| {goal.text} | {goal.limit:.2f}{goal.unit} | {figure} | {goal.verdict} |")
+        measurement = "" if goal.measured is None else f"{goal.measured:.2f}{goal.unit}"
+        lines.append(
+            f"| {goal.text} | {goal.limit:.2f}{goal.unit} | {measurement} | {goal.verdict} |"
+        )
     return "\n".join(lines)
 
 
 def table(rows: Sequence[Row], base: Row | None) -> str:
-    """Return the rows as a table, each figure with its multiple of `base`."""
+    """Return the rows as a table, each measurement with its multiple of `base`."""
     lines = [
         "| | wall | half of the runs | ratio | CPU | peak memory | ratio | requests |",
         "|---|--:|--:|--:|--:|--:|--:|--:|",

@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Final
 
 from bench.contenders import Contender, FailedError, callers_environ, search_path
-from bench.figures import Title
+from bench.measurements import Title
 from bench.stands import API_KEY, DX_TOKEN, SITE, SecureDatadog, taken
 from tests.end_to_end.receivers import Faulty
 

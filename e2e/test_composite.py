@@ -16,7 +16,7 @@ import pytest
 import yaml
 
 from dora_deployments.actions.events import EVENTS
-from dora_deployments.backfill import sheet
+from dora_deployments.backfill import csv_file
 from dora_deployments.catalogue import OUTCOME_NOT_SUPPORTED
 from e2e import composite
 from e2e.action import ROOT
@@ -960,7 +960,7 @@ def test_on_an_enterprise_server_the_mirror_is_asked_for_packages(shop, tmp_path
     assert asked <= {*re.findall("^([a-z0-9-]+)==", locked, re.MULTILINE)}
 
 
-# --- deployments of the past
+# --- past deployments
 
 
 def started(**inputs):
@@ -969,7 +969,7 @@ def started(**inputs):
     return Happened(name="workflow_dispatch", payload=content)
 
 
-def sheet_of(folder):
+def rows_in(folder):
     with (folder / "deployments.csv").open(encoding="utf-8", newline="") as opened:
         return list(csv.DictReader(opened))
 
@@ -982,7 +982,7 @@ def test_the_past_is_written_down_first_and_then_reported_once(shop, tmp_path):
     tried = shop.run(text_of("backfill"), started(**{"dry-run": "true"}))
 
     assert (tried.jobs, shop.told()) == ({"backfill": "success"}, ([], []))
-    written = sheet_of(tmp_path / "kept" / "deployments-of-the-past")
+    written = rows_in(tmp_path / "kept" / "historical-deployments")
     assert [(row["service"], row["commit_sha"]) for row in written] == [
         ('{"identifier": "checkout"}', before),
         ('{"identifier": "checkout"}', ""),
@@ -994,7 +994,7 @@ def test_the_past_is_written_down_first_and_then_reported_once(shop, tmp_path):
         sent = shop.run(text_of("backfill"), started(**{"dry-run": "false"}))
         assert sent.jobs == {"backfill": "success"}
         assert read(sent.reports["backfill"])["status"] == "delivered"
-    assert sheet_of(tmp_path / "kept" / "deployments-of-the-past") == written
+    assert rows_in(tmp_path / "kept" / "historical-deployments") == written
     to_datadog, to_dx = shop.told()
     assert [each["reference_id"] for each in to_dx] == [row["reference_id"] for row in written]
     commits = [each["data"]["attributes"]["git"]["commit_sha"] for each in to_datadog]
@@ -1006,12 +1006,14 @@ def test_the_past_is_written_down_first_and_then_reported_once(shop, tmp_path):
     assert reported == written[1]["reference_id"]
 
 
-def test_the_past_of_an_organisation_is_one_sheet_whatever_becomes_of_a_repository(shop, tmp_path):
+def test_an_organisation_is_one_csv_file_whatever_becomes_of_a_repository(shop, tmp_path):
     deployed(shop.story)
     text = text_of("backfill-organisation")
     kept = tmp_path / "kept"
     (kept / "deployments-of-cart").mkdir()  # by the first attempt
-    other = ",".join(sheet.COLUMNS) + "\n" + ",".join(["of the cart"] * len(sheet.COLUMNS)) + "\n"
+    other = (
+        ",".join(csv_file.COLUMNS) + "\n" + ",".join(["of the cart"] * len(csv_file.COLUMNS)) + "\n"
+    )
     (kept / "deployments-of-cart" / "deployments.csv").write_text(other, "utf-8")
 
     ran = shop.run(text, started(shard="1", **{"dry-run": "true"}))
@@ -1019,9 +1021,9 @@ def test_the_past_of_an_organisation_is_one_sheet_whatever_becomes_of_a_reposito
     listed = json.loads(ran.outputs["list"]["repositories"])
     assert (listed, shop.told()) == (["shop", "gone"], ([], []))
     assert (ran.jobs["list"], ran.jobs["collect"]) == ("success", "success")
-    of_cart, *of_shop = sheet_of(kept / "shard-1")
-    assert of_cart == dict.fromkeys(sheet.COLUMNS, "of the cart")
-    assert of_shop == sheet_of(kept / "deployments-of-shop")
+    of_cart, *of_shop = rows_in(kept / "shard-1")
+    assert of_cart == dict.fromkeys(csv_file.COLUMNS, "of the cart")
+    assert of_shop == rows_in(kept / "deployments-of-shop")
     assert [row["repository"] for row in of_shop] == ["acme/shop"] * 2
     cached = sorted(path.name for path in (tmp_path / "cached").iterdir())
     assert cached == [f"dora-backfill:{name}:{RUN_ID}:1" for name in ("gone", "shop")]

@@ -1,7 +1,7 @@
 """The benchmark's arithmetic and its tables."""
 
 from bench import page
-from bench.figures import Goal, Row, Sample, Title, faster, ratio
+from bench.measurements import Goal, Row, Sample, Title, faster, ratio
 
 
 def row(name, *walls, **given):

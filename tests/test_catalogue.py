@@ -94,7 +94,7 @@ def test_every_topic_stands_in_exactly_one_section():
         "What Datadog answered",
         "What DX answered",
         "No answer that counts",
-        "Deployments of the past",
+        "Historical deployments",
         "The action itself",
         "Warnings",
     ]

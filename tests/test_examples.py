@@ -158,12 +158,12 @@ def test_the_configuration_file_is_one_and_names_the_schema_that_it_is_checked_b
 
 
 @pytest.mark.parametrize("name", ["backfill", "backfill-organisation"])
-def test_a_sheet_is_handed_over_only_by_a_run_that_wrote_it(name):
+def test_a_csv_file_is_handed_over_only_by_a_run_that_wrote_it(name):
     content = WORKFLOWS[name]
     steps = content["jobs"]["backfill"]["steps"]
     (past,) = (step for step in steps if step.get("id") == "past")
-    (sheet,) = (step for step in steps if step["name"] == "Keep the sheet")
+    (step,) = (step for step in steps if step["name"] == "Keep the CSV file")
     assert past["with"]["mode"] == "backfill"
-    assert sheet["if"] == (
+    assert step["if"] == (
         "always() && steps.past.outputs.status != '' && steps.past.outputs.reason == ''"
     )

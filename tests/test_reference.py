@@ -20,7 +20,7 @@ from dora_deployments.attribution import commit
 from dora_deployments.attribution.github.api import WIDTH
 from dora_deployments.attribution.look_ups import LookUpError
 from dora_deployments.backends import schema
-from dora_deployments.backfill import sheet
+from dora_deployments.backfill import csv_file
 from dora_deployments.deployment import Status
 from dora_deployments.errors import ActionError, ConfigurationError, EventError, InputError
 from dora_deployments.report.account import RunStatus
@@ -154,11 +154,11 @@ def test_every_reason_is_explained():
     assert set(inputs.BAD) == errors == {kind.reason for kind in ActionError.__subclasses__()}
 
 
-# --- deployments of the past
+# --- past deployments
 
 
-def test_every_column_of_the_sheet_is_explained_by_a_body_that_dx_takes():
-    assert sorted([*past.BODY, *past.ELSE]) == sorted(sheet.COLUMNS)
+def test_every_column_of_the_csv_file_is_explained_by_a_body_that_dx_takes():
+    assert sorted([*past.BODY, *past.ELSE]) == sorted(csv_file.COLUMNS)
     assert schema.problems("dx.deployments.create", dict(past.BODY)) == []
 
 

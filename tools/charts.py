@@ -9,9 +9,9 @@ from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).parent.parent / "src"))
 
-from dora_deployments.backfill.figures import Week
+from dora_deployments.backfill.metrics import Week
 from dora_deployments.deployment import PullRequest
-from dora_deployments.report.figures import deployments, lead_times
+from dora_deployments.report.metrics import deployments, lead_times
 from dora_deployments.report.timeline import chart, drawn
 
 ENDS = (

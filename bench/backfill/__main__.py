@@ -218,8 +218,8 @@ class Year:
         return (
             f"Killed (`kill -9`) {len(reads)} times while it read and {len(sends)} times while it"
             f" sent, and started again each time: {found.reports} of {reports} deployments arrived"
-            f" at DX, {found.again or 'none'} of them twice, with the same bytes; the sheet is that"
-            f" of an undisturbed run, byte for byte. In all it asked GitHub {asked} times,"
+            f" at DX, {found.again or 'none'} of them twice, with the same bytes; the CSV file is"
+            f" that of an undisturbed run, byte for byte. In all it asked GitHub {asked} times,"
             f" undisturbed {whole.requests} times. A further run sent nothing."
         )
 
@@ -237,7 +237,7 @@ class Year:
             f"With a rate limit of {ways.budget} REST requests in {ways.window:.0f} seconds, of"
             f" which it leaves 20 to others, {self.name} took {ran.wall:.1f} s in place of"
             f" {whole.wall:.1f} s, and {ran.requests} requests in place of {whole.requests},"
-            f" {refused or 'none'} of them refused; the sheet is the same."
+            f" {refused or 'none'} of them refused; the CSV file is the same."
         )
 
     def kill(
@@ -275,7 +275,7 @@ def _pages(count: int) -> int:
 
 
 def _same(one: Ran, other: Ran, why: str) -> list[str]:
-    return [] if one.csv == other.csv else [f"the sheet is another one with {why}"]
+    return [] if one.csv == other.csv else [f"the CSV file is another one with {why}"]
 
 
 def say(text: str) -> None:

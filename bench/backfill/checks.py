@@ -45,7 +45,7 @@ def compared(ran: Ran, of_live: Sequence[tuple[Finish, Reported | str]]) -> Comp
         )
     ]
     if rows.keys() != lines.keys():
-        differences.append("the sheet and the lines have other ids")
+        differences.append("the CSV file and the lines have other ids")
     ordered = sum(
         isinstance(reported, Reported)
         and (line := lines.get(reported.body["reference_id"])) is not None
@@ -72,9 +72,9 @@ def _differences(
         yield f"{id_} is not in the files"
         return
     # DX is told of the success only where there is none.
-    sheet = {name: value for name, value in row.items() if (name, value) != ("success", True)}
-    for name in sorted(sheet.keys() | live.body.keys()):
-        yield from _difference(name, sheet.get(name), live.body.get(name))
+    row = {name: value for name, value in row.items() if (name, value) != ("success", True)}
+    for name in sorted(row.keys() | live.body.keys()):
+        yield from _difference(name, row.get(name), live.body.get(name))
     pulls = tuple(each["number"] for each in line["pull_requests"])
     yield from _difference("pull requests", pulls, live.pulls)
     yield from _difference("previous SHA", line["previous_sha"] or "", live.previous_sha)
@@ -106,7 +106,7 @@ def of_all(ran: Ran, finishes: Sequence[Finish]) -> tuple[str, ...]:
     if times != sorted(times):
         complaints.append("the deployments are not in order of time")
     if [line["id"] for line in lines] != list(runs.rows(ran.csv)):
-        complaints.append("the sheet and the lines differ")
+        complaints.append("the CSV file and the lines differ")
     return tuple(complaints)
 
 
@@ -123,9 +123,9 @@ class Arrived:
     complaints: tuple[str, ...]
 
 
-def arrived(dx: Dx, sheet: bytes) -> Arrived:
-    """Compare what reached DX with the sheet."""
-    rows = runs.rows(sheet)
+def arrived(dx: Dx, content: bytes) -> Arrived:
+    """Compare what reached DX with the CSV file."""
+    rows = runs.rows(content)
     taken: dict[str, list[Received]] = {}
     complaints = []
     for each in dx.received:
@@ -136,7 +136,7 @@ def arrived(dx: Dx, sheet: bytes) -> Arrived:
     if missing := rows.keys() - taken.keys():
         complaints.append(f"{len(missing)} of {len(rows)} never arrived")
     if unknown := taken.keys() - rows.keys():
-        complaints.append(f"{len(unknown)} arrived that the sheet does not have")
+        complaints.append(f"{len(unknown)} arrived that the CSV file does not have")
     for id_, received in taken.items():
         if len({each.body for each in received}) > 1:
             complaints.append(f"{id_} arrived with different bytes")

@@ -50,7 +50,7 @@ class Ran:
 
     @property
     def csv(self) -> bytes:
-        """Return the sheet."""
+        """Return the CSV file."""
         return (self.output / "deployments.csv").read_bytes()
 
 
@@ -137,15 +137,15 @@ def killed(
         process.communicate()
 
 
-def rows(sheet: bytes) -> dict[str, dict[str, Any]]:
-    """Return the rows of a sheet by their ids, each as the body that DX would be sent."""
+def rows(content: bytes) -> dict[str, dict[str, Any]]:
+    """Return the rows of a CSV file by their ids, each as the body that DX would be sent."""
     found: dict[str, dict[str, Any]] = {}
-    for row in csv.DictReader(io.StringIO(sheet.decode())):
+    for row in csv.DictReader(io.StringIO(content.decode())):
         body = {
             name: json.loads(text) if name in _JSON else text for name, text in row.items() if text
         }
         if body["reference_id"] in found:
-            raise FailedError(f"{body['reference_id']} is in the sheet twice")
+            raise FailedError(f"{body['reference_id']} is in the CSV file twice")
         found[body["reference_id"]] = body
     return found
 

@@ -589,11 +589,11 @@ NOT_WRITTEN: Final = Topic(
     more="The runner names its files in `GITHUB_OUTPUT` and `GITHUB_STEP_SUMMARY`.",
 )
 
-# --- deployments of the past
+# --- past deployments
 
 BACKFILL_TIME: Final = Topic(
     slug="backfill-time",
-    happened="The time was up before all of the past was read and sent",
+    happened="The time was up before all history was read and sent",
     means="`timeout` is over; all that was read is kept in the state, and what was sent is known",
     change="run it again with the same inputs to go on, or set a longer `timeout`",
     more="With `mode: backfill` it may be 21600 seconds. A job on GitHub's own runners ends after"
@@ -613,7 +613,7 @@ BACKFILL_LOOK_UP: Final = Topic(
 )
 BACKFILL_LEFT_OUT: Final = Topic(
     slug="backfill-left-out",
-    happened="Some deployments of the past could not be reported",
+    happened="Some past deployments could not be reported",
     means="what GitHub knows of them is not enough, or a backend cannot be told",
     change="read the reasons, of which each is counted; the others are not touched by it",
     more="Some reasons stand on this page, with what to do. The others are in what GitHub keeps of"
@@ -634,7 +634,7 @@ BACKFILL_STATE: Final = Topic(
 )
 BACKFILL_STOPPED: Final = Topic(
     slug="backfill-stopped",
-    happened="A backend stopped taking deployments of the past",
+    happened="A backend stopped taking past deployments",
     means="it said that it takes none, refused several in a row, or could not be reached; the"
     " others wait in the state",
     change="do what its last answer asks for, and run it again with the same inputs to go on",
@@ -657,7 +657,7 @@ OUTPUT_PATH: Final = Topic(
 )
 OLD_PAST: Final = Topic(
     slug="old-past",
-    happened="Datadog is told of deployments of the past",
+    happened="Datadog is told of past deployments",
     means="these deployments ended more than an hour ago: Datadog has refused or left out such"
     " before, and documents no limit now",
     change="look in Datadog whether the first ones are there before you send more",
@@ -769,7 +769,7 @@ OLD_EVENT: Final = Topic(
     means="Datadog has refused or left out old deployments before, and documents no limit now",
     change="report right after the deployment, and look in Datadog whether this one is there",
     more="An old commit that is sent late can also look like a rollback to Datadog, which takes"
-    " deployments in the order of their times. docs/backfill.md is for many of the past.",
+    " deployments in the order of their times. docs/backfill.md is for many past deployments.",
 )
 CLOCK_SKEW: Final = Topic(
     slug="clock-skew",

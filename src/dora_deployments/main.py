@@ -318,7 +318,7 @@ def _backfill(
     account: Account,
     log: Log,
 ) -> None:
-    """Report the deployments of the past; `plan` is a digest of the inputs."""
+    """Report past deployments; `plan` is a digest of the inputs."""
     provide(CORE, budget, log.line)
     from dora_deployments.backfill import run as backfill
     from dora_deployments.backfill.job import Job
@@ -351,8 +351,8 @@ def _backfill(
     finally:
         account.outcomes = past.outcomes(result)
     ending.warned(account, log, doubts.of_names(result.environments, job.told))
-    if result.figures is not None:
-        log.group("Deployments of the past", past.lines(result))
+    if result.metrics is not None:
+        log.group("Historical deployments", past.lines(result))
     if result.unfinished is not None:
         ending.warned(account, log, [result.unfinished])
 

@@ -88,8 +88,8 @@ class Shop:
         """Return these fields of each line."""
         return [tuple(line[name] for name in names) for line in self.lines()]
 
-    def sheet(self):
-        """Return the rows of the sheet by the names of their columns."""
+    def rows(self):
+        """Return the rows of the CSV file by the names of their columns."""
         text = (self.folder / "dora-backfill" / "deployments.csv").read_text("utf-8")
         return [*csv.DictReader(io.StringIO(text))]
 

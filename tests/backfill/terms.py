@@ -1,4 +1,4 @@
-"""What the events of the past are read by, in a few words."""
+"""What the past events are read by, in a few words."""
 
 from dora_deployments.backfill.meaning import Terms
 from tests.builders import NOW, inputs, run

@@ -1,4 +1,4 @@
-"""Each event of the past is asked about as if it were its day."""
+"""Each past event is asked about as if it were its day."""
 
 from dataclasses import replace
 from datetime import datetime, timedelta, timezone

@@ -1,4 +1,4 @@
-"""From events of the past to deployments, and their distance from each other."""
+"""From past events to deployments, and their distance from each other."""
 
 import json
 from dataclasses import dataclass
@@ -9,7 +9,7 @@ import pytest
 from dora_deployments.attribution.answers import Comparison, Landings
 from dora_deployments.attribution.look_ups import LookUpError
 from dora_deployments.backends import dx
-from dora_deployments.backfill import sheet
+from dora_deployments.backfill import csv_file
 from dora_deployments.backfill.day import UnavailableError
 from dora_deployments.backfill.deriving import Spacing, derived
 from dora_deployments.backfill.gathering import Gathered
@@ -116,7 +116,7 @@ def test_each_event_is_a_deployment_with_its_line_and_its_row():
     assert [each.line.count("\n") for each in (first, second)] == [1, 1]
     for each in (first, second):
         (request,) = SAMPLE.requests(each.deployment)
-        assert each.row == sheet.row(json.loads(request.body))
+        assert each.row == csv_file.row(json.loads(request.body))
         assert each.doubts == ()
     assert found.left_out == {}
 

@@ -89,10 +89,10 @@ def test_what_came_since_the_deployment_before_is_written_down(shop):
     ]
 
 
-def test_the_sheet_has_what_dx_is_told(shop):
+def test_the_csv_file_has_what_dx_is_told(shop):
     deployed_thrice(shop)
     assert shop.ended() == (0, "delivered", "")
-    rows = shop.sheet()
+    rows = shop.rows()
     assert [
         {
             name: value if isinstance(value, str) else json.dumps(value)
@@ -591,7 +591,7 @@ def test_a_dry_run_writes_the_files_and_sends_nothing(shop):
     deployed_thrice(shop)
     code, outputs = shop.backfill(dry_run="true", dx_token="", dx_instance="")
     assert (code, outputs["status"], outputs["results"]) == (0, "dry-run", "[]")
-    assert (len(shop.lines()), len(shop.sheet())) == (4, 4)
+    assert (len(shop.lines()), len(shop.rows())) == (4, 4)
     assert shop.told() == []
 
 
@@ -641,7 +641,7 @@ def test_a_run_that_stopped_in_its_reading_goes_on_there(shop, capsys):
     first = shop.asked()
     assert first
     log = capsys.readouterr().out
-    assert "::warning title=Deployment report::not all of the past was read: " in log
+    assert "::warning title=Deployment report::not all history was read: " in log
     assert log.splitlines()[-1] == (
         "Run this again with the same inputs: it goes on where it stopped"
     )
@@ -667,7 +667,7 @@ def test_the_period_of_an_interrupted_run_is_kept(shop):
     history.deploy(history.commit())
     job, result = job_of(shop, lambda text: text.startswith("Reading the "), until="")
     backfill(job, result)
-    assert (result.until, result.resumed, result.figures) == (NOW, False, None)
+    assert (result.until, result.resumed, result.metrics) == (NOW, False, None)
     # A day later, what is meant by now and by so many days ago is another moment.
     history.deploy(history.commit(), created_at=NOW + timedelta(hours=1))
     job, result = job_of(shop, until="")
@@ -729,7 +729,7 @@ def test_files_that_were_removed_are_written_again_from_what_was_read(shop):
         shop.asked()
         shop.ended(pace=ONCE, dx_instance=down.url)
     assert shop.lines() == before
-    assert len(shop.sheet()) == 4
+    assert len(shop.rows()) == 4
     assert shop.asked() == [CONTENTS]
 
 
@@ -977,9 +977,9 @@ def test_when_the_time_is_up_in_reading_all_that_was_read_is_kept(shop):
     job, result = job_of(shop, lambda text: text.startswith("Reading the "))
     backfill(job, result)
     assert result.unfinished == note(
-        f"not all of the past was read: {BACKFILL_TIME.sentence}", BACKFILL_TIME
+        f"not all history was read: {BACKFILL_TIME.sentence}", BACKFILL_TIME
     )
-    assert (result.figures, result.tallies, result.deployments) == (None, (), 0)
+    assert (result.metrics, result.tallies, result.deployments) == (None, (), 0)
     first = shop.asked()
     assert len(first) == 3
     assert shop.ended() == (0, "delivered", "")
@@ -991,9 +991,9 @@ def test_a_run_whose_time_was_up_in_deriving_goes_on_there(shop):
     job, result = job_of(shop, lambda text: text.startswith('{"id"'))
     backfill(job, result)
     assert result.unfinished == note(
-        f"not all of the past was read: {BACKFILL_TIME.sentence}", BACKFILL_TIME
+        f"not all history was read: {BACKFILL_TIME.sentence}", BACKFILL_TIME
     )
-    assert (result.figures, result.repository) == (None, SLUG)
+    assert (result.metrics, result.repository) == (None, SLUG)
     assert not (shop.folder / "dora-backfill" / "deployments.csv").exists()
     assert shop.told() == []
     shop.asked()
@@ -1012,7 +1012,7 @@ def test_when_the_time_is_up_in_sending_the_rest_waits(shop):
         f"4 reports to DX left to send: {BACKFILL_TIME.sentence}", BACKFILL_TIME
     )
     assert (result.resumed, result.deployments, result.requests) == (True, 4, 0)
-    assert result.figures is not None
+    assert result.metrics is not None
 
 
 def test_one_report_that_is_left_is_one(shop):
@@ -1080,7 +1080,7 @@ def test_a_disk_that_lets_nobody_write_leaves_the_rest_to_another_run(shop, erro
     job, result = job_of(shop)
     backfill(replace(job, provide=broken_by(error)), result)
     assert result.unfinished == note(f"`output-path` {words}", OUTPUT_PATH)
-    assert (result.tallies, result.figures, result.stopped) == ((), None, OUTPUT_PATH)
+    assert (result.tallies, result.metrics, result.stopped) == ((), None, OUTPUT_PATH)
 
 
 @posix_only
@@ -1154,9 +1154,9 @@ def test_what_github_cannot_be_asked_in_deriving_ends_it(mapped):
     mapped.story.github.fault = fault
     backfill(job, result)
     assert result.unfinished == note(
-        f"not all of the past was read: {BACKFILL_TIME.sentence}", BACKFILL_TIME
+        f"not all history was read: {BACKFILL_TIME.sentence}", BACKFILL_TIME
     )
-    assert result.figures is None
+    assert result.metrics is None
 
 
 # --- what is told on the way

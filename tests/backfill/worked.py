@@ -1,8 +1,8 @@
-"""The example of docs/figures.md, which a person can count: twelve deployments in two weeks."""
+"""The example of docs/metrics.md, which a person can count: twelve deployments in two weeks."""
 
 from datetime import datetime, timezone
 
-from dora_deployments.backfill.figures import Record
+from dora_deployments.backfill.metrics import Record
 
 SINCE = datetime(2026, 3, 2, tzinfo=timezone.utc)
 UNTIL = datetime(2026, 3, 16, tzinfo=timezone.utc)

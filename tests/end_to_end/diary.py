@@ -249,7 +249,7 @@ class Backfill:
     @property
     def entries(self) -> dict[str, Entry]:
         """What is reported, by id, in the order of the files. No id is there twice."""
-        bodies = sheet(self.csv)
+        bodies = rows_of(self.csv)
         lines = [json.loads(line) for line in self.json_lines.splitlines()]
         assert [body["reference_id"] for body in bodies] == [line["id"] for line in lines]
         assert len({line["id"] for line in lines}) == len(lines)
@@ -294,8 +294,8 @@ def left_in(folder: Path, exit_code: int, log: str, errors: str) -> Backfill:
     )
 
 
-def sheet(text: str) -> list[dict[str, Any]]:
-    """Return the bodies that the lines of the sheet stand for: empty cells are absent fields."""
+def rows_of(text: str) -> list[dict[str, Any]]:
+    """Return the bodies that the lines of the CSV file stand for: empty cells are absent fields."""
     of_json = {"service", "merge_commit_shas", "metadata", "success"}
     return [
         {

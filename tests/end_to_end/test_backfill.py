@@ -11,7 +11,7 @@ import pytest
 
 from dora_deployments.delivery.retry import Pace
 from tests.end_to_end.audit import forms
-from tests.end_to_end.diary import diary, left_in, run_main, sheet
+from tests.end_to_end.diary import diary, left_in, rows_of, run_main
 from tests.end_to_end.receivers import (
     Datadog,
     Faulty,
@@ -91,16 +91,16 @@ def sent(dx):
 # --- the files
 
 
-def test_the_sheet_holds_what_dx_is_sent_and_each_line_of_json_is_of_a_row(written, folder):
+def test_the_csv_file_holds_what_dx_is_sent_and_each_line_of_json_is_of_a_row(written, folder):
     written.history.deploy(written.history.branches["main"], states=("failure",), log_url="")
 
     left = run_main(folder, written.environ(folder, **SEND))
 
     assert (left.finished.exit_code, left.finished.errors) == (0, "")
     assert left.finished.outputs["status"] == "delivered"
-    assert [each.json for each in written.story.dx.received] == sheet(left.csv)
+    assert [each.json for each in written.story.dx.received] == rows_of(left.csv)
     assert [each.status for each in written.story.dx.received] == [200] * (COUNT + 1)
-    rows = [row.get("success", True) for row in sheet(left.csv)]
+    rows = [row.get("success", True) for row in rows_of(left.csv)]
     assert rows == [json.loads(line)["success"] for line in left.json_lines.splitlines()]
     assert rows == [True] * COUNT + [False]
     # Only what failed says so, as in the bodies.
@@ -136,7 +136,7 @@ def test_every_kind_of_name_stays_what_it_is_and_nothing_of_it_runs(tmp_path, fo
 
         assert left.finished.exit_code == 0, left.finished.log
         assert left.entries == written.reported
-        assert [row["environment"] for row in sheet(left.csv)] == names
+        assert [row["environment"] for row in rows_of(left.csv)] == names
         assert [each.json["environment"] for each in written.story.dx.received] == names
         assert {each.json["service"]["identifier"] for each in written.story.dx.received} == {
             service

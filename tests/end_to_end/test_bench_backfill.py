@@ -480,7 +480,7 @@ ROW = page.Row(
 )
 
 
-def test_a_row_has_its_figures():
+def test_a_row_has_its_metrics():
     slow = dataclasses.replace(ROW, sent=300, latency=0.1)
     assert page.table([ROW, slow]).splitlines()[2:] == [
         "| 1,000 | 5,000 | 2,000 | 960 | dry run |  | 51 | 90 | 2,500 ms | 1,000 ms | 60 MB |",
@@ -493,7 +493,7 @@ def test_each_benchmark_keeps_the_part_of_the_other():
     shown = page.Shown(
         date="2026-11-22", machine="a machine", version="0.1.0", rows=[ROW], findings=["Found."]
     )
-    whole = f"# Benchmarks\n\nFigures.\n\n{page.section(shown)}"
-    assert page.without(whole) == "# Benchmarks\n\nFigures.\n"
+    whole = f"# Benchmarks\n\nMeasurements.\n\n{page.section(shown)}"
+    assert page.without(whole) == "# Benchmarks\n\nMeasurements.\n"
     assert f"{page.without(whole)}{page.kept(whole)}" == whole
     assert (page.without("# Benchmarks\n"), page.kept("# Benchmarks\n")) == ("# Benchmarks\n", "")

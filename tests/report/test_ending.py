@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from dora_deployments.backfill.figures import figures
+from dora_deployments.backfill.metrics import metrics
 from dora_deployments.backfill.result import Backfilled
 from dora_deployments.catalogue import (
     BACKFILL_STOPPED,
@@ -518,7 +518,7 @@ def test_who_goes_on_with_a_backfill_mends_first_what_was_refused(status, advice
         since=FINISHED,
         until=FINISHED,
         folder="dora-backfill",
-        figures=figures((), FINISHED, FINISHED + timedelta(days=1)),
+        metrics=metrics((), FINISHED, FINISHED + timedelta(days=1)),
         unfinished=note("some are left", BACKFILL_STOPPED),
         tallies=(tally(status, 3),),
     )

@@ -6,7 +6,7 @@ from datetime import datetime, timezone
 import pytest
 
 from dora_deployments.actions.run import DOCS
-from dora_deployments.backfill.figures import figures
+from dora_deployments.backfill.metrics import metrics
 from dora_deployments.backfill.result import Backfilled
 from dora_deployments.catalogue import BACKFILL_STOPPED, DX_422, STEP_ENDED
 from dora_deployments.deployment import Outcome
@@ -18,7 +18,7 @@ from tests.report.accounts import tally
 
 PERIOD = "2026-03-02 to 2026-03-16"
 NOBODY = Scrubber(())
-FIGURES = figures(RECORDS, SINCE, UNTIL)
+METRICS = metrics(RECORDS, SINCE, UNTIL)
 
 
 def backfilled(**changes):
@@ -31,7 +31,7 @@ def backfilled(**changes):
             "folder": "dora-backfill",
             "source": "GitHub deployments",
             "deployments": 12,
-            "figures": FIGURES,
+            "metrics": METRICS,
             "requests": 1_234,
             **changes,
         }
@@ -48,7 +48,7 @@ def headline(*tallies, is_dry_run=False, **changes):
 
 
 def test_while_not_all_is_read_nobody_knows_how_many_there_are():
-    assert headline(figures=None) == (
+    assert headline(metrics=None) == (
         f"The deployments of acme/shop, {PERIOD}, are not all read yet"
     )
 
@@ -172,14 +172,14 @@ WRITTEN = (
         (RECORDS[2:3], "0 succeeded, 1 failed, 0 a week; change failure rate 100 %"),
     ],
 )
-def test_the_log_has_the_figures_of_each_service(records, told):
-    of = backfilled(figures=figures(records, SINCE, UNTIL))
+def test_the_log_has_the_metrics_of_each_service(records, told):
+    of = backfilled(metrics=metrics(records, SINCE, UNTIL))
     assert [*past.lines(of)] == [READ, WRITTEN, f"checkout to production: {told}"]
 
 
 def test_the_log_has_all_services_together_as_well():
     both = (RECORDS[0], replace(RECORDS[1], service="search"))
-    found = past.lines(backfilled(figures=figures(both, SINCE, UNTIL)))
+    found = past.lines(backfilled(metrics=metrics(both, SINCE, UNTIL)))
     assert [line.partition(":")[0] for line in found] == [
         READ,
         WRITTEN,
@@ -189,16 +189,16 @@ def test_the_log_has_all_services_together_as_well():
     ]
 
 
-def test_the_log_has_no_more_than_twenty_rows_of_figures():
+def test_the_log_has_no_more_than_twenty_rows_of_metrics():
     many = [replace(RECORDS[0], environment=f"pr-{number}") for number in range(23)]
-    found = [*past.lines(backfilled(figures=figures(many, SINCE, UNTIL)))]
+    found = [*past.lines(backfilled(metrics=metrics(many, SINCE, UNTIL)))]
     assert (len(found), found[-1]) == (23, "and 3 more rows, in the summary")
-    found = [*past.lines(backfilled(figures=figures(many[:20], SINCE, UNTIL)))]
+    found = [*past.lines(backfilled(metrics=metrics(many[:20], SINCE, UNTIL)))]
     assert len(found) == 22
 
 
-def test_without_figures_the_log_has_none():
-    assert [*past.lines(backfilled(figures=None))] == []
+def test_without_metrics_the_log_has_none():
+    assert [*past.lines(backfilled(metrics=None))] == []
 
 
 # --- the summary
@@ -214,8 +214,8 @@ FILES = (
 )
 
 
-def test_without_figures_there_is_nothing_to_show():
-    assert [*past.sections(backfilled(figures=None), NOBODY, DOCS)] == []
+def test_without_metrics_there_is_nothing_to_show():
+    assert [*past.sections(backfilled(metrics=None), NOBODY, DOCS)] == []
 
 
 def test_the_summary_says_what_was_read_and_where_it_is():
@@ -243,6 +243,6 @@ def test_the_summary_counts_what_was_left_out():
 
 def test_the_period_is_told_in_days():
     since = datetime(2025, 12, 31, 23, 59, tzinfo=timezone.utc)
-    assert headline(since=since, figures=None) == (
+    assert headline(since=since, metrics=None) == (
         "The deployments of acme/shop, 2025-12-31 to 2026-03-16, are not all read yet"
     )

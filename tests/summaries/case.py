@@ -113,7 +113,7 @@ def summary_of(case: Case) -> str:
         (down.url, "https://down.example"),
     ):
         text = text.replace(url, host)
-    # What is told of the past has times of its own.
+    # A backfill has times of its own.
     shift = timedelta() if "since" in inputs else SHOWN_AT - at
     return _steady(text, shift, [*story.history.commits])
 

@@ -144,7 +144,7 @@ tools/docs/events.py, which has the remarks. -->
 What each event means for a deployment, and where its payload is read. An [input](inputs.md) wins
 over the payload, and the payload over `GITHUB_*` variables. The log and the job summary say where
 each value comes from. A deployment whose commit cannot be found is refused, with exit code 2.
-What GitHub remembers of the past is [read as these events](backfill.md) as well.
+What GitHub remembers is [read as these events](backfill.md) as well.
 
 {overview}
 

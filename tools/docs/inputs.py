@@ -211,7 +211,8 @@ def refusals() -> Mapping[str, tuple[str, ...]]:
     """Return what the action says of each bad input, by its name: one message of each form."""
     provoked = [problem for name, value in REFUSED.items() for problem in _problems({name: value})]
     provoked += [problem for given in _TOGETHER for problem in _problems(given)]
-    provoked += of_backfill({f"INPUT_{name.upper()}": each for name, each in _OTHER_MODE.items()})
+    other_mode = {f"INPUT_{name.upper()}": each for name, each in _OTHER_MODE.items()}
+    provoked += [problem.text for problem in of_backfill(other_mode)]
     return _by_input(*_kept("error title=Bad input"), *provoked)
 
 

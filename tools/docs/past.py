@@ -1,4 +1,4 @@
-"""The generated parts of docs/backfill.md: what stands in the sheet, and how long it all takes."""
+"""The generated parts of docs/backfill.md: the columns of the CSV file, and how long it takes."""
 
 import json
 from collections.abc import Mapping
@@ -12,7 +12,7 @@ import yaml
 
 from dora_deployments import backends
 from dora_deployments.actions.inputs import Inputs
-from dora_deployments.backfill import sheet
+from dora_deployments.backfill import csv_file
 from tools.docs.markdown import table
 
 ROOT: Final = Path(__file__).parent.parent.parent
@@ -91,8 +91,10 @@ ORGANISATION: Final = (
 
 
 def columns() -> str:
-    """Return the columns of the sheet, each with what stands in it."""
-    return table(("column", "for example"), ((f"`{each}`", _cell(each)) for each in sheet.COLUMNS))
+    """Return the columns of the CSV file, each with what stands in it."""
+    return table(
+        ("column", "for example"), ((f"`{each}`", _cell(each)) for each in csv_file.COLUMNS)
+    )
 
 
 def _cell(column: str) -> str:

@@ -87,7 +87,7 @@ SECTIONS = (
         ),
     ),
     (
-        "Deployments of the past",
+        "Historical deployments",
         (
             catalogue.BACKFILL_TIME,
             catalogue.BACKFILL_LOOK_UP,

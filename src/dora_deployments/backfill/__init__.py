@@ -1,1 +1,1 @@
-"""What GitHub remembers of the past, reported as if it had been told then."""
+"""What GitHub remembers, reported as if it had been told then."""

@@ -1,4 +1,4 @@
-"""GitHub's answers as they were on the day of an event of the past."""
+"""GitHub's answers as they were on the day of a past event."""
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
@@ -72,7 +72,7 @@ class Day:
         return self.found.tags[tag]
 
     def peeled(self, repository: str, sha: str) -> str:
-        """Raise `LookUpError`: no event of the past names a tag's object."""
+        """Raise `LookUpError`: no past event names a tag's object."""
         self._unknown(repository, sha)
 
     def merge_commit(self, repository: str, number: int) -> str:

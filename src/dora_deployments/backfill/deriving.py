@@ -10,7 +10,7 @@ from dora_deployments.actions.inputs import Inputs
 from dora_deployments.attribution import changes
 from dora_deployments.attribution.resolve import Resolved, resolve
 from dora_deployments.backends import Backend
-from dora_deployments.backfill import sheet
+from dora_deployments.backfill import csv_file
 from dora_deployments.backfill.day import Day
 from dora_deployments.backfill.gathering import Gathered
 from dora_deployments.backfill.past import PastEvent
@@ -22,7 +22,7 @@ from dora_deployments.errors import EventError, InputError, Skip
 class Derived:
     """One deployment of one service: its line of JSON, and what each backend is told of it.
 
-    `row` is its line of the CSV sheet, None if DX cannot be told of it.
+    `row` is its line of the CSV file, None if DX cannot be told of it.
     """
 
     deployment: Deployment
@@ -35,7 +35,7 @@ def derived(known: Gathered, in_dx: Backend) -> Iterator[Derived]:
     """Yield the deployments of the period, in order of time.
 
     Those that cannot be reported are counted among those that were found and left out. `in_dx`
-    is DX, by which the sheet is made. Raises `UnavailableError` if GitHub cannot be asked what
+    is DX, by which the CSV file is made. Raises `UnavailableError` if GitHub cannot be asked what
     is still missing.
     """
     found, terms = known.found, known.found.terms
@@ -73,7 +73,7 @@ def _each(
     return [
         Derived(
             deployment=deployment,
-            line=sheet.line(deployment, carried, resolved, first_commit_at),
+            line=csv_file.line(deployment, carried, resolved, first_commit_at),
             row=_row(deployment, in_dx),
             doubts=doubts,
         )
@@ -88,7 +88,7 @@ def _row(deployment: Deployment, in_dx: Backend) -> str | None:
         (create,) = in_dx.requests(deployment)
     except InputError:  # which does not matter where DX is not told
         return None
-    return sheet.row(json.loads(create.body))
+    return csv_file.row(json.loads(create.body))
 
 
 class Spacing:

@@ -76,7 +76,7 @@ def _gathered(
         if not error.absent:
             raise
         raise Skip("nothing-to-backfill", f"{repository['full_name']} has no commits") from None
-    # Without the file, all of the past might go to the wrong services.
+    # Without the file, every past deployment might go to the wrong services.
     full_name = repository["full_name"]
     config = config_file.looked_up(job.inputs, job.file, full_name, tip, github)
     workflows = Workflows(github, full_name, state)

@@ -1,4 +1,4 @@
-"""What an event of the past means today: by today's inputs and configuration file."""
+"""What a past event means today: by today's inputs and configuration file."""
 
 from dataclasses import dataclass, replace
 from datetime import datetime

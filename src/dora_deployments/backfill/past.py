@@ -1,6 +1,6 @@
 """What GitHub remembers, as the events that told of it when it happened.
 
-The objects of GitHub's API are those of its webhooks, so what is read of the past goes the way of
+The objects of GitHub's API are those of its webhooks, so past events go the way of
 every event, and means the same.
 """
 
@@ -20,7 +20,7 @@ Item = Mapping[str, Any]
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PastEvent:
-    """An event of the past. By `stands_at` its place among its neighbours is known.
+    """A past event. By `stands_at` its place among its neighbours is known.
 
     `ref` is what GITHUB_REF was, as far as it matters.
     """

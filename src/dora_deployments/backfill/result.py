@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 
-from dora_deployments.backfill.figures import Figures
+from dora_deployments.backfill.metrics import Metrics
 from dora_deployments.backfill.state import Tally
 from dora_deployments.catalogue import Note, Topic
 
@@ -30,7 +30,7 @@ class Backfilled:
     services: tuple[str, ...] = ()
     left_out: Mapping[str, int] = field(default_factory=dict)
     elsewhere: Mapping[str, int] = field(default_factory=dict)
-    figures: Figures | None = None
+    metrics: Metrics | None = None
     tallies: tuple[Tally, ...] = ()
     requests: int = 0
     unfinished: Note | None = None

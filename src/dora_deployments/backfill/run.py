@@ -17,13 +17,13 @@ from dora_deployments.attribution.github.history import GitHubHistory
 from dora_deployments.attribution.github.patient import Patient
 from dora_deployments.attribution.look_ups import LookUpError
 from dora_deployments.backends import dx
-from dora_deployments.backfill import sending, sheet
+from dora_deployments.backfill import csv_file, sending
 from dora_deployments.backfill.database import FILE, StateError, StateUnwritableError
 from dora_deployments.backfill.day import UnavailableError
 from dora_deployments.backfill.deriving import derived
-from dora_deployments.backfill.figures import Record, figures
 from dora_deployments.backfill.gathering import gathered
 from dora_deployments.backfill.job import Job
+from dora_deployments.backfill.metrics import Record, metrics
 from dora_deployments.backfill.result import Backfilled
 from dora_deployments.backfill.state import State, Tally
 from dora_deployments.backfill.writing import CSV, JSON_LINES, write
@@ -143,7 +143,7 @@ def _end(
 
 
 def _is_derived(job: Job, folder: Path, state: State) -> bool:
-    """Return whether what there is of the past is as the state says that it was made."""
+    """Return whether the reports and files of an earlier run are as the state says."""
     if not _has_its_files(job, folder, state):
         return False
     missing = [] if job.inputs.dry_run else [*_unrecorded(job, folder, state, is_whole=True)]
@@ -188,7 +188,7 @@ def _unrecorded(job: Job, folder: Path, state: State, *, is_whole: bool) -> Iter
 
 
 def _made(job: Job, folder: Path, sizes: Sequence[int]) -> list[object]:
-    """Return what there is of the past: reports in the state, and files of these sizes.
+    """Return what an earlier run made: reports in the state, and files of these sizes.
 
     A dry run keeps no reports.
     """
@@ -289,14 +289,14 @@ def _look_back(folder: Path, state: State, result: Backfilled) -> None:
             yield record
 
     with (folder / JSON_LINES).open(encoding="utf-8") as lines:
-        result.figures = figures(counted(sheet.records(lines)), result.since, result.until)
+        result.metrics = metrics(counted(csv_file.records(lines)), result.since, result.until)
     result.environments, result.services = tuple(environments), tuple(services)
 
 
 def _why(job: Job, error: LookUpError) -> Note:
     """Return why reading ended early; `ConfigurationError` if it would do so again."""
     if not job.budget.left():
-        return note(f"not all of the past was read: {BACKFILL_TIME.sentence}", BACKFILL_TIME)
+        return note(f"not all history was read: {BACKFILL_TIME.sentence}", BACKFILL_TIME)
     if error.wait is None:
         raise ConfigurationError(f"the past cannot be read: {error}", topic=BACKFILL_LOOK_UP)
-    return note(f"not all of the past was read: {error}", BACKFILL_LOOK_UP)
+    return note(f"not all history was read: {error}", BACKFILL_LOOK_UP)

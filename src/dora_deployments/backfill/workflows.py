@@ -1,4 +1,4 @@
-"""Which workflow each run of the past belongs to, asked for a hundred at a time and kept."""
+"""Which workflow each past run belongs to, asked for a hundred at a time and kept."""
 
 import hashlib
 from collections.abc import Iterable, Mapping, Sequence

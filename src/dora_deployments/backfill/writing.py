@@ -1,4 +1,4 @@
-"""Write down the deployments of the past: files to hand over, and reports to send."""
+"""Write down past deployments: files to hand over, and reports to send."""
 
 from collections.abc import Iterator
 from pathlib import Path
@@ -7,7 +7,7 @@ from typing import Final
 from dora_deployments.actions.text import count
 from dora_deployments.attribution.look_ups import LookUpError
 from dora_deployments.backends import Backend
-from dora_deployments.backfill import sheet
+from dora_deployments.backfill import csv_file
 from dora_deployments.backfill.deriving import Derived, Spacing
 from dora_deployments.backfill.job import Job
 from dora_deployments.backfill.progress import Progress
@@ -41,7 +41,7 @@ def write(job: Job, folder: Path, state: State, found: Found, items: Iterator[De
     for name in (CSV, JSON_LINES):
         folders.clear(folder / name)
     with folders.writing(folder / CSV) as rows, folders.writing(folder / JSON_LINES) as lines:
-        rows.write(sheet.header())
+        rows.write(csv_file.header())
         for order, item in enumerate(items):
             if not job.budget.left():
                 raise LookUpError("the time is up", outage=True, wait=0.0)
@@ -121,4 +121,4 @@ def _of_the_past(backend: Backend, doubt: Note) -> Note:
     """Return a doubt about one deployment as it is of many, all of which are old."""
     if doubt.topic != OLD_EVENT:
         return doubt
-    return note(f"{backend.name} is told of the past, and {OLD_PAST.sentence}", OLD_PAST)
+    return note(f"{backend.name} is sent past deployments, and {OLD_PAST.sentence}", OLD_PAST)

@@ -50,7 +50,7 @@ def done(account: Account, log: Log) -> None:
     """
     account.status = "dry-run" if account.is_dry_run else status_of(account.outcomes)
     account.exit_code = exit_code_of(account.outcomes, account.fail_on)
-    if account.backfilled is not None and account.backfilled.figures is None:
+    if account.backfilled is not None and account.backfilled.metrics is None:
         account.status = "undelivered"  # not even read
         account.exit_code = int(account.fail_on == "any")
     if account.left and not account.is_dry_run:  # not all is sent, though nothing went wrong

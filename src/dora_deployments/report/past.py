@@ -9,7 +9,7 @@ from dora_deployments.backfill.state import Tally
 from dora_deployments.backfill.writing import CSV, JSON_LINES
 from dora_deployments.catalogue import STEP_ENDED, Topic
 from dora_deployments.deployment import Outcome, Status
-from dora_deployments.report import figures
+from dora_deployments.report import metrics
 from dora_deployments.report.account import Account, status_of
 from dora_deployments.report.blocks import sentence
 from dora_deployments.report.changes import span
@@ -17,13 +17,13 @@ from dora_deployments.report.text import Scrubber
 from dora_deployments.report.words import listed
 
 _SERVICES: Final = 10  # that are told of one by one
-_ROWS: Final = 20  # of figures, in the log
+_ROWS: Final = 20  # of metrics, in the log
 
 
 def headline(account: Account, past: Backfilled) -> str:
     """Return the news in one sentence, which may quote foreign text."""
     period = f"{past.since:%Y-%m-%d} to {past.until:%Y-%m-%d}"
-    if past.figures is None:
+    if past.metrics is None:
         return f"The deployments of {past.repository}, {period}, are not all read yet"
     found = f"{count(past.deployments, 'deployment')} of {past.repository}, {period}"
     if account.is_dry_run:
@@ -62,11 +62,11 @@ def outcomes(past: Backfilled) -> tuple[Outcome, ...]:
 
 
 def lines(past: Backfilled) -> Iterator[str]:
-    """Yield what was read and written, and the figures, for the log."""
-    if past.figures is None:
+    """Yield what was read and written, and the metrics, for the log."""
+    if past.metrics is None:
         return
     yield from _told(past)
-    for row in past.figures.rows[:_ROWS]:
+    for row in past.metrics.rows[:_ROWS]:
         parts = [f"{row.succeeded:,} succeeded, {row.failed:,} failed, {row.a_week:.3g} a week"]
         if row.lead_time is not None:
             lead = row.lead_time
@@ -75,15 +75,15 @@ def lines(past: Backfilled) -> Iterator[str]:
         if row.recovery is not None:
             parts.append(f"recovery time {span(row.recovery.median)}")
         yield f"{row.service or 'all services'} to {row.environment}: {'; '.join(parts)}"
-    if len(past.figures.rows) > _ROWS:
-        yield f"and {count(len(past.figures.rows) - _ROWS, 'more row')}, in the summary"
+    if len(past.metrics.rows) > _ROWS:
+        yield f"and {count(len(past.metrics.rows) - _ROWS, 'more row')}, in the summary"
 
 
 def sections(past: Backfilled, scrub: Scrubber, docs: str) -> Iterator[str]:
     """Yield the sections of the summary that tell of a backfill."""
-    if past.figures is not None:
+    if past.metrics is not None:
         yield f"<p>{'<br>'.join(sentence(scrub, f'{line}.') for line in _told(past))}</p>\n"
-        yield from figures.sections(past.figures, scrub, docs)
+        yield from metrics.sections(past.metrics, scrub, docs)
 
 
 def _told(past: Backfilled) -> Iterator[str]:

@@ -1,6 +1,6 @@
-"""The four DORA figures of a period: what GitHub alone can say of how a team ships.
+"""The four DORA metrics of a period: what GitHub alone can say of how a team ships.
 
-docs/figures.md says in words how each of them is counted, with an example by hand.
+docs/metrics.md says in words how each of them is counted, with an example by hand.
 """
 
 from array import array
@@ -16,7 +16,7 @@ _DAYS: Final = 7  # of a week
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Record:
-    """A deployment of one service, as far as the figures need it; its times are in UTC.
+    """A deployment of one service, as far as the metrics need it; its times are in UTC.
 
     `merged_at` and `first_commit_at` are those of the changes that it ships, where known.
     """
@@ -40,7 +40,7 @@ class Spans:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Row:
-    """The figures of one service in one environment, or of `None`: all its services together.
+    """The metrics of one service in one environment, or of `None`: all its services together.
 
     `days` are those with a deployment that succeeded. `unrecovered` counts the services whose
     last deployment failed. What there is nothing to count of is None.
@@ -70,8 +70,8 @@ class Week:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Figures:
-    """The figures of the deployments that finished from `since` on and before `until`.
+class Metrics:
+    """The metrics of the deployments that finished from `since` on and before `until`.
 
     `weeks` are those of `environment`, the main one, and have all weeks of the period.
     """
@@ -83,8 +83,8 @@ class Figures:
     weeks: tuple[Week, ...]
 
 
-def figures(records: Iterable[Record], since: datetime, until: datetime) -> Figures:
-    """Return the figures of `records`, which come in order of time and are not kept.
+def metrics(records: Iterable[Record], since: datetime, until: datetime) -> Metrics:
+    """Return the metrics of `records`, which come in order of time and are not kept.
 
     Those outside of the period are left out.
     """
@@ -107,7 +107,7 @@ def figures(records: Iterable[Record], since: datetime, until: datetime) -> Figu
             _row(name, service, [tally], tally.days.number, until - since)
             for service, tally in services
         )
-    return Figures(
+    return Metrics(
         since=since,
         until=until,
         rows=tuple(rows),

@@ -1,4 +1,4 @@
-"""The DORA figures of a period as sections of the summary: a table, and charts by week.
+"""The DORA metrics of a period as sections of the summary: a table, and charts by week.
 
 A chart is read as a language, so nothing foreign stands in it: it is made of numbers, dates
 and our own words.
@@ -10,7 +10,7 @@ from collections.abc import Iterator, Sequence
 from datetime import timedelta
 from typing import Final
 
-from dora_deployments.backfill.figures import Figures, Row, Spans, Week
+from dora_deployments.backfill.metrics import Metrics, Row, Spans, Week
 from dora_deployments.report.blocks import code, read_more, table
 from dora_deployments.report.changes import span
 from dora_deployments.report.text import Scrubber
@@ -35,20 +35,20 @@ _FAILED: Final = "#cf222e"
 _SHORTEST: Final = timedelta(minutes=1)  # lead time that can be seen
 _UNITS: Final = (("days", timedelta(days=1)), ("hours", timedelta(hours=1)))
 _MINUTES: Final = ("minutes", timedelta(minutes=1))
-_PAGE: Final = "figures.md#how-each-is-counted"
+_PAGE: Final = "metrics.md#how-each-is-counted"
 
 
-def sections(figures: Figures, scrub: Scrubber, docs: str) -> Iterator[str]:
-    """Yield the figures, unless nothing was deployed: first the table, then what is drawn."""
-    if not figures.rows:
+def sections(metrics: Metrics, scrub: Scrubber, docs: str) -> Iterator[str]:
+    """Yield the metrics, unless nothing was deployed: first the table, then what is drawn."""
+    if not metrics.rows:
         return
-    yield _table(figures, scrub, docs)
-    weeks = figures.weeks[-_MOST:]
-    environment = code(scrub, figures.environment, _NAME)
+    yield _table(metrics, scrub, docs)
+    weeks = metrics.weeks[-_MOST:]
+    environment = code(scrub, metrics.environment, _NAME)
     told = f"Each bar is a week of {environment}, named by its Monday, in UTC: blue is what"
     told += " succeeded, red what failed. The first and the last week may not be whole."
-    if len(weeks) < len(figures.weeks):
-        told += f" Of {len(figures.weeks)} weeks the last {len(weeks)} are drawn."
+    if len(weeks) < len(metrics.weeks):
+        told += f" Of {len(metrics.weeks)} weeks the last {len(weeks)} are drawn."
     yield _drawn(deployments(weeks), told)
     if any(week.lead_time is not None and week.lead_time >= _SHORTEST for week in weeks):
         yield _drawn(lead_times(weeks), "From merge to deployment, of what each week shipped.")
@@ -122,7 +122,7 @@ def _drawn(lines: Sequence[str], told: str) -> str:
     return "\n".join(["```mermaid", *lines, "```", f"<p>{told}</p>\n"])
 
 
-def _table(figures: Figures, scrub: Scrubber, docs: str) -> str:
+def _table(metrics: Metrics, scrub: Scrubber, docs: str) -> str:
     def row(each: Row) -> tuple[str, ...]:
         name = "all services" if each.service is None else code(scrub, each.service, _NAME)
         return (
@@ -140,12 +140,12 @@ def _table(figures: Figures, scrub: Scrubber, docs: str) -> str:
             _recovery(each),
         )
 
-    since, until = figures.since, figures.until
-    title = f"The four DORA figures, {since:%Y-%m-%d %H:%M} to {until:%Y-%m-%d %H:%M} UTC"
+    since, until = metrics.since, metrics.until
+    title = f"The four DORA metrics, {since:%Y-%m-%d %H:%M} to {until:%Y-%m-%d %H:%M} UTC"
     told = "Times are the median, then what 90 % of them stay within."
-    if any(each.service is None for each in figures.rows):
+    if any(each.service is None for each in metrics.rows):
         told += " A deployment of several services counts once for each of them."
-    shown = table(_HEADS, figures.rows, row, _ROOM)
+    shown = table(_HEADS, metrics.rows, row, _ROOM)
     return f"<h4>{title}</h4>\n{shown}<p>{told}{read_more(docs, _PAGE)}</p>\n"
 
 

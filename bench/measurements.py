@@ -92,8 +92,8 @@ def faster(rows: Iterable[Row]) -> Row | None:
     return min((row for row in rows if row.samples), key=lambda row: row.wall, default=None)
 
 
-def ratio(row: Row, base: Row | None, figure: Callable[[Row], float]) -> float | None:
-    """Return a figure of a row as a multiple of that of another, None where one is missing."""
+def ratio(row: Row, base: Row | None, measurement: Callable[[Row], float]) -> float | None:
+    """Return a measurement of a row as a multiple of that of another, None where one is missing."""
     if base is None or not row.samples or not base.samples:
         return None
-    return figure(row) / figure(base)
+    return measurement(row) / measurement(base)

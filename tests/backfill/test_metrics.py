@@ -1,4 +1,4 @@
-"""The four figures are what their definitions say, counted in one pass."""
+"""The four metrics are what their definitions say, counted in one pass."""
 
 import statistics
 import weakref
@@ -11,18 +11,18 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from dora_deployments.backfill.figures import (
-    Figures,
+from dora_deployments.backfill.metrics import (
+    Metrics,
     Record,
     Row,
     Spans,
     Week,
-    figures,
+    metrics,
     percentile,
 )
 from tests.backfill.worked import CHANGES, RECORDS, SINCE, UNTIL, at, record
 
-PAGE = (Path(__file__).parents[2] / "docs" / "figures.md").read_text("utf-8")
+PAGE = (Path(__file__).parents[2] / "docs" / "metrics.md").read_text("utf-8")
 HOUR = timedelta(hours=1)
 DAY = timedelta(days=1)
 
@@ -39,12 +39,12 @@ def table(first):
 
 def rows(*records, since=SINCE, until=UNTIL):
     """Return what each row counts: where, which service, how many succeeded and failed."""
-    found = figures(iter(records), since, until)
+    found = metrics(iter(records), since, until)
     return [(row.environment, row.service, row.succeeded, row.failed) for row in found.rows]
 
 
 def test_the_example_is_counted_as_one_does_it_by_hand():
-    assert figures(iter(RECORDS), SINCE, UNTIL) == Figures(
+    assert metrics(iter(RECORDS), SINCE, UNTIL) == Metrics(
         since=SINCE,
         until=UNTIL,
         environment="production",
@@ -91,7 +91,7 @@ def test_the_page_has_the_same_example():
 
 
 def test_where_nothing_was_deployed_there_are_weeks_without_anything():
-    assert figures(iter(()), SINCE, UNTIL) == Figures(
+    assert metrics(iter(()), SINCE, UNTIL) == Metrics(
         since=SINCE,
         until=UNTIL,
         rows=(),
@@ -102,7 +102,7 @@ def test_where_nothing_was_deployed_there_are_weeks_without_anything():
 
 def test_what_only_failed_ships_nothing_and_does_not_recover():
     failed = [replace(each, success=False, merged_at=RECORDS[0].merged_at) for each in RECORDS[:5]]
-    found = figures(iter(failed), SINCE, UNTIL)
+    found = metrics(iter(failed), SINCE, UNTIL)
     assert found.rows == (
         Row(
             environment="production",
@@ -122,7 +122,7 @@ def test_what_only_failed_ships_nothing_and_does_not_recover():
 
 
 def test_where_nothing_failed_the_rate_is_zero_and_there_is_no_recovery():
-    (row,) = figures(iter(RECORDS[:2]), SINCE, UNTIL).rows
+    (row,) = metrics(iter(RECORDS[:2]), SINCE, UNTIL).rows
     assert (row.failure_rate, row.recovery, row.unrecovered) == (0.0, None, 0)
 
 
@@ -138,7 +138,7 @@ def test_clocks_that_disagree_make_no_time_below_zero():
         merged_at=(at("03-02 11:00"), at("03-02 09:00")),
         first_commit_at=(at("03-02 10:01"),),
     )
-    (row,) = figures(iter([early]), SINCE, UNTIL).rows
+    (row,) = metrics(iter([early]), SINCE, UNTIL).rows
     assert (row.lead_time, row.from_first_commit) == (hours(2, 0.5, 0.9), hours(1, 0, 0))
 
 
@@ -185,7 +185,7 @@ def test_those_that_are_alike_come_by_their_names():
     ],
 )
 def test_the_weeks_are_those_of_production_or_where_most_was_deployed(names, main):
-    found = figures(iter(in_turn(*names)), SINCE, UNTIL)
+    found = metrics(iter(in_turn(*names)), SINCE, UNTIL)
     deployed = [name for name in names if name.strip("!").startswith(f"{main}/")]
     assert found.environment == main
     assert found.weeks[0].succeeded + found.weeks[0].failed == len(deployed)
@@ -195,7 +195,7 @@ def test_several_services_of_the_main_environment_are_also_counted_together():
     mail = [replace(each, service="mail", finished_at=each.finished_at + HOUR) for each in RECORDS]
     other = in_turn("test/mail", "test/shop")
     both = sorted((*RECORDS, *mail, *other), key=lambda each: each.finished_at)
-    all_services, *alone = figures(iter(both), SINCE, UNTIL).rows
+    all_services, *alone = metrics(iter(both), SINCE, UNTIL).rows
 
     assert [(row.environment, row.service) for row in alone] == [
         ("production", "checkout"),
@@ -235,7 +235,7 @@ def test_several_services_of_the_main_environment_are_also_counted_together():
 )
 def test_there_is_a_week_for_each_part_of_the_period(since, until, mondays):
     first, last = (datetime.fromisoformat(f"{text}+00:00") for text in (since, until))
-    found = figures(iter(()), first, last)
+    found = metrics(iter(()), first, last)
     assert [str(week.monday) for week in found.weeks] == mondays
 
 
@@ -278,7 +278,7 @@ def test_records_are_not_kept():
             del seen
             assert [each() for each in there[:-1]] == [None] * hour
 
-    assert figures(made(), SINCE, UNTIL).rows[0].succeeded == 66
+    assert metrics(made(), SINCE, UNTIL).rows[0].succeeded == 66
 
 
 # --- by the definitions, one by one
@@ -330,7 +330,7 @@ def recoveries(records):
 
 
 def by_definition(records):
-    """Return the figures of deployments of one environment, in order of time."""
+    """Return the metrics of deployments of one environment, in order of time."""
     good = [each for each in records if each.success]
     failures = [
         row
@@ -360,7 +360,7 @@ def shown(value):
 
 @given(st.lists(DEPLOYED, max_size=40).map(in_order))
 def test_every_row_is_what_the_definitions_say(records):
-    found = figures(iter(records), SINCE, UNTIL)
+    found = metrics(iter(records), SINCE, UNTIL)
 
     places = {(each.environment, each.service) for each in records}
     several = (
@@ -381,7 +381,7 @@ def test_every_row_is_what_the_definitions_say(records):
 @given(st.lists(DEPLOYED, min_size=1, max_size=40).map(in_order), MOMENTS, st.integers(1, 10**6))
 def test_every_week_is_what_the_definitions_say(records, since, seconds):
     until = since + timedelta(seconds=seconds)
-    found = figures(iter(records), since, until)
+    found = metrics(iter(records), since, until)
 
     mondays = [week.monday for week in found.weeks]
     assert all(later - earlier == 7 * DAY for earlier, later in pairwise(mondays))

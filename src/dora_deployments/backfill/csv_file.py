@@ -1,4 +1,4 @@
-"""The files to hand over: a CSV sheet in DX's fields, and a line of JSON for each deployment."""
+"""The files to hand over: a CSV file in DX's fields, and a line of JSON for each deployment."""
 
 import csv
 import io
@@ -10,11 +10,11 @@ from typing import Any, Final
 from dora_deployments.actions import moments
 from dora_deployments.attribution.resolve import Resolved
 from dora_deployments.attribution.services import Carried
-from dora_deployments.backfill.figures import Record
+from dora_deployments.backfill.metrics import Record
 from dora_deployments.deployment import Deployment
 
-# The arguments of `deployments.create`, in the order of DX's page ("Backfilling historical
-# deployments": "a CSV sheet containing the same fields").
+# The arguments of `deployments.create`, in the order of DX's page: its section "Backfilling
+# historical deployments" asks for a CSV file with these fields.
 COLUMNS: Final = (
     "reference_id",
     "deployed_at",
@@ -32,7 +32,7 @@ COLUMNS: Final = (
 
 
 def header() -> str:
-    """Return the first line of the sheet."""
+    """Return the first line of the CSV file."""
     return _row(COLUMNS)
 
 
@@ -86,7 +86,7 @@ def line(
 
 
 def records(lines: Iterable[str]) -> Iterator[Record]:
-    """Yield what the figures are made of, from the lines of JSON.
+    """Yield what the metrics are made of, from the lines of JSON.
 
     Raises `ValueError` for what is no such line.
     """

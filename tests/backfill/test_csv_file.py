@@ -1,4 +1,4 @@
-"""The files to hand over: a sheet in DX's fields, and JSON Lines."""
+"""The files to hand over: a CSV file in DX's fields, and JSON Lines."""
 
 import csv
 import io
@@ -8,8 +8,8 @@ from datetime import datetime, timezone
 import pytest
 
 from dora_deployments.attribution.services import Carried
-from dora_deployments.backfill import sheet
-from dora_deployments.backfill.figures import Record
+from dora_deployments.backfill import csv_file
+from dora_deployments.backfill.metrics import Record
 from dora_deployments.deployment import PullRequest, Service
 from tests.builders import deployment
 from tests.report.accounts import BASE, SHA, pull_request, resolved, shipped
@@ -32,15 +32,15 @@ def pull(number, **changes):
     )
 
 
-# --- the sheet
+# --- the CSV file
 
 
-def test_the_sheet_begins_with_the_names_of_dxs_fields():
-    assert sheet.header() == HEAD
+def test_the_csv_file_begins_with_the_names_of_dxs_fields():
+    assert csv_file.header() == HEAD
 
 
 def test_what_is_absent_is_an_empty_cell():
-    assert sheet.row({"reference_id": "one", "other": "unknown"}) == "one,,,,,,,,,,,\n"
+    assert csv_file.row({"reference_id": "one", "other": "unknown"}) == "one,,,,,,,,,,,\n"
 
 
 def test_text_stands_as_it_is_and_all_else_is_json():
@@ -52,13 +52,13 @@ def test_text_stands_as_it_is_and_all_else_is_json():
         "success": False,
         "source_name": "über\nall",
     }
-    text = sheet.row(body)
+    text = csv_file.row(body)
     assert text == (
         '"a ""quoted"", id",,"{""identifier"": ""shop""}",,,,"[""a"", ""b""]",,,"über\nall",'
         '"{""rollback"": true}",false\n'
     )
     (cells,) = csv.reader(io.StringIO(text))
-    assert len(cells) == len(sheet.COLUMNS)
+    assert len(cells) == len(csv_file.COLUMNS)
 
 
 # --- JSON Lines
@@ -76,7 +76,7 @@ def test_a_line_has_all_of_a_deployment_and_the_pull_requests_it_carries():
     )
     first = pull(1, first_commit_at=BEGUN)
     since = shipped(first)
-    line = sheet.line(of, carried(first, pull(2, merged_at=None)), resolved(shipped=since), None)
+    line = csv_file.line(of, carried(first, pull(2, merged_at=None)), resolved(shipped=since), None)
     assert line.endswith("}\n")
     assert json.loads(line) == {
         "id": "dora-0123456789abcdef0123456789abcdef01234567",
@@ -114,7 +114,7 @@ def test_a_line_has_all_of_a_deployment_and_the_pull_requests_it_carries():
 
 
 def test_what_is_not_known_of_a_deployment_is_null():
-    fields = json.loads(sheet.line(deployment(source_url=None), carried(), resolved(), None))
+    fields = json.loads(csv_file.line(deployment(source_url=None), carried(), resolved(), None))
     unknown = ("service_name", "team", "version", "previous_sha", "commits", "source_url")
     assert [fields[name] for name in unknown] == [None] * 6
     assert (fields["merge_commit_shas"], fields["pull_requests"]) == ([], [])
@@ -123,22 +123,22 @@ def test_what_is_not_known_of_a_deployment_is_null():
 def test_the_first_commit_of_an_event_counts_where_the_pull_request_has_none_itself():
     other = datetime(2026, 5, 9, 9, 0, 0, tzinfo=timezone.utc)
     pulls = (pull(1, first_commit_at=other), pull_request(2))
-    fields = json.loads(sheet.line(deployment(), carried(*pulls), resolved(), BEGUN))
+    fields = json.loads(csv_file.line(deployment(), carried(*pulls), resolved(), BEGUN))
     assert [each["first_commit_at"] for each in fields["pull_requests"]] == [
         "2026-05-09T09:00:00Z",
         "2026-05-10T09:00:00Z",
     ]
 
 
-def test_lines_are_read_back_for_the_figures():
+def test_lines_are_read_back_for_the_metrics():
     first = pull(1, first_commit_at=BEGUN)
     known = carried(first, pull(2, merged_at=None), pull(3))
     lines = [
-        sheet.line(deployment(), known, resolved(), None),
-        sheet.line(deployment(success=False, environment="test"), carried(), resolved(), None),
+        csv_file.line(deployment(), known, resolved(), None),
+        csv_file.line(deployment(success=False, environment="test"), carried(), resolved(), None),
     ]
     finished_at = datetime(2026, 5, 11, 9, 34, 40, tzinfo=timezone.utc)
-    assert [*sheet.records(lines)] == [
+    assert [*csv_file.records(lines)] == [
         Record(
             environment="production",
             service="shop",
@@ -152,7 +152,7 @@ def test_lines_are_read_back_for_the_figures():
 
 
 def test_a_line_without_a_time_is_none_of_ours():
-    line = sheet.line(deployment(), carried(), resolved(), None)
+    line = csv_file.line(deployment(), carried(), resolved(), None)
     broken = json.dumps({**json.loads(line), "finished_at": None})
     with pytest.raises(ValueError, match=r"^a deployment has no time$"):
-        list(sheet.records([broken]))
+        list(csv_file.records([broken]))

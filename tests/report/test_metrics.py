@@ -1,4 +1,4 @@
-"""The figures are shown as a table that one can read, and as charts that Mermaid can."""
+"""The metrics are shown as a table that one can read, and as charts that Mermaid can."""
 
 import re
 from dataclasses import replace
@@ -10,10 +10,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from dora_deployments.actions.run import DOCS
-from dora_deployments.backfill.figures import Figures, Record, Row, Spans, Week, figures
-from dora_deployments.report.figures import deployments, lead_times, sections
+from dora_deployments.backfill.metrics import Metrics, Record, Row, Spans, Week, metrics
+from dora_deployments.report.metrics import deployments, lead_times, sections
 from dora_deployments.report.text import Scrubber
-from tests.backfill.test_figures import table
+from tests.backfill.test_metrics import table
 from tests.backfill.worked import RECORDS, SINCE, UNTIL
 from tests.report import markdown
 from tests.report.hostile import TEXT
@@ -21,7 +21,7 @@ from tests.report.hostile import TEXT
 MONDAY = date(2026, 3, 2)
 HOUR = timedelta(hours=1)
 KEY = "fedcba9876543210fedcba9876543210"
-EXAMPLE = figures(iter(RECORDS), SINCE, UNTIL)
+EXAMPLE = metrics(iter(RECORDS), SINCE, UNTIL)
 PLAIN = Row(
     environment="production",
     service="shop",
@@ -52,7 +52,7 @@ def weeks(*numbers):
 
 
 def of(*rows, by_week=()):
-    return Figures(
+    return Metrics(
         since=SINCE,
         until=UNTIL,
         rows=rows,
@@ -76,7 +76,7 @@ def test_the_example_is_shown_as_a_table_and_two_charts():
     assert (
         written(EXAMPLE)
         == """\
-<h4>The four DORA figures, 2026-03-02 00:00 to 2026-03-16 00:00 UTC</h4>
+<h4>The four DORA metrics, 2026-03-02 00:00 to 2026-03-16 00:00 UTC</h4>
 <table>
 <tr><th>Service</th><th>Deployments</th><th>Lead time</th><th>From first commit</th>\
 <th>Change failure rate</th><th>Recovery time</th></tr>
@@ -89,7 +89,7 @@ def test_the_example_is_shown_as_a_table_and_two_charts():
 1&nbsp;not&nbsp;recovered</td></tr>
 </table>
 <p>Times are the median, then what 90 % of them stay within. \
-<a href="https://github.com/acme/dora-deployments/blob/v1/docs/figures.md#how-each-is-counted">\
+<a href="https://github.com/acme/dora-deployments/blob/v1/docs/metrics.md#how-each-is-counted">\
 Read more</a></p>
 
 ```mermaid
@@ -136,7 +136,7 @@ bar [0.1, 2.5]
 def test_the_page_shows_what_the_summary_of_its_example_does():
     heads = re.findall("<th>(.*?)</th>", written(EXAMPLE))[1:]
     shown = cells(EXAMPLE.rows[0])[1:]
-    on_page = {figure: summary for figure, _, summary in table("figure | by hand")}
+    on_page = {metric: summary for metric, _, summary in table("metric | by hand")}
     assert on_page == {head.lower(): cell for head, cell in zip(heads, shown, strict=True)}
 
 
@@ -149,7 +149,7 @@ def test_the_page_has_the_weeks_of_its_example():
 
 
 def test_where_nothing_was_deployed_nothing_is_shown():
-    assert list(sections(figures(iter(()), SINCE, UNTIL), Scrubber(()), DOCS)) == []
+    assert list(sections(metrics(iter(()), SINCE, UNTIL), Scrubber(()), DOCS)) == []
 
 
 def test_what_there_is_nothing_of_is_said_in_words():
@@ -357,7 +357,7 @@ DEPLOYED = st.builds(
 def test_whatever_names_there_are_they_are_text_and_nothing_else(records):
     ordered = sorted(records, key=lambda each: each.finished_at)
     until = ordered[-1].finished_at + timedelta(seconds=1)
-    found = figures(iter(ordered), ordered[0].finished_at, until)
+    found = metrics(iter(ordered), ordered[0].finished_at, until)
     shown = list(sections(found, Scrubber((KEY,)), DOCS))
 
     text, fences = markdown.read("\n".join(shown))
