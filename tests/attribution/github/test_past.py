@@ -913,6 +913,14 @@ def test_a_deployment_counts_by_the_other_interface_too(serve, item, status, exp
     )
 
 
+@pytest.mark.parametrize("item", [None, 3, "y", {}, listed(environment=None)])
+def test_a_list_of_other_things_is_not_an_empty_one(serve, item):
+    github, api = serve()
+    github.fault = lambda asked: BUSY if asked.operation else said([item])
+    assert ask(api) == Past(problem=ODD)
+    assert len(rest(github)) == 1
+
+
 @pytest.mark.parametrize(
     ("marks", "nodes"),
     [

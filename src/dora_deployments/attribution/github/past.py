@@ -262,6 +262,8 @@ def _by_rest(api: Api, repository: str, question: PastQuestion) -> Past:
         filters["environment"] = question.environments[0]
     page, start = divmod(skip, _PAGE)
     listed, has_next = api.ask(_NEEDS, partial(_list, root, page + 1, filters))
+    if not all(isinstance(each.get("environment"), str) for each in listed):
+        raise LookUpError(_UNREADABLE)
     batch = listed[start : start + _REST_BATCH]
     wanted = [
         each
@@ -313,13 +315,13 @@ def _record(item: Payload, answer: "tuple[list[Payload], bool] | LookUpError") -
     listed, has_more = good(answer)
     statuses = [_checked_status(each, "created_at") for each in listed]
     record_id, sha = item.id("id"), item.sha("sha")
-    created_at, environment = moments.iso(item.get("created_at")), item.get("environment")
-    if not record_id or not sha or created_at is None or not isinstance(environment, str):
+    created_at = moments.iso(item.get("created_at"))
+    if not record_id or not sha or created_at is None:
         raise LookUpError(_UNREADABLE)
     ends = _ends(statuses, "created_at", {})
     return DeploymentRecord(
         id=str(record_id),
-        environment=environment,
+        environment=str(item.get("environment")),
         commit_sha=sha,
         task=item.text("task") or "deploy",
         created_at=created_at,
