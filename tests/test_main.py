@@ -47,8 +47,8 @@ def summary(tmp_path):
 
 
 OLD = (
-    "::warning title=Deployment report::Datadog is told of a deployment that ended more than an"
-    " hour ago: Datadog has refused or left out old deployments before, and documents no limit now;"
+    "::warning title=Deployment report::the deployment ended more than an hour ago: Datadog has"
+    " refused or left out old deployments before, and documents no limit now;"
     f" report right after the deployment, and look in Datadog whether this one is there. {MORE}"
     "old-event"
 )
@@ -648,8 +648,8 @@ def test_a_failure_that_no_backend_counts_is_skipped(environ_of, outputs, summar
     assert datadog.received == []
     assert (outputs()["status"], outputs()["reason"]) == ("skipped", "outcome-not-supported")
     assert summary().startswith(
-        "<h3>⏭️ The deployment of commit 766f9a7 of shop to production failed; no backend can be"
-        " told of it</h3>\n"
+        "<h3>⏭️ The deployment of commit 766f9a7 of shop to production failed; no backend"
+        " takes it</h3>\n"
     )
 
 
@@ -815,8 +815,8 @@ def test_in_mode_pull_services_a_run_without_dx_is_a_bad_configuration(environ_o
         assert main(environ) == 2
     assert datadog.received == []
     assert capsys.readouterr().out.splitlines()[-2] == (
-        "::error title=Bad configuration::`mode` is pull-services, of which DX alone is told, and"
-        f" DX is off; set `dx-token` and `dx-instance`. {MORE}pull-services-without-dx"
+        "::error title=Bad configuration::`mode` is pull-services, which only DX supports, and DX"
+        f" is off; set `dx-token` and `dx-instance`. {MORE}pull-services-without-dx"
     )
 
 
@@ -1414,7 +1414,7 @@ def test_other_sources_of_the_same_deployments_are_to_be_checked_once(environ_of
         f" {ending}duplicate-source"
     )
     by_datadog = (
-        "Check once: Datadog's APM tells of new versions as deployments, where it is chosen as a"
+        "Check once: Datadog's APM reports new versions as deployments, if it is chosen as a"
         f" source; {ending}duplicate-source"
     )
     event = ("deployment_status", "deployment_status.success")

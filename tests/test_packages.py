@@ -123,7 +123,7 @@ def named(locks):
 
 
 def contents(folder):
-    """Return what a folder holds, apart from what tells of the installation itself."""
+    """Return what a folder holds, apart from what describes the installation itself."""
     of_installers = {"__pycache__", "bin"}
     names = (path.name for path in folder.iterdir())
     return sorted(n for n in names if n not in of_installers and not n.endswith(".dist-info"))

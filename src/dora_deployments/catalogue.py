@@ -78,7 +78,7 @@ NOT_A_MERGE_EVENT: Final = Topic(
 )
 BRANCH_NOT_DEPLOYED: Final = Topic(
     slug="branch-not-deployed",
-    happened="The branch is none that deploys",
+    happened="This branch is not a deployment branch",
     means="what was merged or pushed there has not reached the environment",
     change="if it does deploy, name it in `branches`",
     more="Left out, `branches` is the repository's default branch. It takes the patterns of"
@@ -120,7 +120,7 @@ PRERELEASE: Final = Topic(
 )
 EVENT_NOT_A_DEPLOYMENT: Final = Topic(
     slug="event-not-a-deployment",
-    happened="The event tells of no deployment",
+    happened="The event is not a deployment",
     means="nothing in it says which commit was deployed",
     change="start the workflow on an event that does, or set `commit-sha`",
     more="docs/events.md lists the events and what each one tells.",
@@ -376,7 +376,7 @@ DATADOG_LATER: Final = Topic(
 DX_NOT_AUTHED: Final = Topic(
     slug="dx-not_authed",
     happened="DX answered not_authed",
-    means="no token arrived, or none that is one",
+    means="no token arrived, or something else in its place",
     change="check that the secret in `dx-token` is set",
 )
 DX_INVALID_AUTH: Final = Topic(
@@ -615,7 +615,7 @@ BACKFILL_LEFT_OUT: Final = Topic(
     slug="backfill-left-out",
     happened="Some past deployments could not be reported",
     means="what GitHub knows of them is not enough, or a backend cannot be told",
-    change="read the reasons, of which each is counted; the others are not touched by it",
+    change="read the reasons and their counts; the other deployments are not affected",
     more="Some reasons stand on this page, with what to do. The others are in what GitHub keeps of"
     " the past, which nobody can change any more.",
 )
@@ -657,7 +657,7 @@ OUTPUT_PATH: Final = Topic(
 )
 OLD_PAST: Final = Topic(
     slug="old-past",
-    happened="Datadog is told of past deployments",
+    happened="Datadog is sent past deployments",
     means="these deployments ended more than an hour ago: Datadog has refused or left out such"
     " before, and documents no limit now",
     change="look in Datadog whether the first ones are there before you send more",

@@ -61,7 +61,7 @@ class TouchedServices:
 class Deployment:
     """One service put into one environment at one commit.
 
-    Times are aware and in UTC. `attribution` says by what the backend shall find the
+    Times are aware and in UTC. `attribution` says how the backend finds the
     changes: by `merge_commit_shas` (then not empty), by `commit_sha`, or by the
     repository alone. `metadata` must not change from one attempt of a run to the next.
     `committed_at` is when the deployed commit was made, `first_commit_at` when the first

@@ -369,7 +369,7 @@ def _own_file(inputs: Inputs, run: Run) -> bytes | None:
 def _read_saved(
     inputs: Inputs, run: Run, budget: Budget, provide: Provide, account: Account, log: Log
 ) -> None:
-    """Prepare what earlier runs saved, and keep what is to be told of the others."""
+    """Prepare what earlier runs saved, and keep what to say about the others."""
     from dora_deployments.delivery import replay
 
     base, paths = replay.found(inputs, run)

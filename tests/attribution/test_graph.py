@@ -189,7 +189,7 @@ CIRCLES = [{2: [2]}, {2: [3], 3: [2]}, {1: [4]}]
 @pytest.mark.parametrize(("base", "head"), [(1, 4), (4, 1), (2, 4)])
 def test_a_history_that_leads_to_itself_cannot_be_compared(circle, base, head):
     graph = graph_of({1: [], 2: [1], 3: [2], 4: [3], **circle})
-    why = r"^GitHub tells of a commit that leads to itself$"
+    why = r"^GitHub lists a commit among its own ancestors$"
     with pytest.raises(LookUpError, match=why) as error:
         graph.compare(sha(base), sha(head))
     assert (error.value.absent, error.value.outage) == (True, False)

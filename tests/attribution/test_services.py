@@ -190,7 +190,7 @@ def test_pull_services_needs_a_service_to_tell_of(config):
         deployed(Shipped(merged=TWELVE), config=config, mode="pull-services")
     (problem,) = raised.value.problems
     assert problem == (
-        "`mode` is pull-services, but no service is known to tell of; name `service`, or map"
+        "`mode` is pull-services, but no service is known to report; name `service`, or map"
         " services to paths in `config-file`"
     )
     assert raised.value.topic == NO_SERVICE_TO_TELL
@@ -566,7 +566,7 @@ def test_times_that_are_not_told_are_no_warning():
     assert (fact.value[0].pulls, warnings) == ((TWELVE, THIRTEEN), ())
 
 
-# --- which are told of a merged pull request
+# --- which services a merged pull request touches
 
 
 @pytest.mark.parametrize(

@@ -128,7 +128,7 @@ def test_without_any_key_a_run_of_a_fork_is_skipped_with_a_warning(given):
         (
             {**DATADOG, "mode": "pull-services"},
             (
-                "`mode` is pull-services, of which DX alone is told, and DX is off; set `dx-token`"
+                "`mode` is pull-services, which only DX supports, and DX is off; set `dx-token`"
                 " and `dx-instance`"
             ),
             catalogue.NO_ONE_TO_TELL,

@@ -375,7 +375,7 @@ def test_the_words_of_a_refusal_are_read_from_both_shapes_of_errors(body, detail
 
 
 OLD = Note(
-    text="Datadog is told of a deployment that ended more than an hour ago: Datadog has refused or"
+    text="the deployment ended more than an hour ago: Datadog has refused or"
     " left out old deployments before, and documents no limit now; report right after the"
     " deployment, and look in Datadog whether this one is there",
     topic=topic("old-event"),
@@ -489,7 +489,7 @@ def test_what_is_not_sent_has_no_age():
         ({}, None),
         (
             {"version": "v1.2"},
-            "Datadog's APM tells of new versions as deployments, where it is chosen as a source",
+            "Datadog's APM reports new versions as deployments, if it is chosen as a source",
         ),
     ],
 )

@@ -491,7 +491,10 @@ def test_an_answer_just_as_long_as_the_limit_or_with_a_byte_order_mark_is_read(b
 
 ERRORS = {
     "not_authed": (
-        "no token arrived, or none that is one; check that the secret in `dx-token` is set",
+        (
+            "no token arrived, or something else in its place; check that the secret in"
+            " `dx-token` is set"
+        ),
         catalogue.DX_NOT_AUTHED,
     ),
     "invalid_auth": (

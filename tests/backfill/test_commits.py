@@ -18,7 +18,7 @@ def at(seconds):
 
 
 def written(number, *parents):
-    """Return a commit as GitHub's history tells of it; it was made at its number's second."""
+    """Return a commit as GitHub's history shows it; it was made at its number's second."""
     return [sha(number), f"{at(number).isoformat()}", [sha(each) for each in parents]]
 
 
@@ -187,7 +187,7 @@ def test_parents_that_were_listed_before_their_children_are_not_waited_for():
 def test_a_commit_of_which_nothing_can_be_read_is_asked_for_once(told):
     commits, history = commits_of(*PAGES, apart={9: told})
     commits.read_since(at(6), nobody)
-    why = r"^what GitHub tells of a commit could not be read$"
+    why = r"^what GitHub says about a commit could not be read$"
     for _ in range(2):
         with pytest.raises(LookUpError, match=why) as caught:
             commits.compare(sha(6), sha(9))

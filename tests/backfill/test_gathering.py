@@ -1,4 +1,4 @@
-"""What GitHub tells of a past that is not as it should be ends no backfill."""
+"""What GitHub says about a past that is not as it should be ends no backfill."""
 
 from dataclasses import replace
 from datetime import datetime, timedelta, timezone

@@ -194,7 +194,7 @@ def _drain(connection: socket.socket) -> None:
 
 
 def _framing_problem(method: str, headers: Message) -> _HeaderProblem | None:
-    """Find why the body's end cannot be told, or which headers contradict each other."""
+    """Find why the body's end is unknown, or which headers contradict each other."""
     names = [name.lower() for name in headers]
     for name in names:
         if names.count(name) > 1:

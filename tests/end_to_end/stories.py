@@ -1,4 +1,4 @@
-"""Stories of one repository: what happened there, the event that tells of it, and the report.
+"""Stories of one repository: what happened there, its event, and the report.
 
 Look-ups go to GitHub's stand-in and deliveries to DX's over HTTP. `Story.told` runs the stages
 within this process, `Story.run` all of the action as a process.
@@ -200,7 +200,7 @@ class Story:
         metadata: Mapping[str, object] | None = None,
         **more: object,
     ) -> dict[str, Any]:
-        """Return what DX is to be told of the deployment of `head` with these pull requests.
+        """Return what DX is to be sent about the deployment of `head` with these pull requests.
 
         `by` is how. `dated` says that GitHub told the time of the commit, and `begun` that it told
         when the pull requests were begun, and that these are all. `more` changes single fields.
@@ -243,7 +243,7 @@ class Story:
         """Return the merge commit of a merged pull request."""
         return self.history.pull(number).merge_commit_sha
 
-    # --- the events that tell of it
+    # --- its events
 
     def push(
         self,

@@ -196,6 +196,8 @@ def test_a_job_that_is_cancelled_during_look_ups_saves_its_report_by_the_commit(
         "format": 1,
         "server": "https://github.com",
         "repository": "acme/shop",
+        "run_id": RUN_ID,
+        "attempt": 1,
         "backend": "DX",
         "services": ["shop"],
         "id": identifier,

@@ -312,7 +312,7 @@ def test_nothing_is_told_if_no_service_is_touched(story, history):
 
 
 def touched(number, story, *services):
-    """Return what DX is told of the services that a pull request touches."""
+    """Return what DX is sent about the services that a pull request touches."""
     return {"github_pull_id": story.history.pull(number).id, "services": list(services)}
 
 

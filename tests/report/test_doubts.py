@@ -377,7 +377,7 @@ def of_requests(*deployments, told=BOTH, age=timedelta(), is_dry_run=False):
 
 
 OLD = Note(
-    text="Datadog is told of a deployment that ended more than an hour ago: Datadog has refused or"
+    text="the deployment ended more than an hour ago: Datadog has refused or"
     " left out old deployments before, and documents no limit now; report right after the"
     " deployment, and look in Datadog whether this one is there",
     topic=topic("old-event"),
@@ -430,7 +430,7 @@ BY_DX = Note(
     topic=topic("duplicate-source"),
 )
 BY_DATADOG = Note(
-    text="Datadog's APM tells of new versions as deployments, where it is chosen as a source; each"
+    text="Datadog's APM reports new versions as deployments, if it is chosen as a source; each"
     " deployment would count twice; keep one source for each service",
     topic=topic("duplicate-source"),
 )

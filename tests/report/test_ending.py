@@ -401,7 +401,7 @@ def test_a_run_of_which_no_backend_can_be_told_is_skipped():
     assert told(ending.done, account) == [
         ON_LEFT_OUT,
         TOLD_OF_LEFT_OUT,
-        f"{REACHED}; no backend can be told of it",
+        f"{REACHED}; no backend takes it",
     ]
     assert (account.status, account.reason) == ("skipped", "outcome-not-supported")
 

@@ -164,7 +164,7 @@ def test_a_redeployment_has_no_changes():
 def test_a_failed_deployment_reached_nothing(known, what):
     failed = of(shipped=known, success=fact(False))
     assert news(failed) == f"The {what} failed"
-    assert news(failed, outcome("skipped")) == f"The {what} failed; no backend can be told of it"
+    assert news(failed, outcome("skipped")) == f"The {what} failed; no backend takes it"
     assert news(failed, outcome("rejected")) == f"Rejected by Datadog: the failed {what}"
 
 
@@ -258,8 +258,7 @@ def test_what_a_backend_had_already_is_reported():
 
 def test_a_deployment_that_no_backend_takes_happened_all_the_same():
     assert news(of(shipped=THREE), outcome("skipped")) == (
-        "3 changes in shop reached production, median lead time 4 h 0 min; no backend can be told"
-        " of it"
+        "3 changes in shop reached production, median lead time 4 h 0 min; no backend takes it"
     )
 
 
@@ -317,7 +316,7 @@ def test_in_mode_pull_services_nobody_may_know_what_is_touched():
         "Not delivered to DX: which services pull request #4 touches"
     )
     assert news(touched(is_touched=None), outcome("skipped")) == (
-        "Nobody knows which services pull request #4 touches; no backend can be told of it"
+        "Nobody knows which services pull request #4 touches; no backend takes it"
     )
 
 

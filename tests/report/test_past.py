@@ -62,11 +62,11 @@ def test_all_that_was_found_is_reported(count, words):
     )
 
 
-def test_what_a_backend_cannot_be_told_of_is_counted():
+def test_what_a_backend_does_not_take_is_counted():
     skipped = [tally("skipped", 3, "Datadog"), tally("skipped", 1), tally("skipped", 1_000)]
     assert headline(tally(), tally(backend="Datadog"), *skipped) == (
-        f"12 deployments of acme/shop, {PERIOD}: all reported, but for 3 that Datadog cannot be"
-        " told of and 1,001 that DX cannot be told of"
+        f"12 deployments of acme/shop, {PERIOD}: all reported, but for 3 that Datadog does not"
+        " take and 1,001 that DX does not take"
     )
 
 
@@ -78,7 +78,7 @@ def test_a_dry_run_sends_nothing():
 
 def test_skipped_ones_are_told_to_nobody():
     assert headline(tally("skipped")) == (
-        f"12 deployments of acme/shop, {PERIOD}: no backend can be told of them"
+        f"12 deployments of acme/shop, {PERIOD}: no backend takes them"
     )
 
 

@@ -292,7 +292,7 @@ def test_a_run_that_no_backend_can_be_told_of_says_why_once():
     assert shown.startswith(
         lines(
             "<h3>\u23ed\ufe0f Commit 7fd0709 of shop reached production, its changes unknown; no"
-            " backend can be told of it</h3>",
+            " backend takes it</h3>",
             "",
             LINE,
             "",

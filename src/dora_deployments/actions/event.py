@@ -38,7 +38,7 @@ DEFAULT_BRANCHES: Final = (
 class Places:
     """Where a payload holds what a deployment consists of: paths, in the order of trying.
 
-    `what` says in words of which payloads. It tells of a deployment only if `state` is one of
+    `what` says in words for which payloads. It is a deployment only if `state` is one of
     `final`; by `identity` one deployment is known from another.
     """
 
@@ -179,7 +179,7 @@ class Event:
         return self.commit(sha, path)
 
     def github_sha(self, path: str) -> Fact[str] | Unresolved:
-        """Return `GITHUB_SHA`, for want of a commit at `path`."""
+        """Return `GITHUB_SHA`, since there is no commit at `path`."""
         if self.run.sha is None:
             return Unresolved(why=f"neither the payload's {path} nor GITHUB_SHA is a commit SHA")
         return Fact(

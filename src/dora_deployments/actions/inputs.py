@@ -210,7 +210,7 @@ def spelt_for(entry: str, environ: Mapping[str, str]) -> dict[str, str]:
     """Return the variables without those that only a step before this one can have planted.
 
     GitHub gives a Docker action `INPUT_DX-TOKEN`, and the composite passes `INPUT_DX_TOKEN` to
-    itself. Each sets all of its own inputs, be they empty, and none in the other spelling.
+    itself. Each sets all of its own inputs, empty ones too, and none in the other spelling.
     `entry` is `docker` or `composite`.
     """
     foreign = {"docker": "_", "composite": "-"}[entry]

@@ -52,7 +52,7 @@ def parse(text: str, now: datetime) -> datetime:
 
 
 def from_payload(value: object, now: datetime) -> datetime | None:
-    """Return the moment in a payload's `value`, or None if it holds none that can be true.
+    """Return the moment in a payload's `value`, or None if it holds no plausible one.
 
     GitHub writes most times as ISO-8601 text, but a push's `pushed_at` as Unix seconds.
     """

@@ -11,7 +11,7 @@ from dora_deployments.actions.problems import Path, Problem
 from dora_deployments.actions.strict_yaml import KINDS
 from dora_deployments.actions.text import shown
 
-_LONGEST_KEY: Final = 255  # of which to look for one that is much like it
+_LONGEST_KEY: Final = 255  # that a similar one is looked for
 
 
 def problems(
@@ -41,7 +41,7 @@ def problems(
         if "propertyNames" in error.schema_path:
             path = (*path, error.instance)
         words = f"{_shortcoming(error)}; {write}"
-        if error.validator == "anyOf":  # of keys, one of which must be there
+        if error.validator == "anyOf":  # of keys; one must be there
             keys = " nor ".join(key for each in error.validator_value for key in each["required"])
             words = f"has neither {keys}; {write}"
         yield Problem(line=lines[path], path=path, words=words)

@@ -42,8 +42,8 @@ class CancellableLookUps:
     """The look-ups of a run, and of what is left of it once the job is cancelled.
 
     As long as they are `answered_by` others, those are asked. Afterwards what says which
-    deployment it is has the answers that it had, and nothing else has one: a list of shipped
-    pull requests of which half is known is none. `unanswered` then names what was asked in
+    deployment it is has the answers that it had, and nothing else has one: half a
+    list of shipped pull requests is no list. `unanswered` then names what was asked in
     vain; without a token, everything would have been.
     """
 
@@ -182,7 +182,7 @@ def resolve_cancelled(
     now: datetime,
     workspace_file: bytes | None,
 ) -> Resolved:
-    """Return what `resolve` does by what is certain: each deployment under the id of a whole run.
+    """Return what `resolve` does from what is certain: each deployment under the id of a full run.
 
     Raises `HeldBackError` where a whole run could have said otherwise which commit, services or
     attempt it is, or that it is to be reported, and what else `resolve` raises.

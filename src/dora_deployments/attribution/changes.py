@@ -1,4 +1,4 @@
-"""By what DX is told of the changes that a deployment carries."""
+"""How DX finds the changes that a deployment carries."""
 
 from collections.abc import Collection
 from datetime import datetime
@@ -17,7 +17,7 @@ _UNSENT_OF_FAILED: Final = (
 def attribution(
     inputs: Inputs, shipped: Shipped, carried: Carried, *, success: bool
 ) -> tuple[Fact[Attribution], tuple[str, ...]]:
-    """Return by what DX shall find the changes of one service, and their merge commits.
+    """Return how DX finds the changes of one service, and their merge commits.
 
     There are merge commits if and only if DX is to find the changes by them. It fills gaps
     itself when it is given a commit. A failed deployment ships nothing, whatever is known.

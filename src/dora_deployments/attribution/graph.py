@@ -110,7 +110,7 @@ class Graph:
         while alone or (pending and self._dates[pending[0][1]] >= oldest):
             place, number = heapq.heappop(pending)
             if not place:
-                raise LookUpError("GitHub tells of a commit that leads to itself", absent=True)
+                raise LookUpError("GitHub lists a commit among its own ancestors", absent=True)
             by = reached[number]
             if by == _BOTH:
                 merge_base = number if merge_base is None else merge_base

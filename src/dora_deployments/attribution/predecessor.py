@@ -202,7 +202,7 @@ def _environment_names(
 ) -> tuple[str, ...] | None:
     """Return by which names GitHub knows the environment, None if that cannot be told.
 
-    The run's own records say it; else all names that are reported as the same one may be it. One
+    The run's own records say it; otherwise it may be any name that is reported as the same one. One
     that is not is taken where a job is in it as it reports, and the run has been in no other.
     """
     if question.run_commit is None and subject.happening.deployment_ids:

@@ -207,7 +207,7 @@ def _behind_each(
     suspects: Sequence[Promotion],
     still_open: dict[int, str],
 ) -> dict[int, tuple[PullRequest, ...]]:
-    """Return what is behind each of the suspects; add those of which it cannot be known."""
+    """Return what is behind each of the suspects; add those where it cannot be known."""
     histories = look_ups.branch_histories(subject.repository, suspects)
     found: dict[int, tuple[PullRequest, ...]] = {}
     for promotion, history in zip(suspects, histories, strict=True):

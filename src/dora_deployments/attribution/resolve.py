@@ -211,7 +211,7 @@ def resolve(
 
 
 def _check_merge(happening: Happening) -> None:
-    """Raise `Skip` or `EventError` for what is no merged pull request of which DX could know."""
+    """Raise `Skip` or `EventError` unless this is a merged pull request that DX can know."""
     if happening.pull_number is None:
         raise Skip(
             "event-not-a-deployment",

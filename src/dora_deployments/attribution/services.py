@@ -79,7 +79,7 @@ def deployed(
     mapped = {each.service.identifier: each for each in services_of_file if each.paths}
     if inputs.mode == "pull-services" and not inputs.service and not mapped:
         raise ConfigurationError(
-            "`mode` is pull-services, but no service is known to tell of; name `service`, or map"
+            "`mode` is pull-services, but no service is known to report; name `service`, or map"
             " services to paths in `config-file`",
             topic=NO_SERVICE_TO_TELL,
         )
@@ -276,7 +276,7 @@ def _details(repository: str, shipped: Shipped, look_ups: LookUps) -> "Mapping[i
     if shipped.details is not None:
         return shipped.details
     numbers = [pull.number for pull in shipped.pulls if pull.first_commit_at is None]
-    if not numbers or not shipped.is_exact:  # it is told of all of them, or not at all
+    if not numbers or not shipped.is_exact:  # DX gets all of them, or none
         return {}
     return look_ups.pull_details(repository, numbers, files=False).by_number
 

@@ -124,7 +124,7 @@ class PreviousDeployment:
 
 
 class _Maker(NamedTuple):
-    """Who made a record: a workflow, else an app or user, of which less is known."""
+    """Who made a record: a workflow, else an app or user, about which less is known."""
 
     workflow_id: int | None
     is_run: bool

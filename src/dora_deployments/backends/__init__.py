@@ -43,7 +43,7 @@ class Backend(Protocol):
         """Return the key, which every request carries and every saved one is signed with."""
 
     def unsupported(self, deployment: Deployment) -> Topic | None:
-        """Return why the backend cannot be told of `deployment`, if it cannot."""
+        """Return why the backend does not take `deployment`, or None if it does."""
 
     def requests(self, deployment: Deployment) -> tuple[Request, ...]:
         """Return the requests that record `deployment`, in sending order."""
@@ -116,7 +116,7 @@ def reported_to(inputs: Inputs, *, from_fork: bool) -> tuple[Backend, ...]:
         isinstance(backend, RecordsPulls) for backend in found
     ):
         raise ConfigurationError(
-            "`mode` is pull-services, of which DX alone is told, and DX is off; set `dx-token` and"
+            "`mode` is pull-services, which only DX supports, and DX is off; set `dx-token` and"
             " `dx-instance`",
             topic=NO_ONE_TO_TELL,
         )

@@ -51,7 +51,7 @@ class Datadog:
         return Credential(input="datadog-api-key", header="DD-API-KEY", value=self.api_key)
 
     def unsupported(self, deployment: Deployment) -> Topic | None:
-        """Return why Datadog cannot be told of `deployment`, if it cannot."""
+        """Return why Datadog does not take `deployment`, or None if it does."""
         # Datadog has no field for the outcome and takes every event for a success
         # (documentation, "DORA Metrics: deployment data sources").
         if not deployment.success:
@@ -66,7 +66,7 @@ class Datadog:
         return (self.request(_METHOD, deployment_body(deployment)),)
 
     def request(self, method: str, body: dict[str, object]) -> Request:
-        """Return the request that calls `method`, of which there is one: `deployment`."""
+        """Return the request that calls `method`; the only one is `deployment`."""
         schema.check(f"datadog.{method}", body)
         return Request(
             method=method,
@@ -107,7 +107,7 @@ class Datadog:
         told = [json.loads(request.body)["data"]["attributes"] for request in requests]
         if now is not None and any(now - _moment(each["finished_at"]) > _FRESH for each in told):
             old = catalogue.OLD_EVENT
-            told_late = "Datadog is told of a deployment that ended more than an hour ago"
+            told_late = "the deployment ended more than an hour ago"
             yield note(f"{told_late}: {old.sentence}", old)
         names = {name: usual for each in told if (usual := _usual(name := each["service"])) != name}
         if names:
@@ -121,11 +121,11 @@ class Datadog:
             )
 
     def other_source(self, event: str, deployment: Deployment) -> str | None:
-        """Return that APM tells of versions, if there is one."""
+        """Return that APM reports versions too, if there is one."""
         del event
         if deployment.version is None:
             return None
-        return "Datadog's APM tells of new versions as deployments, where it is chosen as a source"
+        return "Datadog's APM reports new versions as deployments, if it is chosen as a source"
 
 
 def configured(inputs: Inputs) -> Datadog | None:

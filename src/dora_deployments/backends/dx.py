@@ -90,7 +90,7 @@ class Dx:
         return Credential(input="dx-token", header="Authorization", value=f"Bearer {self.token}")
 
     def unsupported(self, deployment: Deployment) -> Topic | None:
-        """Return why DX cannot be told of `deployment`, if it cannot."""
+        """Return why DX does not take `deployment`, or None if it does."""
         shas: tuple[str, ...] = ()
         if deployment.attribution == "commit":
             shas = (deployment.commit_sha,)

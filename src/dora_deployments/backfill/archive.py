@@ -80,7 +80,7 @@ class Archive:
         self._owners = config_file.owners(mapped)
         self.has_services = bool(mapped)
         """Whether files tell which services are deployed."""
-        # By merge commits, of which a push to several branches makes one for several.
+        # By merge commits: a push to several branches makes one for several pull requests.
         self._pulls: dict[str, tuple[PullRequest, ...]] = {}
         self._landings: dict[str, tuple[PullRequest, ...]] = {}
         self._is_whole = True
@@ -282,7 +282,7 @@ class Archive:
             self._files.update((sha, frozenset(files)) for sha, files in told["files"])
         elif len(commit_shas) == 1:
             self._files[commit_shas[0]] = None
-        else:  # nobody says of which of them
+        else:  # nobody says which of them it is
             for sha in commit_shas:
                 self._look_up_files([sha])
 

@@ -86,7 +86,7 @@ class Commits:
             if page is None:
                 self._gone[sha] = "GitHub knows no such commit any more"
             elif sha not in self._graph:
-                self._gone[sha] = "what GitHub tells of a commit could not be read"
+                self._gone[sha] = "what GitHub says about a commit could not be read"
 
     def _add(self, page: Sequence[Any], ahead: set[str] | None) -> datetime | None:
         last: datetime | None = None

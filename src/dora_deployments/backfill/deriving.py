@@ -20,9 +20,9 @@ from dora_deployments.errors import EventError, InputError, Skip
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Derived:
-    """One deployment of one service: its line of JSON, and what each backend is told of it.
+    """One deployment of one service: its line of JSON, and what each backend is sent about it.
 
-    `row` is its line of the CSV file, None if DX cannot be told of it.
+    `row` is its line of the CSV file, None if DX does not take it.
     """
 
     deployment: Deployment
@@ -35,8 +35,8 @@ def derived(known: Gathered, in_dx: Backend) -> Iterator[Derived]:
     """Yield the deployments of the period, in order of time.
 
     Those that cannot be reported are counted among those that were found and left out. `in_dx`
-    is DX, by which the CSV file is made. Raises `UnavailableError` if GitHub cannot be asked what
-    is still missing.
+    is DX, from whose request the CSV file is made. Raises `UnavailableError` if GitHub cannot be
+    asked for what is still missing.
     """
     found, terms = known.found, known.found.terms
     for _, number, which in found.events:

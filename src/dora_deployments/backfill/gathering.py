@@ -1,4 +1,4 @@
-"""Read what GitHub remembers: what was deployed, and by what ranges are cut."""
+"""Read what GitHub remembers: what was deployed, and where ranges begin and end."""
 
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass

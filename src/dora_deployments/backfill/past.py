@@ -1,4 +1,4 @@
-"""What GitHub remembers, as the events that told of it when it happened.
+"""What GitHub remembers, as the events that it sent when it happened.
 
 The objects of GitHub's API are those of its webhooks, so past events go the way of
 every event, and means the same.
@@ -34,7 +34,7 @@ class PastEvent:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Source:
-    """Something of GitHub's that tells of deployments.
+    """A list of GitHub's that shows deployments.
 
     `items` reads them, given since when. They come in the order of `begun`, the newest first,
     if that is known. `events` are those that an item was told by, given the repository as

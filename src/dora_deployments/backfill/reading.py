@@ -68,7 +68,7 @@ class Items:
 
 @dataclass(slots=True, kw_only=True)
 class Found:
-    """What a source tells of a period.
+    """What a source shows of a period.
 
     `events` are those to report, in order of time: when each ended, and by which numbers it
     is found again. `left_out` counts the others by the reasons that the live path would have;
@@ -109,7 +109,7 @@ def read(
     period: tuple[datetime, datetime],
     tell: Tell,
 ) -> Found:
-    """Return what one source tells of the time from the first of `period` to before the second.
+    """Return what one source shows of the time from the first of `period` to before the second.
 
     `tell` is given when the last of them was begun, if they come in order. Raises `LookUpError`.
     """
@@ -154,7 +154,7 @@ class _OnceAsked:
 
 
 class _Reading:
-    """What is known so far, of which the newest came first where a source has an order."""
+    """What is known so far; the newest came first where a source has an order."""
 
     def __init__(
         self,
@@ -172,7 +172,7 @@ class _Reading:
         self._until = until
         # Where the first of the period stands, by environment and task.
         self._firsts: dict[tuple[str, str], datetime] = {}
-        # Those of them of which the deployments before may not be known yet.
+        # Those whose previous deployments may not be known yet.
         self._open: dict[tuple[str, str], None] = {}
         self._taken = 0
         self._next_look = 0
@@ -189,7 +189,7 @@ class _Reading:
         if self._taken < self._next_look:
             return False
         self._next_look = self._taken + _CHUNK  # each look costs time
-        while self._open:  # there may be thousands, of which the first that is not is enough
+        while self._open:  # there may be thousands, and the first that is not is enough
             key = next(iter(self._open))
             if self._is_missing_any(*key):
                 return False

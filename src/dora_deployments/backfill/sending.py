@@ -206,7 +206,7 @@ class _Sender:
 
 
 def _is_for_all(report: Report, outcome: Outcome) -> bool:
-    """Return whether no other request shall be tried: it would be refused as well, or too early.
+    """Return whether to stop trying: it would be refused as well, or too early.
 
     What has no answer is sent before the next ones, to keep the order of time, unless that was
     tried before: there may be one that a backend can never answer.

@@ -211,7 +211,7 @@ class State:
         status: Status,
         topic: Topic,
     ) -> None:
-        """Keep why a backend is not told of a deployment; `commit` writes it to the file."""
+        """Keep why a backend is not sent a deployment; `commit` writes it to the file."""
         key = (backend.name, deployment_id)
         with self._used(many=True) as run:
             if not self._has(run, key):
@@ -277,7 +277,7 @@ class State:
             )
 
     def unrecorded(self, backend: Backend, ids: Collection[str]) -> set[str]:
-        """Return the deployments of which this run has no row for `backend` that it signed.
+        """Return the deployments without a row for `backend` that this run signed.
 
         What the backend has counts as well, whichever run sent it.
         """

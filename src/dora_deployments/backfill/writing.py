@@ -89,7 +89,7 @@ class _Outbox:
         self._warned: set[Note] = set()
 
     def add(self, deployment: Deployment, order: int) -> None:
-        """Keep what each backend is to be told of one deployment."""
+        """Keep what each backend is to be sent about one deployment."""
         service, keeps = deployment.service.identifier, not self._job.inputs.dry_run
         refused = None
         for backend in self._job.told:
@@ -118,7 +118,7 @@ class _Outbox:
 
 
 def _of_the_past(backend: Backend, doubt: Note) -> Note:
-    """Return a doubt about one deployment as it is of many, all of which are old."""
+    """Return a doubt about one deployment as one about many, all of them old."""
     if doubt.topic != OLD_EVENT:
         return doubt
     return note(f"{backend.name} is sent past deployments, and {OLD_PAST.sentence}", OLD_PAST)

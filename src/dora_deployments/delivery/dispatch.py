@@ -56,7 +56,7 @@ class Dispatch:
 
     @classmethod
     def of(cls, deliveries: Iterable[Delivery], pace: Pace | None = None) -> "Dispatch":
-        """Return the dispatch of all `deliveries`, of which none is sent yet."""
+        """Return the dispatch of all `deliveries`; none is sent yet."""
         errands = tuple(Errand(delivery) for delivery in deliveries)
         return cls(errands=errands, pace=pace or Pace())
 

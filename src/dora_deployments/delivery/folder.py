@@ -28,7 +28,7 @@ _OF_THE_PATH: Final = frozenset({errno.ENAMETOOLONG, errno.EINVAL, errno.EISDIR,
 def bases(run: Run) -> tuple[Path, ...]:
     """Return where a folder may be: in the workspace, or else where temporary files are."""
     known = [run.workspace, run.temp]
-    with suppress(OSError):  # there is none that could be written
+    with suppress(OSError):  # it cannot be written
         known.append(tempfile.gettempdir())
     return tuple(Path(base) for base in known if base and _is_folder(Path(base)))
 
@@ -98,7 +98,7 @@ def made(folder: Path, owners: set[int]) -> str | None:
 
 
 def hide(folder: Path) -> None:
-    """Hide `folder` from git, unless it says itself, by a regular file, what git shall see."""
+    """Hide `folder` from git, unless a regular file in it already says what git sees."""
     file = folder / ".gitignore"
     with suppress(FileNotFoundError):
         if stat.S_ISREG(file.lstat().st_mode):

@@ -86,7 +86,7 @@ class _Adapter(FinalAdapter):
 class Session(requests.Session):
     """A session that leaves redirects alone, and takes no cookies from one request to the next.
 
-    Even where it shall not follow one, requests works out where it would lead: it reads the
+    Even when told not to follow one, requests works out where it would lead: it reads the
     whole body first, however long, and fails on an odd `Location`. `connecting` is set while a
     connection is made, and stays so if that fails.
     """
@@ -204,7 +204,7 @@ def post_alone(
 def _proxies(url: str) -> dict[str, str] | None:
     """Return None, for the proxies of the environment, except for a host on this machine.
 
-    What is meant for this machine may go over http, and no proxy shall read it.
+    What is meant for this machine may go over http, and no proxy may read it.
     """
     host = urlsplit(url).hostname or ""
     return {"no_proxy": host} if host in LOOPBACK else None

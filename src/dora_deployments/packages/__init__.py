@@ -24,7 +24,7 @@ IMPORTS: Final = {
 }
 Tell = Callable[[str], None]
 Provide = Callable[[str, Budget, Tell], None]
-_SHARE: Final = 0.75  # of a budget, the rest of which is for what the packages are needed for
+_SHARE: Final = 0.75  # of a budget; the rest is for the work that needs the packages
 
 
 def all_there(lock: str, budget: Budget, tell: Tell) -> None:

@@ -62,7 +62,7 @@ def diagnose(said: str, log: str, *, is_late: bool) -> Diagnosis:
     # What belongs to the last page of the index that was asked for.
     _, asked, page = log.rpartition("Getting page ")
     page = page if asked else ""
-    # After the head of the last answer, none of which has been read otherwise.
+    # After the head of the last answer, which nothing else has read.
     rest = re.split(r'HTTP/1\.\d" \d{3}\b.*', page)[-1]
     hosts = re.findall(r"connection(?: \(\d+\))?: ([\w.-]+)", rest)
     index = _named(hosts[-1] if hosts else _host(page))

@@ -76,7 +76,7 @@ def _clear(home: Path) -> None:
 
 
 def draft(among: Sequence[Path], name: str) -> Path:
-    """Return a new folder to make packages in, beside where they shall be kept by that name.
+    """Return a new folder to make packages in, beside the place where they will be kept.
 
     A home that is full, cannot be written, or has something foreign of that name is passed
     over. The last resort is a folder that no other process will know of.

@@ -33,7 +33,7 @@ def _deployed(resolved: Resolved) -> Iterator[tuple[str, str, str]]:
 
 
 def _attributions(resolved: Resolved) -> Iterator[tuple[str, str, str]]:
-    """Yield by what DX finds the changes: in one for all services, unless paths part them."""
+    """Yield how DX finds the changes: in one for all services, unless paths part them."""
     if not any(carried.by_path for carried in resolved.services.value):
         first = resolved.attributions[0]
         yield "attribution", first.value, first.source

@@ -1,4 +1,4 @@
-"""The headline of a run that went through all stages: what became of which changes."""
+"""The headline of a run that went through all stages: what happened to the changes."""
 
 from dora_deployments.actions.text import count
 from dora_deployments.attribution.resolve import Resolved
@@ -41,7 +41,7 @@ def _told(account: Account, happened: str, report: str) -> str:
     if status == "delivered":
         return happened
     if status == "skipped":
-        return f"{happened}; no backend can be told of it"
+        return f"{happened}; no backend takes it"
     lacking: dict[str, list[str]] = {}
     for outcome in account.outcomes:
         if outcome.is_missing:

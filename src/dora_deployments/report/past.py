@@ -16,7 +16,7 @@ from dora_deployments.report.changes import span
 from dora_deployments.report.text import Scrubber
 from dora_deployments.report.words import listed
 
-_SERVICES: Final = 10  # that are told of one by one
+_SERVICES: Final = 10  # that are named one by one
 _ROWS: Final = 20  # of metrics, in the log
 
 
@@ -30,12 +30,12 @@ def headline(account: Account, past: Backfilled) -> str:
         return f"{found}, would be reported; nothing was sent"
     status = status_of(account.outcomes)
     if status == "skipped":
-        return f"{found}: no backend can be told of them"
+        return f"{found}: no backend takes them"
     if status != "delivered":
         lacks = _numbers(past, {"rejected", "undelivered"}).items()
         return f"{found}: {listed([f'{name} lacks {number:,}' for name, number in lacks])}"
     others = _numbers(past, {"skipped"}).items()
-    cannot = [f"{number:,} that {name} cannot be told of" for name, number in others]
+    cannot = [f"{number:,} that {name} does not take" for name, number in others]
     return f"{found}: all reported{f', but for {listed(cannot)}' if cannot else ''}"
 
 
@@ -80,7 +80,7 @@ def lines(past: Backfilled) -> Iterator[str]:
 
 
 def sections(past: Backfilled, scrub: Scrubber, docs: str) -> Iterator[str]:
-    """Yield the sections of the summary that tell of a backfill."""
+    """Yield the sections of the summary about a backfill."""
     if past.metrics is not None:
         yield f"<p>{'<br>'.join(sentence(scrub, f'{line}.') for line in _told(past))}</p>\n"
         yield from metrics.sections(past.metrics, scrub, docs)

@@ -412,9 +412,9 @@ def test_no_more_than_five_thousand_commits_are_listed(serve, total, requests):
         (said({}, 404),
          "GitHub knows no such thing, or `github-token` lacks `contents: read` (404)"),
         (TOO_LONG, "GitHub's API answered 500"),
-        (said({}), "what GitHub tells of the commits could not be read"),
-        (said([]), "what GitHub tells of the commits could not be read"),
-        (said([{"sha": "main"}]), "what GitHub tells of the commits could not be read"),
+        (said({}), "what GitHub says about the commits could not be read"),
+        (said([]), "what GitHub says about the commits could not be read"),
+        (said([{"sha": "main"}]), "what GitHub says about the commits could not be read"),
         (
             said([{"sha": "a" * 40, "parents": [],
                    "commit": {"committer": {"date": "2026-06-01T08:00:00Z"}}}]),

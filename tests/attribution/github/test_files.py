@@ -150,8 +150,7 @@ def test_pages_and_lists_are_asked_side_by_side(serve):
     github, api = serve(latency=0.25)
     github.fault = lambda asked: BUSY if asked.operation else listed(100, last=4)
     files_of(api, [*range(1, 4)])
-    assert (github.rounds(), len(github.asked)) == (3, 13)
-    assert github.most_at_once() == 9
+    assert (len(github.asked), github.most_at_once()) == (13, 9)
 
 
 def test_without_the_permission_that_is_named(serve, history):

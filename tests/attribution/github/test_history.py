@@ -266,7 +266,7 @@ def test_where_no_query_is_answered_the_statuses_of_each_are_asked_for(
 
 
 def odd_ones(it, past):
-    """Return the numbers of the deployments, and what is told of the odd ones, twice."""
+    """Return the numbers of the deployments, and what is said about the odd ones, twice."""
     found = [[each["deployment"]["id"] for each in past.deployments()] for _ in range(2)]
     assert found[0] == found[1]
     assert it.past().cut == []
@@ -1093,7 +1093,7 @@ def test_ancestors_of_another_kind_are_none(serve_long, history, told):
     it = serve_long()
     it.github.fault = on("/graphql", chain(told))
     error = failure(it.past().ancestors, ["5" * 40])
-    assert str(error) == "what GitHub tells of the commits could not be read"
+    assert str(error) == "what GitHub says about the commits could not be read"
 
 
 @pytest.mark.parametrize(

@@ -104,7 +104,7 @@ def test_a_good_answer_is_read(name):
 @pytest.mark.parametrize(("name", "key", "value"), broken(ALONE))
 def test_what_counts_must_be_there(name, key, value):
     read, good = ALONE[name]
-    with pytest.raises(LookUpError, match=r"\Awhat GitHub tells of [a-z ]+ could not be read\Z"):
+    with pytest.raises(LookUpError, match=r"\Awhat GitHub says about [a-z ]+ could not be read\Z"):
         read({**good, key: value})
 
 
@@ -120,7 +120,7 @@ def test_an_odd_item_is_left_out_and_counted(name, key, value):
 def test_where_none_of_several_can_be_read_the_answer_is_of_another_kind(name):
     read, _ = LISTS[name]
     if name in PAGES:
-        with pytest.raises(LookUpError, match=r"\Awhat GitHub tells of"):
+        with pytest.raises(LookUpError, match=r"\Awhat GitHub says about"):
             read([{}, {}])
     else:
         assert read([{}, {}]) == {"items": [], "odd": 2}

@@ -49,7 +49,7 @@ EVENTS: Final[Mapping[str, Kind]] = MappingProxyType(
 def what_happened(event: Event) -> Happening:
     """Return what `event` says was deployed.
 
-    Raises `Skip` if it tells of no deployment, and `EventError` if it lacks what only it
+    Raises `Skip` if it is no deployment, and `EventError` if it lacks what only it
     can tell.
     """
     if event.inputs.success in {"cancelled", "skipped"}:

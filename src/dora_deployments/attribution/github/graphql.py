@@ -318,7 +318,7 @@ def ask_root(client: "Client", query: str) -> Payload:
 
 
 def ask_nodes(client: "Client", query: str, ids: Sequence[str]) -> list[Payload | None]:
-    """Return what the query tells of the objects with these ids, None for those that are gone.
+    """Return what the query says about the objects with these ids, None for those that are gone.
 
     Raises as `ask` does.
     """

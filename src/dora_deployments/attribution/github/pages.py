@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from dora_deployments.attribution.github.client import Client
 
 PAGE: Final = 100
-# So many pages more than the first one told of, or told before, as new ones move the others on.
+# Pages to read beyond the count that the first one gave: new items move the others on.
 _ROOM: Final = 100
 
 
@@ -104,7 +104,7 @@ class Reader:
     def cursors(
         self, needs: str, name: str, ask: "Callable[[str | None, Client], dict[str, Any]]"
     ) -> Iterator[list[dict[str, Any]]]:
-        """Yield the `items` of a query's pages, each of which tells `after` what the next is."""
+        """Yield the `items` of a query's pages; each page gives the cursor of the next."""
         number, after, more = 1, None, True
         seen, loops = set[str | None](), Loops()
         while more:

@@ -28,7 +28,7 @@ class Patient(Api):
 
     A rate limit, which may be our own reserve, is waited for until it ends; a server that is
     out of order gets five attempts. What waiting does not help, a bad token for example, is
-    never asked twice. `say` is told of every wait for a limit, and once of an outage. `sleep`
+    never asked twice. `say` is called for every wait for a limit, and once for an outage. `sleep`
     and `jitter` are there for the tests.
     """
 

@@ -79,7 +79,7 @@ def _query(
 def _by_rest(
     api: Api, repository: str, commit_shas: Sequence[str], found: _Found
 ) -> LookUpError | None:
-    """Add what the REST API tells of each commit, one request for each."""
+    """Add what the REST API says about each commit, one request for each."""
 
     def name(client: "Client") -> str:
         return Payload(get(client, f"/repos/{repository}")).text("full_name") or repository

@@ -216,7 +216,7 @@ def moment(text: str) -> datetime:
 
 def unreadable(what: str) -> LookUpError:
     """Return the failure for an answer of another kind."""
-    return LookUpError(f"what GitHub tells of {what} could not be read")
+    return LookUpError(f"what GitHub says about {what} could not be read")
 
 
 def _status(item: Payload, created_at: str, log_url: str, environment_url: str) -> dict[str, Any]:
@@ -253,7 +253,7 @@ def _items(answer: object, what: str) -> list[Payload]:
 
 
 def _nodes(connection: object, what: str) -> list[Payload]:
-    """Return the nodes of a connection, of which GitHub leaves some empty."""
+    """Return the nodes of a connection; GitHub leaves some of them empty."""
     found = connection.get("nodes") if isinstance(connection, dict) else None
     if not isinstance(found, list):
         raise unreadable(what)
