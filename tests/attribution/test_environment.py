@@ -94,7 +94,13 @@ def test_globs_ignore_case(name, glob):
 @pytest.mark.parametrize("is_production", [False, None])
 @pytest.mark.parametrize("given", ["production", "prod", "live-eu"])
 @pytest.mark.parametrize(
-    "name", ["Preview", "Preview \u2013 web", "pr-117", "PR #3", "Review apps", "pull-7"]
+    "name",
+    [
+        *("Preview", "Preview \u2013 web", "pr-117", "PR #3", "Review apps", "pull-7"),
+        *("PullRequest", "ReviewApp", "mr-7"),
+        *("Preview \u2013 production", "Preview \u2013 prod-site", "deploy-preview-prod"),
+        *("shop-prod PR #42", "shop-production-pr-42", "live_pull_request_7"),
+    ],
 )
 def test_a_preview_is_never_reported_as_the_production_that_is_given(name, given, is_production):
     told = replace(happening(name), is_production=is_production)
@@ -119,6 +125,8 @@ def test_a_preview_is_never_reported_as_the_production_that_is_given(name, given
         ("Preview", False, "preview"),
         ("Preview", False, "staging"),
         ("Production \u2013 preview", False, "production"),
+        ("prod-review-eu", False, "production"),
+        ("previewing", False, "production"),
         ("staging", False, "production"),
         ("blue", False, "production"),
         (None, False, "production"),

@@ -1,5 +1,6 @@
 """The environment, by the name that the backends are told."""
 
+import re
 from collections.abc import Iterable
 from typing import TYPE_CHECKING, Final
 
@@ -15,7 +16,18 @@ if TYPE_CHECKING:
     from dora_deployments.actions.patterns import EnvironmentRule
 
 _PRODUCTION: Final = frozenset({"prod", "prd", "production", "live"})
-_PREVIEW: Final = frozenset({"pr", "pull", "preview", "previews", "review", "reviews", "ephemeral"})
+_PREVIEW: Final = frozenset(
+    {
+        *("pr", "mr", "pull", "pullrequest", "preview", "previews", "ephemeral"),
+        *("review", "reviews", "reviewapp", "reviewapps"),
+    }
+)
+# How previews are named after what they are previews of, which may be called production itself:
+# `Preview \u2013 PROJECT` (Vercel), `SERVICE PR #7` (Render), `APP-pr-7` (Heroku's review apps).
+_PREVIEW_OF: Final = re.compile(
+    r"(?:deploy[ _-])?previews?(?![a-z]).*"
+    r"|.*(?<![a-z])(?:pr|mr|pull[ _-]?requests?|pull)[^a-z0-9]*[0-9]+"
+)
 # What such a name may have as well, and then is hardly production.
 _BEFORE_IT: Final = _PREVIEW | {
     *("no", "non", "not", "pre", "like", "old"),
@@ -77,8 +89,7 @@ def words_of(name: str) -> set[str]:
 
 def _check_preview(told: Fact[str], explicit: str) -> None:
     """Raise `Skip` if a deployment to a preview would be reported as production."""
-    words = words_of(told.value)
-    if not words & _PREVIEW or words & _PRODUCTION:
+    if not _is_preview(told.value):
         return
     if explicit == "production" or seems_production(explicit):
         raise Skip(
@@ -87,6 +98,14 @@ def _check_preview(told: Fact[str], explicit: str) -> None:
             f" `environment` is {shown(explicit)}",
             "to report it all the same, map it with `environment-map` instead",
         )
+
+
+def _is_preview(name: str) -> bool:
+    """Return whether a name is that of a preview; `production-preview` may be production."""
+    words = words_of(name)
+    if words & _PREVIEW and not words & _PRODUCTION:
+        return True
+    return _PREVIEW_OF.fullmatch(name.lower()) is not None
 
 
 def is_reported_as(name: str, reported: str, inputs: Inputs, config: "Config | None") -> bool:
