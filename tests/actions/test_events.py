@@ -1512,6 +1512,38 @@ def test_a_dispatch_that_tells_no_outcome_reports_no_failure():
     )
 
 
+@pytest.mark.parametrize("key", ["conclusion", "result", "outcome"])
+@pytest.mark.parametrize("word", [False, "failure", "FAILED"])
+def test_a_failure_in_githubs_own_words_is_never_a_success(key, word):
+    spelt = "false" if word is False else word
+    for sent in ({key: word}, {key: word, "success": True}, {key: word, "status": "completed"}):
+        assert told("repository_dispatch", dispatch(sha=SHA, **sent)).success == Fact(
+            value=False, source=f"client_payload.{key} is '{spelt}'"
+        )
+
+
+def test_a_run_that_completed_as_a_success_is_one():
+    content = dispatch(sha=SHA, status="completed", conclusion="success")
+    assert told("repository_dispatch", content).success == Fact(
+        value=True, source="client_payload.conclusion is 'success'"
+    )
+
+
+@pytest.mark.parametrize("key", ["conclusion", "result", "outcome"])
+@pytest.mark.parametrize("value", ["https://shop.example", "completed", " ", 7, ["failure"], {}])
+def test_anything_else_there_says_nothing(key, value):
+    assert told("repository_dispatch", dispatch(sha=SHA, **{key: value})).success == Fact(
+        value=True, source="the event, which reports no failure"
+    )
+
+
+def test_a_cancelled_run_deployed_nothing():
+    assert skipped("repository_dispatch", dispatch(sha=SHA, conclusion="cancelled")) == (
+        "event-not-a-deployment",
+        "client_payload.conclusion is 'cancelled': nothing was deployed",
+    )
+
+
 @pytest.mark.parametrize("key", OUTCOMES)
 @pytest.mark.parametrize("word", ["pending", "in_progress", "In-Progress", "Running"])
 def test_a_dispatch_of_what_has_not_ended_is_no_deployment_yet(key, word):

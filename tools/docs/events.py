@@ -123,8 +123,9 @@ branch's tip, whatever was deployed.
 
 Of the outcomes one failure is enough. One that has not ended, or was cancelled, skipped or ignored,
 is skipped. A word that may mean either, such as `completed`, is refused unless
-[`success`](inputs.md#success) is given. What Vercel sends is understood: its commit is in
-`git.sha`, and its types (`vercel.deployment.failed`) are read as outcomes too.""",
+[`success`](inputs.md#success) is given; in `conclusion`, `result` and `outcome` it is passed over,
+since anything may be there. What Vercel sends is understood: its commit is in `git.sha`, and its
+types (`vercel.deployment.failed`) are read as outcomes too.""",
 }
 
 # Skipped as well, though no payload of the tests is like it: a path and a value there.

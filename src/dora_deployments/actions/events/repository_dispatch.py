@@ -23,6 +23,9 @@ _OUTCOMES: Final = (
     "client_payload.phase",
     "client_payload.status",
 )
+# GitHub says `conclusion` of a run, `outcome` of a step and `result` of a job ("Contexts"). Others
+# may keep anything there, so only words that say how a deployment ended count.
+_HINTS: Final = ("client_payload.conclusion", "client_payload.result", "client_payload.outcome")
 
 PLACES: Final = Places(
     what="a run that a program started",
@@ -30,7 +33,7 @@ PLACES: Final = Places(
     identity=("client_payload.id",),
     environment=("client_payload.environment",),
     version=("client_payload.version",),
-    outcome=_OUTCOMES,
+    outcome=(*_OUTCOMES, *_HINTS),
     started_at=("client_payload.started_at",),
     finished_at=("client_payload.finished_at",),
 )
@@ -112,12 +115,19 @@ def _success(event: Event) -> Fact[bool] | None:
 
 
 def _outcome_at(event: Event, path: str) -> Fact[str] | None:
-    """Return the word at `path`, in which true and false are words as well."""
+    """Return the word at `path`, in which true and false are words as well.
+
+    Other words at `_HINTS` than those that say how it ended are none.
+    """
     value = event.payload.get(path)
     if value is None or (path == "client_payload.state" and isinstance(value, dict)):
         return None
     if isinstance(value, bool):
         return Fact(value=str(value).lower(), source=path)
+    if path in _HINTS and not (
+        isinstance(value, str) and outcomes.meaning(value) not in {"ended", "unknown"}
+    ):
+        return None
     if not isinstance(value, str):
         raise EventError(f"{path} is neither a string nor true or false; send one of them")
     text = value.strip()
