@@ -461,6 +461,21 @@ def test_what_is_not_known_to_be_a_tag_is_a_branch(answer, because):
 
 
 @pytest.mark.parametrize(
+    ("answer", "given", "warn"),
+    [
+        (NO_TAG, {"github_token": "t"}, False),
+        (OTHER_SHA, {"github_token": "t"}, True),
+        (LookUpError("GitHub answered with 502"), {"github_token": "t"}, True),
+        (LookUpError("`github-token` is empty"), {}, False),
+    ],
+)
+def test_a_run_that_may_be_of_a_tag_is_not_skipped_in_silence(answer, given, warn):
+    with pytest.raises(Skip) as raised:
+        resolved(ended(), look_ups=Answers(answers={TAG: answer}), **given)
+    assert (raised.value.reason, raised.value.warn) == ("branch-not-deployed", warn)
+
+
+@pytest.mark.parametrize(
     ("answer", "doubt"),
     [
         (NO_TAG, ""),
@@ -677,7 +692,7 @@ def test_a_merge_that_nothing_confirms_is_not_reported_and_that_is_said(number, 
     assert (raised.value.reason, raised.value.warn) == ("pull-request-not-merged", True)
     assert raised.value.explanation == (
         f"it is not known whether the pull request was merged: it is open, and {problem}; if it"
-        " was, run this job again"
+        " was, run this job again once that can be looked up"
     )
 
 

@@ -61,6 +61,8 @@ def check(
             "branch-not-deployed",
             f"{_said(branch)}, not the default branch {shown(default)}{because}",
             "set `branches` to report other branches",
+            # A due report may be lost here. Who gives no token has chosen to do without look-ups.
+            warn=bool(doubt) and inputs.github_token is not None,
         )
     return _of_tag(happening, inputs, tag), ()
 

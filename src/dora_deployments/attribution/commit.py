@@ -65,7 +65,7 @@ def _confirmed_merge(commit: Unresolved, own_repository: str, look_ups: LookUps)
         raise Skip(
             "pull-request-not-merged",
             f"it is not known whether the pull request was merged: {commit.why}, and {problem}",
-            "if it was, run this job again",
+            "if it was, run this job again once that can be looked up",
             warn=True,
         )
     return Fact(value=found, source=f"GitHub's API, since {commit.why}")
