@@ -710,6 +710,13 @@ def test_a_422_is_a_duplicate_where_the_id_is_taken_or_the_deployment_exists(bod
         {"message": "The service already exists"},
         {"error": "already_exists", "field": "service"},
         {"errors": {"service": ["already exists"]}},
+        # It is not there, or no longer.
+        {"message": "No deployment already exists with this id"},
+        {"message": "no deployment with reference_id exists already, and the service is unknown"},
+        {"message": "reference_id is not taken into account without deployed_at"},
+        {"message": "reference_id was already deleted"},
+        {"error": "reference_id", "message": "not valid"},
+        {"message": "The deployment already exists in deleted state"},
     ],
 )
 def test_every_other_422_is_a_refusal(body):

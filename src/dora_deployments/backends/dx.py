@@ -55,6 +55,12 @@ _EXISTS: Final = re.compile(
     "(?![a-z])",
     re.IGNORECASE,
 )
+# What makes a statement say the opposite, or that DX had it once.
+_DENIAL: Final = re.compile(
+    "(?<![a-z])(?:no|not|never|none|nor|without|isn't|wasn't|hasn't)(?![a-z])(?![_ ]unique)"
+    "|(?<![a-z])(?:deleted|removed|archived|discarded)(?![a-z])",
+    re.IGNORECASE,
+)
 # What an answer may consist of that names the id alone, or says "already exists" of nothing else.
 _VOCABULARY: Final = frozenset(
     {
@@ -281,7 +287,8 @@ def _is_duplicate(reply: Reply, body: dict[str, object]) -> bool:
     if not reply.whole or len(reply.body) > replies.MAX_BODY:
         return False  # it may say more where nobody can see it
     said = list(_statements(body))
-    if any(_EXISTS.search(each) or _is_taken(each) for each in said):
+    stated = (each for each in said if not _DENIAL.search(each))
+    if any(_EXISTS.search(each) or _is_taken(each) for each in stated):
         return True
     everything = " ".join(said).lower()
     names_it = _REFERENCE_ID.search(everything) or re.search("already[_ ]exists", everything)
