@@ -284,9 +284,9 @@ def test_a_body_that_cannot_be_unpacked_is_none(internet):
         ),
         (
             requests.exceptions.SSLError,
-            "no TLS connection is possible with this server",
-            True,
+            "the connection broke off before an answer",
             False,
+            True,
         ),
         (
             requests.exceptions.ConnectTimeout,
@@ -425,6 +425,18 @@ def test_a_bad_certificate_is_refused_with_what_is_wrong(bundle, certificate, ho
 
     assert failed == (f"{CERTIFICATE}{meaning}", True, False)
     assert server.requests == []
+
+
+@pytest.mark.fault(5)
+@pytest.mark.parametrize(
+    "records", [b"", b"HTTP/1.1 500 X\r\n\r\n", b"\x17\x03\x03\x00\x20" + b"a" * 32]
+)
+def test_tls_that_breaks_after_the_request_was_sent_is_no_refusal(bundle, records):
+    with tls.Damaged(tls.good(), records) as server:
+        failed = tls_failure(bundle, f"https://localhost:{server.port}")
+
+    assert failed == ("the connection broke off before an answer", False, True)
+    assert b"DD-API-KEY" in server.requests[0]
 
 
 @pytest.mark.fault(5)

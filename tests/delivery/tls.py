@@ -84,6 +84,24 @@ class Https(Server):
             secure.sendall(b'HTTP/1.1 200 OK\r\nContent-Length: 12\r\n\r\n{"ok": true}')
 
 
+class Damaged(Https):
+    """Reads a request, and answers with bytes that are no TLS, as of a broken way back."""
+
+    def __init__(self, certificate: trustme.LeafCert, records: bytes) -> None:
+        super().__init__(certificate)
+        self._records = records
+
+    def _converse(self, connection: socket.socket) -> None:
+        below = connection.dup()
+        with below, self._context.wrap_socket(connection, server_side=True) as secure:
+            request = secure.recv(65_536)
+            while b"}" not in request:
+                request += secure.recv(65_536)
+            self.requests.append(request)
+            below.sendall(self._records)
+            below.shutdown(socket.SHUT_RDWR)
+
+
 def good() -> trustme.LeafCert:
     return CA.issue_cert("localhost", "127.0.0.1")
 

@@ -232,6 +232,8 @@ def _transport_error(session: requests.Session, error: Exception, proxy: str) ->
     """
     for kind, make in _KINDS:
         if isinstance(error, kind):
+            if make is _tls_error and not _is_connecting(session):
+                return _BROKEN(error, proxy)  # the request may have left before
             failure = make(error, proxy)
             if failure.ambiguous and _is_connecting(session):
                 return (_UNCONNECTED if make is _LATE else _CUT)(error, proxy)
@@ -294,7 +296,7 @@ def _connection_error(error: Exception, _proxy: str) -> TransportError:
         if isinstance(cause, http.client.HTTPException) and not isinstance(cause, OSError):
             message = "what answered is not HTTP as it should be"
             return TransportError(message, BROKE_OFF, ambiguous=True)
-    return TransportError("the connection broke off before an answer", BROKE_OFF, ambiguous=True)
+    return _BROKEN(error, _proxy)
 
 
 def _causes(error: BaseException) -> Iterator[BaseException]:
@@ -305,6 +307,7 @@ def _causes(error: BaseException) -> Iterator[BaseException]:
         cause = cause.__cause__ or cause.__context__
 
 
+_BROKEN: Final = _saying("the connection broke off before an answer", BROKE_OFF, ambiguous=True)
 _LATE: Final = _saying("no answer came in time", BROKE_OFF, ambiguous=True)
 _UNCONNECTED: Final = _saying("no connection could be made in time", NO_CONNECTION)
 _CUT: Final = _saying("the connection broke off while it was made", NO_CONNECTION)
