@@ -383,7 +383,7 @@ def _read_saved(
     account.deliveries = replay.latest(each for each in taken if isinstance(each, Delivery))
     for each in account.deliveries:
         for file in each.superseded:
-            log.line(f"{file.name!r} is of an earlier attempt of its run, so it is not sent")
+            log.line(f"{file.name!r} is of an earlier attempt of its run, or a copy: not sent")
     problems = _first(tuple(each for each in taken if isinstance(each, str)))
     account.problems = notes(problems, REPLAY_REFUSED)
     account.refused = tuple(

@@ -10,11 +10,17 @@ import signal
 import subprocess
 import sys
 import threading
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
-from tests.builders import DOCS, MORE, payload_file
+from dora_deployments.backends.dx import Dx as DxBackend
+from dora_deployments.delivery import deliver
+from dora_deployments.delivery import saved as saved_reports
+from dora_deployments.delivery.deliver import Origin
+from dora_deployments.deployment import Outcome
+from tests.builders import DOCS, MORE, deployment, payload_file
 from tests.end_to_end.audit import KEY, SECRETS, TOKEN, forms, run_main
 from tests.end_to_end.receivers import Datadog, Dx, Faulty, answer, drip, hang
 from tests.end_to_end.runner import ROOT, environment
@@ -197,8 +203,29 @@ def test_of_two_attempts_of_a_run_a_replay_sends_the_last_one_and_removes_both(
     assert ended(again) == (0, "delivered", "", "")
     assert saved(workspace) == {}
     assert [line for line in again.log.splitlines() if "earlier attempt" in line] == [
-        f"{name!r} is of an earlier attempt of its run, so it is not sent" for name in files
+        f"{name!r} is of an earlier attempt of its run, or a copy: not sent" for name in files
     ]
+
+
+def test_of_the_copies_of_a_file_a_replay_sends_one_and_removes_all(
+    action, lost, workspace, datadog, dx
+):
+    _, *early = lost(variables=FIRST, **EARLY)
+    _, *late = lost(variables=SECOND, **LATE)
+    files = saved(workspace)
+    for job in ("one", "two"):
+        (workspace / FOLDER / job).mkdir()
+        for name, text in files.items():
+            (workspace / FOLDER / job / name).write_bytes(text)
+    assert late != early
+
+    again = action(datadog, dx, mode="replay")
+
+    assert [sent(datadog), sent(dx)] == late
+    assert ended(again) == (0, "delivered", "", "")
+    assert [path.name for path in (workspace / FOLDER).rglob("*.json")] == []
+    assert again.log.splitlines()[-1] == "4 saved reports were sent again"
+    assert again.log.count("or a copy: not sent") == len(files) * 3 - 4
 
 
 def test_the_files_of_both_attempts_stay_while_the_last_one_cannot_be_delivered(
@@ -285,14 +312,17 @@ def test_a_second_replay_has_nothing_to_send(action, lost, datadog, dx):
 
 @pytest.mark.threat(13)
 def test_more_files_than_one_run_sends_are_no_mistake_and_the_next_run_goes_on(
-    action, lost, workspace, dx
+    action, workspace, dx
 ):
-    lost()
-    good = next(content for name, content in saved(workspace).items() if "-dx" in name)
-    shutil.rmtree(workspace / FOLDER)
+    backend = DxBackend(url=dx.url, token=TOKEN)
+    origin = Origin(server_url="https://github.com", repository="acme/shop")
+    outcome = Outcome(backend="DX", service="shop", id="", status="undelivered", message="because")
     (workspace / FOLDER).mkdir()
     for number in range(1_002):
-        (workspace / FOLDER / f"{number:04}.json").write_bytes(good)
+        each = replace(deployment(), id=f"dora-{number:040}")
+        (delivery,) = deliver.prepare([each], [backend])
+        text = saved_reports.text(delivery, outcome, origin)
+        (workspace / FOLDER / f"{number:04}.json").write_text(text, "utf-8")
     again = action(None, dx, mode="replay", timeout="120")
     assert ended(again) == (0, "partial", "", FOLDER)
     assert errors(again) == []
@@ -414,7 +444,7 @@ def test_downloaded_artifacts_are_replayed_from_their_folders(action, lost, work
     assert ended(again) == (0, "partial", "", "artifacts/job 2")
     again = action(datadog, dx, mode="replay", replay_path=again.outputs["undelivered-path"])
     assert ended(again) == (0, "delivered", "", "")
-    assert [sent(datadog), sent(dx)] == [sorted(bodies[0] * 2), bodies[1]]
+    assert [sent(datadog), sent(dx)] == bodies
     assert list((workspace / "artifacts").rglob("*.json")) == []
 
 

@@ -18,7 +18,7 @@ class Delivery:
     fixed. One that `goes_first` is sent before the others of its backend, which do not
     depend on how it ends. Undelivered, it is saved in a file of that `name`; `saved` is the
     file that it was read from, if an earlier run did so, in that `attempt` of the workflow run
-    `run_id`; `superseded` are the files of its earlier attempts, which are not sent.
+    `run_id`; `superseded` are the files of its earlier attempts and its copies, which are not sent.
     """
 
     backend: Backend

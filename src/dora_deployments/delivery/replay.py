@@ -76,17 +76,18 @@ def deliveries(
 
 
 def latest(deliveries: Iterable[Delivery]) -> tuple[Delivery, ...]:
-    """Return those to send: of the attempts of a workflow run, each the last one of its kind.
+    """Return those to send: of a workflow run's attempts the last one, and of its copies one.
 
     A re-run has the same id and, by the clock, a later finish. Datadog does not document what it
     does with a repeated id (docs.datadoghq.com, "Send a deployment event"), so an earlier finish
-    must not be sent after, or beside, a later one. Files of other runs are not compared.
+    must not be sent after, or beside, a later one. Artifacts of several jobs can hold the same
+    file, which must not be sent twice. Else files of other runs are not compared.
     """
     groups: dict[tuple[object, ...], list[Delivery]] = {}
     for number, delivery in enumerate(deliveries):
         about = (delivery.backend.name, delivery.name, delivery.run_id or number)
         groups.setdefault(about, []).append(delivery)
-    return tuple(each for group in groups.values() for each in _last_attempt(group))
+    return _without_copies(each for group in groups.values() for each in _last_attempt(group))
 
 
 def _last_attempt(group: Sequence[Delivery]) -> Iterator[Delivery]:
@@ -96,6 +97,19 @@ def _last_attempt(group: Sequence[Delivery]) -> Iterator[Delivery]:
     for delivery in group:
         if delivery.attempt == last:
             yield replace(delivery, superseded=superseded)
+
+
+def _without_copies(deliveries: Iterable[Delivery]) -> tuple[Delivery, ...]:
+    """Return the first of those that say the same to the same backend, which stands for all."""
+    first: dict[tuple[object, ...], Delivery] = {}
+    for delivery in deliveries:
+        says = (delivery.backend.name, delivery.name, delivery.requests)
+        known = first.setdefault(says, delivery)
+        if known is not delivery:
+            files = (*known.superseded, delivery.saved, *delivery.superseded)
+            superseded = tuple(dict.fromkeys(file for file in files if file is not None))
+            first[says] = replace(known, superseded=superseded)
+    return tuple(first.values())
 
 
 def _delivery(
