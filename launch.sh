@@ -20,8 +20,15 @@ outputs() {
   fi
 }
 
-trap 'outputs; exit 130' INT
-trap 'outputs; exit 143' TERM
+# Ends the run with this exit code, and the Python with it that is being asked.
+cancelled() {
+  outputs
+  [ -z "${pid:-}" ] || kill -9 "$pid" 2> /dev/null
+  exit "$1"
+}
+
+trap 'cancelled 130' INT
+trap 'cancelled 143' TERM
 
 # All Pythons together get this many seconds to answer in, of `timeout` so much that the report has
 # some left. Each gets half of what is left of them, and 10 seconds at most.

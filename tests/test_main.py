@@ -197,6 +197,10 @@ def test_a_job_that_is_cancelled_before_anything_is_sent_saves_all_of_it(
     assert outputs()["undelivered-path"] == "dora-undelivered"
     (text,) = saved_in(tmp_path).values()
     assert json.loads(text)["id"] == result["id"]
+    assert (
+        "undelivered::not sent before the step had to end; run this job again: the ids stay the"
+        f" same. {MORE}cancelled\n" in log.getvalue()
+    )
     assert log.getvalue().splitlines()[-1] == (
         "::error title=Cancelled::The job was cancelled (SIGTERM) before the report was done. Run"
         " this job again, or keep `dora-undelivered` as an artifact and send it by `mode: replay`;"

@@ -558,7 +558,7 @@ PROXY: Final = Topic(
 STEP_ENDED: Final = Topic(
     slug="step-ended",
     happened="The step had to end before the backend had answered",
-    means="`timeout` was up, the job was cancelled, or the system had no thread left",
+    means="`timeout` was up, or the system had no thread left",
     change="set a longer `timeout`, or try again later",
     more=_SAVED_MORE.strip(),
 )

@@ -2,7 +2,7 @@
 
 import sys
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from functools import partial
 from itertools import zip_longest
@@ -35,6 +35,7 @@ from dora_deployments.catalogue import (
     REPLAY_REFUSED,
     RERUN,
     SECRET_IN_EVENT,
+    STEP_ENDED,
     note,
     notes,
 )
@@ -176,6 +177,7 @@ def _run(
                 account.dispatch.wait(budget)
             log.debug(f"{budget.left():.1f} s were left")
     except Interrupted:
+        account.is_cancelled = True
         is_of_event = inputs.mode in {"deployment", "pull-services"}
         if is_of_event and not (inputs.dry_run or account.deliveries):
             _prepare_cancelled(inputs, run, now, known, account, log)
@@ -430,7 +432,7 @@ def _settle(account: Account, log: Log) -> None:
     of_first = (each for each in ended if each.delivery.goes_first)
     of_others = (each for each in ended if not each.delivery.goes_first)
     account.outcomes = (
-        *(outcome for each in of_others for outcome in each.outcomes),
+        *(_by_cause(outcome, account) for each in of_others for outcome in each.outcomes),
         *account.outcomes,
     )
     stay = (*account.refused, *account.left)
@@ -447,6 +449,13 @@ def _settle(account: Account, log: Log) -> None:
     if path and not path_for_output(path, log.scrub):
         where = f"what was not delivered is in `{path}`, which the output does not name"
         ending.warned(account, log, [note(f"{where}; {PATH_NOT_TOLD.change}", PATH_NOT_TOLD)])
+
+
+def _by_cause(outcome: Outcome, account: Account) -> Outcome:
+    """Return `outcome` with what to do where the job was cancelled: no `timeout` was too short."""
+    if account.is_cancelled and outcome.topic is STEP_ENDED:
+        return replace(outcome, topic=CANCELLED)
+    return outcome
 
 
 def _payload(run: Run) -> tuple[Payload, str | None]:

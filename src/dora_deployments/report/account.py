@@ -26,8 +26,8 @@ class Account:
     backends without a key, `problems` those of bad input, `warnings` those of a run that went
     on, `hints` what to check once. All of them may quote foreign text. `topic` tells more of
     what ended the run early. `refused` are saved files that were not sent, `left` those
-    that another run has to send. `resolved` is what
-    was deployed just now, `backfilled` what was in the past.
+    that another run has to send. `is_cancelled` says that the job was cancelled before all
+    was sent. `resolved` is what was deployed just now, `backfilled` what was in the past.
     """
 
     fail_on: FailOn = "config"
@@ -37,6 +37,7 @@ class Account:
     previous_sha: str = ""
     run: Run | None = None
     is_dry_run: bool = False
+    is_cancelled: bool = False
     resolved: Resolved | None = None
     backfilled: "Backfilled | None" = None
     off: tuple[str, ...] = ()
