@@ -22,6 +22,8 @@ STAGES = (
     "backfill",
     "packages",
     "report",
+    "context",
+    "modes",
     "main",
 )
 MODULES = sorted(path for path in PACKAGE.rglob("*.py") if path != PACKAGE / "__init__.py")
@@ -68,6 +70,7 @@ def test_an_import_from_downstream_would_be_seen(line):
 def test_a_listing_of_the_folders_reads_in_the_order_of_the_flow():
     folders = sorted(path.name for path in PACKAGE.iterdir() if (path / "__init__.py").exists())
     folders.remove("backfill")  # which goes through all stages in a way of its own
+    folders.remove("modes")  # which call the stages
     assert folders == [stage for stage in STAGES if stage in folders]
 
 

@@ -15,7 +15,8 @@ from dora_deployments import packages
 from dora_deployments.catalogue import INCOMPLETE, PACKAGES
 from dora_deployments.delivery.retry import Pace
 from dora_deployments.errors import PackagesError
-from dora_deployments.main import LARGEST_EVENT, main
+from dora_deployments.main import main
+from dora_deployments.modes.deployment import LARGEST_EVENT
 from tests.builders import DOCS, MORE, payload_file
 from tests.end_to_end import receivers, stories
 from tests.end_to_end.receivers import Datadog, Dx, Faulty
@@ -332,7 +333,7 @@ def test_of_two_attempts_that_were_saved_the_last_one_is_replayed_and_the_other_
         assert main({**replayed, "INPUT_DX-INSTANCE": dx.url}) == 0
         (body,) = dx.deployments.values()
     assert body["deployed_at"] == "2026-05-11T10:02:00Z"
-    assert f"{early!r} is of an earlier attempt of its run, so it is not sent\n" in (
+    assert f"{early!r} is of an earlier attempt of its run, or a copy: not sent\n" in (
         capsys.readouterr().out
     )
     assert saved_in(tmp_path) == {}

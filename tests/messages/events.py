@@ -6,7 +6,7 @@ from functools import partial
 from pathlib import Path
 from typing import Any, Final
 
-from dora_deployments.main import LARGEST_EVENT
+from dora_deployments.modes.deployment import LARGEST_EVENT
 from tests.builders import payload_file
 from tests.end_to_end.loopback import Local
 from tests.end_to_end.receivers import Datadog, Dx, Faulty, answer

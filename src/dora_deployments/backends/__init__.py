@@ -60,6 +60,9 @@ class Backend(Protocol):
     def doubts(self, requests: Sequence[Request], now: datetime | None) -> Iterator[Note]:
         """Yield why requests may not count as they are meant to; `now` if they are sent."""
 
+    def doubt_of_repeat(self, attempt: int) -> Note | None:
+        """Return why it is doubtful to send an id again with a later finish, in that attempt."""
+
     def other_source(self, event: str, deployment: Deployment) -> str | None:
         """Return what else may tell the backend of `deployment`, which no program can see."""
 

@@ -120,6 +120,15 @@ class Datadog:
                 catalogue.SERVICE_NAME,
             )
 
+    def doubt_of_repeat(self, attempt: int) -> Note:
+        """Return that Datadog does not say what it does with an id that it has."""
+        again = catalogue.RERUN
+        return note(
+            f"this is attempt {attempt} of the run, so Datadog is sent the same id with a later"
+            f" finish: {again.sentence}",
+            again,
+        )
+
     def other_source(self, event: str, deployment: Deployment) -> str | None:
         """Return that APM reports versions too, if there is one."""
         del event

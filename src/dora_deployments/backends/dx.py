@@ -173,6 +173,10 @@ class Dx:
         del requests, now
         yield from ()
 
+    def doubt_of_repeat(self, attempt: int) -> None:
+        """Return None: DX refuses an id that it has, which counts as a duplicate."""
+        del attempt
+
     def other_source(self, event: str, deployment: Deployment) -> str | None:
         """Return that DX reads GitHub's deployments itself, if this is one."""
         del deployment

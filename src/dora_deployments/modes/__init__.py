@@ -1,0 +1,1 @@
+"""What the input `mode` names: each takes the run's context and fills in its account."""
