@@ -4,9 +4,8 @@ from datetime import datetime, timedelta, timezone
 import pytest
 
 from dora_deployments.attribution import changes
-from dora_deployments.attribution.ranges import Range
 from dora_deployments.attribution.services import Carried
-from dora_deployments.attribution.shipped import Shipped
+from dora_deployments.attribution.shipped import Range, Shipped
 from dora_deployments.attribution.timeline import Uncertainty
 from dora_deployments.deployment import Fact, Service
 from tests.attribution.known import pull, sha

@@ -8,7 +8,7 @@ from dora_deployments.actions.event import Happening, RunAttempt
 from dora_deployments.attribution.answers import Mark, Past, PastQuestion
 from dora_deployments.attribution.look_ups import LookUpError
 from dora_deployments.attribution.predecessor import MOST_PAGES, Predecessor, find_predecessor
-from dora_deployments.attribution.shipped import Subject
+from dora_deployments.attribution.subject import Subject
 from dora_deployments.attribution.timeline import (
     DeploymentRecord,
     PreviousDeployment,

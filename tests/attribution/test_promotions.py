@@ -21,8 +21,8 @@ from dora_deployments.attribution.promotions import (
     pulls_behind,
     with_pulls_behind,
 )
-from dora_deployments.attribution.ranges import Range
-from dora_deployments.attribution.shipped import Shipped, Subject
+from dora_deployments.attribution.shipped import Range, Shipped
+from dora_deployments.attribution.subject import Subject
 from dora_deployments.deployment import Fact
 from tests.attribution.known import SLUG, Nobody, pull, sha
 from tests.builders import inputs

@@ -7,8 +7,8 @@ from dora_deployments.actions.config import Config, MappedService
 from dora_deployments.actions.event import Happening, Unresolved
 from dora_deployments.attribution.answers import Mark, Past
 from dora_deployments.attribution.look_ups import LookUpError
-from dora_deployments.attribution.ranges import Range
-from dora_deployments.attribution.shipped import Shipped, Subject, shipped
+from dora_deployments.attribution.shipped import Range, Shipped, shipped
+from dora_deployments.attribution.subject import Subject
 from dora_deployments.attribution.timeline import DeploymentRecord, Uncertainty
 from dora_deployments.attribution.uncertainty import explain
 from dora_deployments.deployment import Fact, Service

@@ -4,10 +4,9 @@ from dataclasses import replace
 from datetime import datetime, timedelta, timezone
 from typing import Any
 
-from dora_deployments.attribution.ranges import Range
 from dora_deployments.attribution.resolve import Resolved
 from dora_deployments.attribution.services import Carried
-from dora_deployments.attribution.shipped import Shipped
+from dora_deployments.attribution.shipped import Range, Shipped
 from dora_deployments.backfill.state import Tally
 from dora_deployments.deployment import Deployment, Fact, Outcome, PullRequest, Service
 from tests.builders import deployment

@@ -27,7 +27,7 @@ MODULES = {
     "actions": "config event hosts inputs moments parse patterns payload run strict_json workspace",
     "actions.events": "deployment_status pull_request push release repository_dispatch"
     " workflow_dispatch workflow_run",
-    "attribution": "branch changes commit environment identity previous ranges resolve services"
+    "attribution": "branch changes commit environment identity previous resolve services"
     " shipped since times",
     "backends": "datadog dx replies",
     "delivery": "replay retry saved",

@@ -13,7 +13,7 @@ from dora_deployments.actions.inputs import given
 from dora_deployments.attribution import environment
 from dora_deployments.attribution.answers import Mark, Past, PastQuestion
 from dora_deployments.attribution.look_ups import LookUpError, LookUps
-from dora_deployments.attribution.shipped import Subject
+from dora_deployments.attribution.subject import Subject
 from dora_deployments.attribution.timeline import (
     DeploymentRecord,
     DeploymentTimeline,

@@ -12,8 +12,8 @@ from typing import Final
 
 from dora_deployments.attribution.answers import BranchHistory, Promotion, PullDetail
 from dora_deployments.attribution.look_ups import LookUpError, LookUps
-from dora_deployments.attribution.ranges import Range
-from dora_deployments.attribution.shipped import Shipped, Subject, counted
+from dora_deployments.attribution.shipped import Range, Shipped, counted
+from dora_deployments.attribution.subject import Subject
 from dora_deployments.deployment import PullRequest
 
 # Promotions of promotions: from a branch to the next one, and so on.

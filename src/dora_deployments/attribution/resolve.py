@@ -24,7 +24,8 @@ from dora_deployments.attribution import (
 )
 from dora_deployments.attribution.look_ups import LookUps
 from dora_deployments.attribution.services import Carried
-from dora_deployments.attribution.shipped import Shipped, Subject, shipped
+from dora_deployments.attribution.shipped import Shipped, shipped
+from dora_deployments.attribution.subject import Subject
 from dora_deployments.catalogue import about_input
 from dora_deployments.deployment import Attribution, Deployment, Fact, PullRequest, TouchedServices
 from dora_deployments.errors import EventError, InputError, Skip

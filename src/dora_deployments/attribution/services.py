@@ -16,7 +16,7 @@ from dora_deployments.errors import ConfigurationError, Skip
 if TYPE_CHECKING:
     from dora_deployments.actions.config import Config, MappedService
     from dora_deployments.attribution.answers import PullDetail
-    from dora_deployments.attribution.ranges import Range
+    from dora_deployments.attribution.shipped import Range
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -357,6 +357,6 @@ def _landed(
 def _ranges(repository: str, found: "Range", look_ups: LookUps) -> "list[Range]":
     if found.relation not in {"behind", "diverged"}:
         return [found]
-    from dora_deployments.attribution.ranges import between
+    from dora_deployments.attribution.shipped import between
 
     return [found, between(look_ups, repository, found.head, found.base)]
