@@ -1,6 +1,6 @@
-"""docs/inputs.md: every input and output, from action.yml and what the action really says.
+"""Write docs/inputs.md: every input and output, from action.yml and the action's own messages.
 
-Written by hand are the examples, and the words on statuses and exit codes.
+The examples and the texts about statuses and exit codes are written by hand, here.
 """
 
 import re
@@ -19,7 +19,7 @@ from tools.docs.markdown import codes, plain, table
 ROOT: Final = Path(__file__).parent.parent.parent
 NOW: Final = datetime(2026, 6, 15, 12, tzinfo=timezone.utc)
 
-# What one may write for each, as in a workflow.
+# Valid values of each input, as written in a workflow.
 EXAMPLES: Final[Mapping[str, tuple[str, ...]]] = {
     "mode": ("mode: replay", "mode: backfill"),
     "service": (
@@ -76,7 +76,7 @@ EXAMPLES: Final[Mapping[str, tuple[str, ...]]] = {
     "output-path": ("output-path: dora-backfill",),
 }
 
-# Of inputs that tests/messages has no refusal of.
+# Bad values for inputs that no file in tests/messages refuses.
 REFUSED: Final[Mapping[str, str]] = {
     "mode": "deploy",
     "environment": "production\nstaging",
@@ -95,7 +95,7 @@ REFUSED: Final[Mapping[str, str]] = {
     "backfill-source": "tags",
     "output-path": "one\ntwo",
 }
-# What only two inputs together are refused for, and modes that an input is none of.
+# Inputs that are refused only in combination, and inputs that another mode does not take.
 _TOGETHER: Final = ({"since": "2026-02-01", "until": "2026-01-31"},)
 _OTHER_MODE: Final = {"since": "30d", "until": "2026-04-30", "backfill-source": "releases"}
 
@@ -103,22 +103,23 @@ _PAGE: Final = """\
 # Inputs and outputs
 
 <!-- Written by `make docs` from action.yml, the catalogue of messages, tests/messages, and
-tools/docs/inputs.py, which has the examples and the words on statuses and exit codes. -->
+tools/docs/inputs.py, which has the examples and the texts about statuses and exit codes. -->
 
-Empty means left out, and white space around a value is cut. All bad inputs are told together,
-before anything is sent. An input wins over the event, and the event over `GITHUB_*` variables.
+An empty input counts as not set. White space around a value is removed. All bad inputs are
+reported together, before anything is sent. An input overrides the event, and the event overrides
+`GITHUB_*` variables.
 
 ## All inputs
 
 {inputs}
 
-A secret that does not exist arrives empty, so a backend whose key is empty is off. Half of DX is
-an error.
+GitHub passes a secret that does not exist as an empty value, so a backend whose key is empty is
+off. Setting only one of `dx-token` and `dx-instance` is an error.
 
 ## All outputs
 
-They are written on every path, crashes included, and are safe to use in later steps: no title, no
-branch name and no text of a vendor is in them.
+Every run sets all outputs, even if it crashes. They are safe to use in later steps: they contain no
+titles, no branch names and no text from a vendor.
 
 {outputs}
 
@@ -126,7 +127,7 @@ branch name and no text of a vendor is in them.
 
 {statuses}
 
-Each of `results` has a status of its own:
+Each entry of the output `results` has its own status:
 
 {outcomes}
 
@@ -142,33 +143,33 @@ The output `reason` is one of these words, or empty.
 
 ## Each input
 
-What may be written, and what is refused, in the words of the log.
+What each input accepts, and the messages that the log shows for values it refuses.
 
 {each}
 """
 
 STATUSES: Final = (
-    ("delivered", "every backend has every deployment"),
-    ("partial", "some backend has some of them, and something is missing"),
-    ("rejected", "none has any, and one refused; or inputs, configuration or event are bad"),
-    ("undelivered", "none has any, and none refused: an outage"),
-    ("skipped", "there was nothing to report, and `reason` says why"),
-    ("dry-run", "everything was built, checked and shown, and nothing sent"),
+    ("delivered", "every backend recorded every deployment"),
+    ("partial", "something was recorded, but not every deployment by every backend"),
+    ("rejected", "nothing was recorded and a backend refused; or inputs, configuration or event are bad"),
+    ("undelivered", "nothing was recorded because of an outage; no backend refused"),
+    ("skipped", "there was nothing to report; `reason` says why"),
+    ("dry-run", "everything was built, checked and shown; nothing was sent"),
 )
 OUTCOMES: Final = (
-    ("delivered", "the backend has it"),
-    ("duplicate", "the backend had it already, from an earlier attempt or run"),
+    ("delivered", "the backend recorded it"),
+    ("duplicate", "the backend already had it, from an earlier attempt or run"),
     ("rejected", "the backend refused it"),
     ("undelivered", "the backend could not be reached, or did not answer in time"),
-    ("skipped", "the backend has no place for it, such as a failed deployment in Datadog"),
+    ("skipped", "the backend cannot record it, such as a failed deployment in Datadog"),
 )
 EXIT_CODES: Final = (
-    ("0", "delivered, skipped, dry run, or a failure that `fail-on` lets pass"),
-    ("1", "a failure that counts: under `config` a refusal, under `any` an outage as well"),
-    ("2", "bad inputs, configuration or event, unless `fail-on` is `never`"),
+    ("0", "delivered, skipped, a dry run, or a failure that `fail-on` ignores"),
+    ("1", "a refusal with `fail-on: config`; a refusal or an outage with `fail-on: any`"),
+    ("2", "bad inputs, a bad configuration file or a bad event, unless `fail-on` is `never`"),
     ("130, 143", "the job was cancelled"),
 )
-# The topics of each reason that is an error.
+# For each reason that is an error, its topics.
 BAD: Final = {
     InputError.reason: (catalogue.BAD_INPUT,),
     ConfigurationError.reason: (
@@ -208,7 +209,7 @@ def page() -> str:
 
 
 def refusals() -> Mapping[str, tuple[str, ...]]:
-    """Return what the action says of each bad input, by its name: one message of each form."""
+    """Return, by input name, the messages that refuse a bad value: one of each form."""
     provoked = [problem for name, value in REFUSED.items() for problem in _problems({name: value})]
     provoked += [problem for given in _TOGETHER for problem in _problems(given)]
     other_mode = {f"INPUT_{name.upper()}": each for name, each in _OTHER_MODE.items()}
@@ -217,7 +218,7 @@ def refusals() -> Mapping[str, tuple[str, ...]]:
 
 
 def doubts() -> Mapping[str, tuple[str, ...]]:
-    """Return what the action says of each input that it takes, but doubts."""
+    """Return, by input name, the warnings about values that are accepted."""
     return _by_input(*_kept("warning title=Deployment report"))
 
 
@@ -225,14 +226,14 @@ def _by_input(*messages: str) -> Mapping[str, tuple[str, ...]]:
     found: dict[str, dict[str, str]] = {}
     for message in messages:
         name = message.split("`")[1]
-        # Which bad value it was makes no other form.
+        # Messages that differ only in the bad value have the same form.
         form = re.sub(r"'\S*'|\d+", "", message)
         found.setdefault(name, {}).setdefault(form, message)
     return {name: tuple(forms.values()) for name, forms in found.items()}
 
 
 def _kept(command: str) -> Iterator[str]:
-    """Return what tests/messages has of inputs in workflow commands of that kind."""
+    """Yield the messages about inputs in the workflow commands of that kind in tests/messages."""
     for path in sorted((ROOT / "tests" / "messages").glob("*.txt")):
         text = path.read_text("utf-8")
         for line in re.findall(f"^::{command}::(`.*)$", text, re.MULTILINE):
@@ -259,7 +260,7 @@ def _input(
         *([f"For example {' or '.join(f'`{example}`' for example in short)}."] if short else []),
         *(f"```yaml\n{example}```" for example in EXAMPLES[name] if example not in short),
         f"Refused:\n\n{_said(refused)}",
-        *([f"Taken, with a warning:\n\n{_said(doubtful)}"] if doubtful else []),
+        *([f"Accepted with a warning:\n\n{_said(doubtful)}"] if doubtful else []),
     ]
     return "\n\n".join(parts)
 
@@ -270,13 +271,13 @@ def _said(messages: tuple[str, ...]) -> str:
 
 def _reasons() -> Iterator[tuple[str, str]]:
     for reason, topic in catalogue.SKIPPED.items():
-        told = f"[{_lower(topic.happened)}](troubleshooting.md#{topic.slug})"
-        yield f"`{reason}`", f"skipped: {told}"
+        link = f"[{_lower(topic.happened)}](troubleshooting.md#{topic.slug})"
+        yield f"`{reason}`", f"skipped: {link}"
     for reason, topics in BAD.items():
-        told = "; or ".join(
+        links = "; or ".join(
             f"[{_lower(topic.happened)}](troubleshooting.md#{topic.slug})" for topic in topics
         )
-        yield f"`{reason}`", f"exit code 2: {told}"
+        yield f"`{reason}`", f"exit code 2: {links}"
     topic = catalogue.INTERNAL_ERROR
     yield "`internal-error`", f"[{_lower(topic.happened)}](troubleshooting.md#{topic.slug})"
 
