@@ -1,6 +1,6 @@
-"""docs/events.md: what each event means, from the table that the code reads payloads by.
+"""Write docs/events.md: what each event means, from the table that the code reads payloads with.
 
-Written by hand are the remarks on each event, and what is taken where no payload says it.
+The remarks on each event and the values used when a payload lacks one are written by hand, here.
 """
 
 import json
@@ -27,33 +27,33 @@ from tools.docs.markdown import codes, plain, table
 ROOT: Final = Path(__file__).parent.parent.parent
 NOW: Final = datetime(2026, 6, 15, 12, tzinfo=timezone.utc)
 
-# What the table of the code cannot say: where else the commit is looked for.
+# Where else the code looks for the commit; its table lists only paths in the payload.
 COMMIT_ELSE: Final[Mapping[str, str]] = {
-    "a merged pull request": "GitHub's API, by the pull request's number",
+    "a merged pull request": "GitHub's API, by pull request number",
     "a pushed branch": "`GITHUB_SHA`",
-    "a pushed tag": "GitHub's API, by the tag; else `GITHUB_SHA`, with a warning",
+    "a pushed tag": "GitHub's API, by tag; otherwise `GITHUB_SHA`, with a warning",
     "a published release": (
-        "`GITHUB_SHA` if `GITHUB_REF` is the tag; else GitHub's API, by the tag"
+        "`GITHUB_SHA` if `GITHUB_REF` is the tag; otherwise GitHub's API, by tag"
     ),
     "the status of a GitHub deployment": "",
     "a workflow run that has ended": "",
-    "a run that somebody started": "`GITHUB_SHA`, the tip of the ref that it was started on",
+    "a run that somebody started": "`GITHUB_SHA`, the tip of the ref that the run was started on",
     "a run that a program started": "",
 }
-# Not every value at these places is a version.
+# Not every value at these paths is a version.
 VERSIONS: Final[Mapping[str, str]] = {
-    "ref": "`ref`, without its `refs/tags/`",
-    "deployment.ref": "`deployment.ref`, if that or `GITHUB_REF` says that it is a tag",
+    "ref": "`ref`, without `refs/tags/`",
+    "deployment.ref": "`deployment.ref`, if it or `GITHUB_REF` shows that it is a tag",
 }
-# What is taken where no payload says it.
+# What is used if the payload does not have it.
 ELSE: Final = (
     ("repository", "`GITHUB_REPOSITORY`"),
-    ("default branch", "GitHub's API; else refused"),
+    ("default branch", "GitHub's API; if that fails, the deployment is refused"),
     ("environment", "`production`"),
-    ("start", "the finish"),
-    ("finish", "the clock: this step runs when the deployment is done"),
-    ("page about it", "the page of this run"),
-    ("told from others by", "ref, commit and run"),
+    ("start", "the finish time"),
+    ("finish", "the current time: this step runs when the deployment is done"),
+    ("link", "the page of this run"),
+    ("identity", "ref, commit and run"),
 )
 LABELS: Final[Mapping[str, str]] = {
     "commit": "commit",
@@ -63,72 +63,77 @@ LABELS: Final[Mapping[str, str]] = {
     "outcome": "outcome",
     "started_at": "start",
     "finished_at": "finish",
-    "source_url": "page about it",
-    "identity": "told from others by",
+    "source_url": "link",
+    "identity": "identity",
 }
 
 REMARKS: Final[Mapping[str, str]] = {
     "pull_request": """\
-Only `pull_request.merged` tells a merge: one that was closed without has a `merge_commit_sha` as
-well. Where the payload contradicts itself, closed and still open, GitHub's API is asked.
-`GITHUB_SHA` and `pull_request.head.sha` are other commits. "Merged" is reported as "deployed",
-which is right where a merge deploys.
+Only `pull_request.merged` shows that a pull request was merged: one that was closed without a merge
+has a `merge_commit_sha` too. If the payload contradicts itself (closed and still open), the action
+asks GitHub's API. `GITHUB_SHA` and `pull_request.head.sha` are other commits. A merge is reported
+as a deployment, which is correct if your merges deploy.
 
-GitHub gives no secrets to `pull_request` from a fork or of Dependabot: report such merges on
-`push`. `pull_request_target` has secrets: never check out or run what the pull request brings.""",
+GitHub does not pass secrets to `pull_request` workflows for forks or Dependabot: report those
+merges on `push`. `pull_request_target` gets secrets: never check out or run the code of the pull
+request in it.""",
     "push": """\
-A push that deletes deploys nothing. For an annotated tag `after` is the tag object, and not a
-commit. What a branch pointed to before (`before`, unless the push was forced) is compared with
-where no deployment is known. Without a `ref` in the payload `GITHUB_REF` is read.
+A push that deletes a branch or tag is skipped. For an annotated tag, `after` is the tag object, not
+a commit. If no earlier deployment is known, the commit is compared with the branch's previous
+commit (`before`), unless the push was forced. If the payload has no `ref`, the action reads
+`GITHUB_REF`.
 
-GitHub gives no secrets to pushes by Dependabot itself, as where it merges: store the keys as
-Dependabot secrets as well.""",
+GitHub does not pass secrets to pushes made by Dependabot, for example when it merges: store the
+keys as Dependabot secrets too.""",
     "release": """\
-`target_commitish` is often no more than a branch, and is not read. `published` and `released` are
-one deployment. A prerelease is reported if [`environment`](inputs.md#environment) is given.""",
+`target_commitish` is not read, because it is often just a branch. `published` and `released` count
+as one deployment. A prerelease is reported only if [`environment`](inputs.md#environment) is
+set.""",
     "deployment_status": """\
-`failure` and `error` are deployments without success: DX is told, Datadog cannot be. A transient
-environment is a preview, and is skipped. So is one that is named as a preview where
-[`environment`](inputs.md#environment) would report it as production, unless
-`deployment.production_environment` is true. The finish is the status's own time, and not
-`updated_at`, which moves later.
+`failure` and `error` are failed deployments: they are sent to DX, but Datadog cannot record them. A
+transient environment is a preview and is skipped. An environment with a preview's name is skipped
+too if [`environment`](inputs.md#environment) would report it as production, unless
+`deployment.production_environment` is true. The finish is the time when the status was created,
+not `updated_at`, which changes later.
 
-GitHub starts no workflow for statuses that another workflow sets with its `GITHUB_TOKEN`: set them
+GitHub starts no workflow for a status that another workflow sets with its `GITHUB_TOKEN`: set it
 with the token of an app, or report at the end of the job that deploys.""",
     "workflow_run": """\
-`GITHUB_SHA` is the default branch's tip, and not what ran. Only the conclusion `success` deploys,
-unless [`success`](inputs.md#success) is given. Runs for commits of other repositories are skipped.
-The page about the deployment is that of the run that deployed.
+`GITHUB_SHA` is the tip of the default branch, not the commit that ran. Only runs with the
+conclusion `success` are reported, unless [`success`](inputs.md#success) is set. Runs for commits of
+other repositories are skipped. The link leads to the run that deployed.
 
-A run for a tag has the tag where others have their branch; GitHub's API is asked which it is,
-unless that is the default branch. A tag is the version, and is reported unless
-[`branches`](inputs.md#branches) is given and does not match it. A run for a deployment that was
-made of a SHA has no branch, and is reported if `branches` is `**`.
+A run for a tag has the tag in `head_branch`. Unless `head_branch` is the default branch, the action
+asks GitHub's API whether it is a branch or a tag. A tag becomes the version. It is reported unless
+[`branches`](inputs.md#branches) is set and does not match it. A run for a deployment of a SHA has
+no branch; it is reported if `branches` is `**`.
 
-A run's commit is what it deployed only if it was started by `push`, `schedule`,
-`workflow_dispatch`, `release`, `deployment`, `deployment_status` or `create`. For all others, such
-as `workflow_run`, `issue_comment` or `repository_dispatch`, GitHub gives the default branch's tip,
-whatever the run built, and for a pull request a commit that was not merged: they are skipped unless
-[`commit-sha`](inputs.md#commit-sha) is given.""",
+The run's commit is the deployed one only if the run was started by `push`, `schedule`,
+`workflow_dispatch`, `release`, `deployment`, `deployment_status` or `create`. For a pull request,
+GitHub gives a commit that was not merged. For any other event, such as `workflow_run`,
+`issue_comment` or `repository_dispatch`, it gives the tip of the default branch, whatever the run
+built. These runs are skipped unless [`commit-sha`](inputs.md#commit-sha) is set.""",
     "workflow_dispatch": """\
-An input of the workflow that is named `sha` is read. A short one is looked up by GitHub's API, or
-refused, and so is one that is no SHA, unless [`commit-sha`](inputs.md#commit-sha) is given. A tag
-that the run was started on is the version, if its own commit was deployed. An input that is named
-`environment` is not read, and warned about.""",
+If your workflow has an input named `sha`, it is read. A short SHA is looked up with GitHub's API;
+if that fails, or if the value is not a SHA, the deployment is refused unless
+[`commit-sha`](inputs.md#commit-sha) is set. If the run was started on a tag and deployed the tag's
+own commit, the tag is the version. A workflow input named `environment` is not read; it causes a
+warning if it names anything but production.""",
     "repository_dispatch": """\
-These keys of `client_payload` are read, and no others. What is there and is not what it should be
-is refused. A short `sha` is looked up by GitHub's API, or refused. Without a commit there the event
-is refused, unless [`commit-sha`](inputs.md#commit-sha) is given: `GITHUB_SHA` is the default
-branch's tip, whatever was deployed.
+Only these keys of `client_payload` are read. An invalid value is refused. A short `sha` is looked
+up with GitHub's API; if that fails, it is refused. An event without a commit is refused unless
+[`commit-sha`](inputs.md#commit-sha) is set, because `GITHUB_SHA` is the tip of the default branch,
+whatever was deployed.
 
-Of the outcomes one failure is enough. One that has not ended, or was cancelled, skipped or ignored,
-is skipped. A word that may mean either, such as `completed`, is refused unless
-[`success`](inputs.md#success) is given; in `conclusion`, `result` and `outcome` it is passed over,
-since anything may be there. What Vercel sends is understood: its commit is in `git.sha`, and its
-types (`vercel.deployment.failed`) are read as outcomes too.""",
+If any of the outcome keys reports a failure, the deployment failed. A deployment that has not
+finished, or was cancelled, skipped or ignored, is skipped. A word that does not say whether it
+succeeded, such as `completed`, is refused unless [`success`](inputs.md#success) is set; in
+`conclusion`, `result` and `outcome` it is ignored, because they may hold anything. Vercel's
+events are understood: the commit is in `git.sha`, and the event type, such as
+`vercel.deployment.failed`, counts as an outcome too.""",
 }
 
-# Skipped as well, though no payload of the tests is like it: a path and a value there.
+# More skipped events, each a test payload with one changed value: payload, path, value.
 ODD: Final = (
     ("push.branch", "ref", "refs/notes/commits"),
     ("workflow_run.success", "workflow_run.event", "workflow_run"),
@@ -139,13 +144,14 @@ ODD: Final = (
 _PAGE: Final = """\
 # Events
 
-<!-- Written by `make docs` from the table that the code reads payloads by, by running it, and from
-tools/docs/events.py, which has the remarks. -->
+<!-- Written by `make docs` from the table that the code reads payloads with, by running it, and
+from tools/docs/events.py, which has the remarks. -->
 
-What each event means for a deployment, and where its payload is read. An [input](inputs.md) wins
-over the payload, and the payload over `GITHUB_*` variables. The log and the job summary say where
-each value comes from. A deployment whose commit cannot be found is refused, with exit code 2.
-What GitHub remembers is [read as these events](backfill.md) as well.
+This page lists the events that are reported as deployments, and where in the payload each value is
+read. An [input](inputs.md) overrides the payload, and the payload overrides `GITHUB_*` variables.
+The log and the job summary say where each value comes from. A deployment whose commit cannot be
+found is refused, with exit code 2. [Historical deployments](backfill.md) are read as these events
+too.
 
 {overview}
 
@@ -155,27 +161,32 @@ What GitHub remembers is [read as these events](backfill.md) as well.
 
 {otherwise}
 
-[`branches`](inputs.md#branches) judges the branch, and left out it is the default branch. Tags,
-releases, deployments and runs that were started by hand or by a program are of no branch.
+[`branches`](inputs.md#branches) selects the branches that are reported; by default, only the
+default branch. It does not apply to tags, releases, deployments, and runs that a person or a
+program started.
 
-Skipped whatever the event: what [`success`](inputs.md#success) says was cancelled or skipped, what
-[`environment-map`](inputs.md#environment-map) or the [configuration file](configuration.md) leaves
-out, and what touches none of the services that the file maps. Where only Datadog is on, failed
-deployments are skipped too. [All reasons](inputs.md#why-nothing-was-sent).
+Some deployments are skipped whatever the event:
+
+- [`success`](inputs.md#success) says that the job was cancelled or skipped.
+- [`environment-map`](inputs.md#environment-map) or the [configuration file](configuration.md)
+  excludes the environment.
+- The configuration file maps services, and the deployment touches none of them.
+- The deployment failed, and only Datadog is on.
+
+See [all reasons](inputs.md#why-nothing-was-sent).
 
 {events}
 
 ## Any other event
 
-`schedule`, `merge_group`, `issues` and all others are skipped as `event-not-a-deployment`, unless
-[`commit-sha`](inputs.md#commit-sha) says what was deployed. So is `deployment`, which asks for a
-deployment and tells of none. A workflow that others call (`workflow_call`) is given the event of
-its caller.
+`schedule`, `merge_group`, `issues` and all other events are skipped as `event-not-a-deployment`,
+unless [`commit-sha`](inputs.md#commit-sha) says what was deployed. So is `deployment`, which only
+requests a deployment. A reusable workflow (`workflow_call`) gets the event of its caller.
 
 ## Without a payload
 
-Where the file of `GITHUB_EVENT_PATH` cannot be read, `push` and `workflow_dispatch` are taken by
-their `GITHUB_*` variables, any event by `commit-sha`, and others are refused.
+If the file at `GITHUB_EVENT_PATH` cannot be read, the action uses the `GITHUB_*` variables for
+`push` and `workflow_dispatch`, and `commit-sha` for any event. Otherwise the event is refused.
 """
 
 
@@ -202,7 +213,7 @@ def page() -> str:
             ("what", "read from, in this order"),
             (("repository", codes(REPOSITORIES)), ("default branch", codes(DEFAULT_BRANCHES))),
         ),
-        otherwise=table(("what", "where the payload does not say it"), ELSE),
+        otherwise=table(("what", "if the payload does not have it"), ELSE),
         events="\n\n".join(
             _section(names, kind.places, skips[names[0]]) for kind, names in kinds.items()
         ),
@@ -210,7 +221,7 @@ def page() -> str:
 
 
 def skipped(event: str) -> Iterator[tuple[str, str, str]]:
-    """Return reason, message and payload of what is skipped of an event: one of each form."""
+    """Yield reason, message and payload name for each way in which an event is skipped."""
     cases = [(path.stem, payload_file(path.stem)) for path in sorted(PAYLOADS.glob(f"{event}.*"))]
     cases += [
         (name, json.loads(payload(name, {path: value})))
@@ -240,7 +251,7 @@ _INPUTS: Final = Inputs.from_environ({}, NOW)
 
 
 class _NoTags:
-    """GitHub's API of a repository that has no tags, of which the payloads say all else."""
+    """GitHub's API for a repository without tags; everything else is in the payloads."""
 
     def default_branch(self, repository: str) -> str:
         raise NotImplementedError
@@ -293,11 +304,11 @@ def _fields(places: Places) -> str:
 
 
 def _read(paths: tuple[str, ...], otherwise: str) -> str:
-    return "; else ".join(filter(None, (codes(paths), otherwise)))
+    return "; otherwise ".join(filter(None, (codes(paths), otherwise)))
 
 
 def _examples(names: list[str]) -> Iterator[str]:
-    """Return the examples that one of the events starts, and that report what it tells of."""
+    """Yield the examples that one of the events starts and that report its deployment."""
     for path in sorted((ROOT / "examples").glob("*.yml")):
         workflow = yaml.load(path.read_text("utf-8"), yaml.BaseLoader)  # noqa: S506 - `on` is a key
         modes = {

@@ -151,7 +151,10 @@ What each input accepts, and the messages that the log shows for values it refus
 STATUSES: Final = (
     ("delivered", "every backend recorded every deployment"),
     ("partial", "something was recorded, but not every deployment by every backend"),
-    ("rejected", "nothing was recorded and a backend refused; or inputs, configuration or event are bad"),
+    (
+        "rejected",
+        "nothing was recorded and a backend refused; or the inputs, configuration or event are bad",
+    ),
     ("undelivered", "nothing was recorded because of an outage; no backend refused"),
     ("skipped", "there was nothing to report; `reason` says why"),
     ("dry-run", "everything was built, checked and shown; nothing was sent"),
