@@ -161,6 +161,9 @@ too.
 
 {otherwise}
 
+The identity distinguishes deployments from each other; it is part of
+[the deployment's id](attribution.md#one-deployment-one-id).
+
 [`branches`](inputs.md#branches) selects the branches that are reported; by default, only the
 default branch. It does not apply to tags, releases, deployments, and runs that a person or a
 program started.

@@ -169,7 +169,7 @@ OUTCOMES: Final = (
 EXIT_CODES: Final = (
     ("0", "delivered, skipped, a dry run, or a failure that `fail-on` ignores"),
     ("1", "a refusal with `fail-on: config`; a refusal or an outage with `fail-on: any`"),
-    ("2", "bad inputs, a bad configuration file or a bad event, unless `fail-on` is `never`"),
+    ("2", "bad inputs, bad configuration or a bad event, unless `fail-on` is `never`"),
     ("130, 143", "the job was cancelled"),
 )
 # For each reason that is an error, its topics.
