@@ -140,10 +140,6 @@ octokit: $(READY) ## Run the action on every public example of GitHub's events (
 bench: $(READY) ## Measure this beside datadog-ci and others, and write docs/benchmarks.md (needs npm)
 	@$(BIN)/python -m bench
 
-.PHONY: bench-backfill
-bench-backfill: $(READY) ## Read years of up to 20,000 deployments back, and check what is found
-	@$(BIN)/python -m bench.backfill
-
 .PHONY: mutants
 mutants: $(READY) ## Change the code bit by bit, and list what no test notices (a quarter of an hour)
 	@nice -n 10 $(BIN)/python -m tools.mutants

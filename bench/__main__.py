@@ -15,8 +15,7 @@ from datetime import datetime, timezone
 from operator import attrgetter
 from pathlib import Path
 
-from bench import line_up
-from bench.backfill.page import kept
+from bench import backfill, line_up
 from bench.contenders import Contender, interleaved
 from bench.line_up import lacking
 from bench.machine import machine, versions
@@ -51,6 +50,7 @@ def main() -> int:
         say("From empty caches")
         entries = line_up.from_nothing(ours, runs, UV / "bin", no_uv)
         cold = _run(entries, cold_rounds, warm_up=False)
+    historical = backfill.section(backfill.measure(runs, say))
     shutil.rmtree(runs)
     rows = {row.title.key: row for row in (*warm, *cold)}
     base = faster([rows[line_up.DRY_RUN], rows[line_up.DRY_RUN_BY_GIT]])
@@ -66,8 +66,9 @@ def main() -> int:
         cold_base=rows[line_up.COLD_NPM],
         goals=_goals(rows, base),
     )
-    PAGE.write_text(page(measured) + kept(PAGE.read_text("utf-8")), "utf-8")
-    for part in (table(warm, base), table(cold, measured.cold_base), goals(measured.goals)):
+    PAGE.write_text(f"{page(measured)}\n{historical}", "utf-8")
+    tables = (table(warm, base), table(cold, measured.cold_base), goals(measured.goals))
+    for part in (*tables, historical):
         print(f"\n{part}")
     print(f"\nWrote {PAGE.relative_to(ROOT)}")
     if any(row.failed for row in rows.values()):

@@ -42,7 +42,7 @@ def serving(make: Callable[[Path], History], folder: Path, **options: Any) -> It
     theirs.close()
     with ours:
         yield Apart(ours, ours.recv())
-    process.join(timeout=5)
+    process.join(timeout=60)  # it may have a large folder to close
     process.close()
 
 
