@@ -101,6 +101,16 @@ def test_named_services_without_paths_carry_everything_and_no_file_is_looked_up(
     )
 
 
+@pytest.mark.parametrize("mode", ["deployment", "pull-services"])
+def test_without_the_named_file_nobody_knows_which_pull_requests_are_of_a_service(mode):
+    # A named file that does not exist is refused before, so this one could not be looked up.
+    given = inputs(service="checkout, x", config_file="dora.yml", mode=mode)
+    expected = tuple(unknown(Service(identifier=name)) for name in ("checkout", "x"))
+    found = services.deployed(given, None, SLUG, since(1, 3), Nobody())
+    assert found == (Fact(value=expected, source="the input `service`"), ())
+    assert services.touched(given, 7, Shipped(merged=TWELVE), expected) is None
+
+
 def test_an_input_says_more_of_a_service_than_the_file():
     fact, _ = deployed(since(1, 2), service="cart=My cart, checkout=Checkout, other")
     assert [each.service for each in fact.value] == [

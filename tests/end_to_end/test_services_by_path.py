@@ -630,6 +630,25 @@ def test_a_report_waits_for_a_file_that_cannot_be_looked_up(story):
     )
 
 
+def test_a_named_service_has_no_pull_requests_of_others_where_its_file_cannot_be_looked_up(
+    story, base
+):
+    story.landed("squash", "services/checkout/a.py")
+    story.landed("squash", "services/search/a.py")
+    head = story.merge_commit(2)
+    story.github.fault = on_path("/contents/", 410)
+
+    found = told(story, story.push(head), service="checkout", config_file=FILE)
+    assert found.to_dx == [story.body(head, by="commit", service={"identifier": "checkout"})]
+    assert (found.services, found.previous_sha) == (("checkout",), base)
+    assert found.warnings == (
+        (
+            f"`{FILE}` of acme/shop at {head[:7]} could not be looked up: GitHub's API answered"
+            " 410; the report goes without it, and without pull requests, which may be of others"
+        ),
+    )
+
+
 @pytest.mark.parametrize("paged", [True, False])
 def test_changed_files_are_read_by_pages_where_queries_are_refused(story, base, paged):
     story.landed("squash", "services/search/a.py")

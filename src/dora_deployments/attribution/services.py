@@ -85,6 +85,13 @@ def deployed(
         )
     owner = _owner(inputs, config, environment)
     services, source = _candidates(inputs, config, owner, environment, repository)
+    if config is None and inputs.config_file is not None:
+        # It could not be read, and may say which pull requests are not of these services.
+        unknown = (
+            Carried(service=service, pulls=(), is_exact=False, by_path=True, is_touched=None)
+            for service in services
+        )
+        return Fact(value=tuple(unknown), source=source), ()
     if not any(service.identifier in mapped for service in services):
         pulls = _begun(shipped, _details(repository, shipped, look_ups))
         carried = tuple(
