@@ -127,7 +127,12 @@ def test_a_report_goes_without_the_file_that_decides_none_of_its_names(environme
     given = {**given, "service": "shop", "config_file": "dora.yml"}
     assert found(FAILED, raw=environment, **given) == (
         None,
-        (f"`dora.yml` {WHY} the report goes without it, and without pull requests, which may be of others",),
+        (
+            (
+                f"`dora.yml` {WHY} the report goes without it, and without pull requests, which may"
+                " be of others"
+            ),
+        ),
     )
 
 

@@ -747,7 +747,11 @@ def test_a_repository_of_the_run_is_not_the_events_if_its_id_is_another(variable
 @pytest.mark.parametrize("own", ["acme/shop", "Acme/Shop"])
 def test_the_events_own_repository_given_is_nothing_to_warn_about(own, given):
     told = happening(repository=Fact(value=own, source="repository.full_name"))
-    assert resolved(told, **given).warnings == ()
+    found = resolved(told, **given)
+    assert found.warnings == ()
+    assert found.repository.value == own  # as GitHub writes it
+    (deployment,) = found.deployments
+    assert (deployment.repository, deployment.service.identifier) == (own, own.rpartition("/")[2])
 
 
 @pytest.mark.parametrize("name", ["workflow_dispatch", "repository_dispatch"])

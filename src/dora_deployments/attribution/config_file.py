@@ -38,7 +38,8 @@ def found(
         failed = f"{where} could not be looked up: {error}"
         wanted = _decided_by_file(happening, inputs)
         if not wanted:
-            return None, (f"{failed}; the report goes without it, and without pull requests, which may be of others",)
+            without = "the report goes without it, and without pull requests, which may be of others"
+            return None, (f"{failed}; {without}",)
         if inputs.config_file is not None:
             raise ConfigurationError(
                 f"{failed}; only that file says {wanted}, so nothing was sent: run this job again,"

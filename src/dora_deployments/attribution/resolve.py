@@ -4,7 +4,7 @@ An explicit input wins over the payload, and the payload over `GITHUB_*`. Each d
 kept as a `Fact`, with where it comes from.
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import TYPE_CHECKING
 
@@ -87,6 +87,9 @@ def resolve(
     if inputs.mode == "pull-services":
         _check_merge(happening)
     repository = given(inputs.repository, "repository") or happening.repository
+    if repository.value.lower() == happening.repository.value.lower():
+        # GitHub ignores case in names; a backend may not, so they stay as GitHub writes them.
+        repository = replace(repository, value=happening.repository.value)
     own = _is_own(repository.value, happening, run)
     if not own:
         _check_commit_of_another(happening, inputs, run)
