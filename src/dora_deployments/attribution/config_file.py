@@ -38,7 +38,9 @@ def found(
         failed = f"{where} could not be looked up: {error}"
         wanted = _decided_by_file(happening, inputs)
         if not wanted:
-            without = "the report goes without it, and without pull requests, which may be of others"
+            without = (
+                "the report goes without it, and without pull requests, which may be of others"
+            )
             return None, (f"{failed}; {without}",)
         if inputs.config_file is not None:
             raise ConfigurationError(
