@@ -581,6 +581,14 @@ def test_a_tag_that_the_payload_does_not_peel_must_be_asked_for():
     assert happening.identity == "run:refs/heads/main::8412399001"
 
 
+def test_what_may_be_a_tag_object_is_never_taken_for_the_commit():
+    tag_object = "84fc656ff3eec51140b5bf5fed90f8ff2e00a87e"
+    happening = told("push", "push.tag.annotated.no_head_commit", of=run(sha=tag_object))
+    assert happening.commit_sha == Unresolved(
+        why="the payload's head_commit.id is not a commit SHA", tag_object=tag_object
+    )
+
+
 def test_a_tag_of_which_the_payload_tells_no_sha_is_asked_for_by_name():
     content = changed("push.tag.annotated.no_head_commit", after=None)
     assert told("push", content, of=run(sha="")).commit_sha == Unresolved(

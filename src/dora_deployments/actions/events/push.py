@@ -64,14 +64,15 @@ def read(event: Event) -> Happening:
 def _tag_commit(event: Event, tag: str) -> Fact[str] | Unresolved:
     """Return the commit of a pushed tag: for an annotated one, `after` is the tag object."""
     (path,) = TAG.commit
+    after = event.payload.sha("after")
     if sha := event.payload.sha(path):
-        after = event.payload.sha("after")
         note = f"; after was {after[:7]}, the tag object" if after and after != sha else ""
         return Fact(value=sha, source=f"{path}, the commit that {tag} names{note}")
     commit = event.github_sha(path)
     return Unresolved(
         why=missing(path, "a commit SHA"),
-        tag=None if event.payload.sha("after") else tag,
-        tag_object=event.payload.sha("after"),
-        fallback=commit if isinstance(commit, Fact) else None,
+        tag=None if after else tag,
+        tag_object=after,
+        # What is the same as `after` may be the tag object.
+        fallback=commit if isinstance(commit, Fact) and commit.value != after else None,
     )
