@@ -50,6 +50,11 @@ def mark(tag, *known):
          "services/checkout@1.1"),
         ("v1.2.3", ["1.2.2", "V1.2.2"], None),
         ("app2-v1.2.3", ["app1-v1.2.2", "app2-v1.2.1"], "app2-v1.2.1"),
+        # dates whose year stands last have no order
+        ("prod-05112026", ["prod-31102026", "prod-04122025", "prod-04112026"], None),
+        ("prod-11052026", ["prod-10312026"], None),
+        ("prod-05112026-hotfix", ["prod-04112026"], None),
+        ("build-40112026", ["build-40112025", "build-05112026"], "build-40112025"),
         # prereleases
         ("v1.2.3", ["v1.2.3-rc.1", "v1.2.2"], "v1.2.2"),
         ("v1.2.3", ["v1.2.3-rc.1"], None),

@@ -36,6 +36,8 @@ _NUMBER_AND_WORD: Final = re.compile(
 _NUMBER: Final = re.compile(
     r"(?P<product>(?:.*[^0-9.])?)(?P<numbers>\d{1,18})(?P<suffix>)" + _META, re.ASCII
 )
+# `05112026`: a date, of which nobody knows whether the day or the month comes first.
+_YEAR_LAST: Final = re.compile(r"(?:0[1-9]|[12]\d|3[01]){2}(?:19|20)\d\d", re.ASCII)
 # As `git describe` names a commit: so many commits after that version.
 _DESCRIBED: Final = re.compile(r"-(\d{1,9})-g[0-9a-f]{4,40}", re.ASCII)
 _SHA: Final = re.compile(r"-(?:g|(?=[a-f]*\d)(?=\d*[a-f]))[0-9a-f]{7,40}", re.ASCII)
@@ -134,7 +136,9 @@ def _version(tag: str) -> _Version | None:
     if found := _PRODUCT_AND_SHA.fullmatch(tag):
         return _read(found, (), has_sha=True)
     found = _NUMBER_AND_WORD.fullmatch(tag) or _NUMBER.fullmatch(tag)
-    return _read(found, (int(found["numbers"]),), is_number=True) if found else None
+    if found is None or _YEAR_LAST.fullmatch(found["numbers"]):
+        return None
+    return _read(found, (int(found["numbers"]),), is_number=True)
 
 
 def _date(text: str) -> tuple[int, ...]:
