@@ -101,7 +101,7 @@ def _check_preview(told: Fact[str], explicit: str) -> None:
 
 
 def _is_preview(name: str) -> bool:
-    """Return whether a name is that of a preview, and does not say production as well."""
+    """Return whether a name is that of a preview: not of a production that is called one."""
     words = words_of(name)
     if words & _PREVIEW and not words & _PRODUCTION:
         return True
