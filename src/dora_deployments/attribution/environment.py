@@ -101,7 +101,7 @@ def _check_preview(told: Fact[str], explicit: str) -> None:
 
 
 def _is_preview(name: str) -> bool:
-    """Return whether a name is that of a preview: not of a production that is called one."""
+    """Return whether a name is that of a preview, and not of production as well."""
     words = words_of(name)
     if words & _PREVIEW and not words & _PRODUCTION:
         return True
