@@ -165,5 +165,5 @@ def test_a_csv_file_is_handed_over_only_by_a_run_that_wrote_it(name):
     (step,) = (step for step in steps if step["name"] == "Keep the CSV file")
     assert past["with"]["mode"] == "backfill"
     assert step["if"] == (
-        "always() && steps.past.outputs.status != '' && steps.past.outputs.reason == ''"
+        "${{ !cancelled() && steps.past.outputs.status != '' && steps.past.outputs.reason == '' }}"
     )

@@ -1139,6 +1139,22 @@ def test_a_disk_that_is_full_is_no_mistake_of_the_user_and_loses_nothing(shop, o
     assert all(again[each] == told[each] for each in told if each in again)
 
 
+@posix_only
+@pytest.mark.fault(101)
+def test_a_full_disk_leaves_no_files_of_another_period(shop):
+    deployed_thrice(shop)
+    folder = shop.folder / "dora-backfill"
+    folder.mkdir()
+    with tiny_disk(folder, "size=1m"):
+        assert shop.ended() == (0, "delivered", "")
+        assert len(shop.sheet()) == 4
+        with suppress(OSError), (folder / "full").open("wb", buffering=0) as full:
+            while full.write(bytes(4096)):
+                pass
+        assert shop.ended(since="2026-06-01", until="2026-06-02") == (0, "undelivered", "")
+        assert {file.name for file in folder.glob("deployments.*")} == set()
+
+
 def test_what_github_cannot_be_asked_in_deriving_ends_it(mapped):
     (mapped.folder / ".github").mkdir()
     (mapped.folder / ".github" / "dora.yml").write_text(CONFIG, "utf-8")

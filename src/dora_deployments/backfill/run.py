@@ -51,6 +51,7 @@ def backfill(job: Job, result: Backfilled) -> None:
     if there is nothing to report, and `ActionError` for what the workflow's author must fix. A disk
     that lets nobody write is the runner's trouble: it leaves the rest for another run.
     """
+    folder: Path | None = None
     try:
         folder = _folder(job)
         with _state(job, folder) as state:
@@ -66,17 +67,21 @@ def backfill(job: Job, result: Backfilled) -> None:
                         result.tallies = state.tallies()
             _end(job, folder, state, result, had_time)
     except (folders.UnwritableError, StateUnwritableError) as error:
-        _stop_unwritable(result, error)
+        _stop_unwritable(folder, result, error)
     except StateError as error:
         raise InputError(f"`output-path` {error}", topic=BACKFILL_STATE) from None
     except OSError as error:
         problem = folders.unwritable(error)
         if not isinstance(problem, folders.UnwritableError):
             raise InputError(f"`output-path` {problem}", topic=OUTPUT_PATH) from None
-        _stop_unwritable(result, problem)
+        _stop_unwritable(folder, result, problem)
 
 
-def _stop_unwritable(result: Backfilled, problem: ValueError) -> None:
+def _stop_unwritable(folder: Path | None, result: Backfilled, problem: ValueError) -> None:
+    # On a full disk files can be removed, and those of another period are not to be handed over.
+    if folder is not None and result.figures is None:
+        with suppress(OSError):
+            _remove_files(folder)
     result.stopped = OUTPUT_PATH
     result.unfinished = note(f"`output-path` {problem}", OUTPUT_PATH)
 
@@ -104,8 +109,7 @@ def _go_on(job: Job, folder: Path, state: State, result: Backfilled) -> Collecti
     try:
         if not _is_derived(job, folder, state):
             # Those of another period are not to be handed over, however this run ends.
-            for name in (CSV, JSON_LINES):
-                (folder / name).unlink(missing_ok=True)
+            _remove_files(folder)
             _derive(job, folder, state, result)
         _look_back(folder, state, result)
     except LookUpError as error:
@@ -117,6 +121,11 @@ def _go_on(job: Job, folder: Path, state: State, result: Backfilled) -> Collecti
     # What is on its way when the time is up has a little more.
     until = Budget(deadline=job.budget.deadline - sending.LAST_SECONDS)
     return sending.send(state, job.told, until, job.pace or sending.PACE, job.say)
+
+
+def _remove_files(folder: Path) -> None:
+    for name in (CSV, JSON_LINES):
+        (folder / name).unlink(missing_ok=True)
 
 
 def _end(
