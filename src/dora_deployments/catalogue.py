@@ -536,10 +536,11 @@ CERTIFICATE: Final = Topic(
 )
 CA_FILE: Final = Topic(
     slug="ca-file",
-    happened="The file of `REQUESTS_CA_BUNDLE` cannot be used",
+    happened="The file with the runner's certificates cannot be used",
     means="it cannot be read, is empty or holds no certificate, and without one no server can be"
     " trusted",
-    change="set `REQUESTS_CA_BUNDLE` to a PEM file with certificates, or to nothing",
+    change="set `REQUESTS_CA_BUNDLE`, `CURL_CA_BUNDLE` or `SSL_CERT_FILE`, whichever names it, to"
+    " a PEM file with certificates, or to nothing",
 )
 BLOCKED: Final = Topic(
     slug="blocked",

@@ -126,6 +126,10 @@ _FIXES: Final = {
     getattr(errno, "EDQUOT", -1): "make room in that user's quota",
     errno.EROFS: "mount it so that the step can write there",
     errno.EIO: "look after that disk",
+    errno.EFBIG: "raise the limit of that user on the size of files",
+    errno.ENAMETOOLONG: "write a shorter path",
+    errno.EISDIR: "remove the folder that is in its place",
+    errno.ENOTDIR: "remove the file that is in the place of a folder",
 }
 
 

@@ -1089,7 +1089,8 @@ def test_a_folder_that_cannot_be_made_whole_leaves_all_to_another_run(shop):
     with full_disk(after=0):
         backfill(job, result)
     assert result.unfinished == note(
-        "`output-path` cannot be written: File too large; let the step's user write there",
+        "`output-path` cannot be written: File too large; raise the limit of that user on the"
+        " size of files",
         OUTPUT_PATH,
     )
 

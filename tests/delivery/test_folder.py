@@ -204,11 +204,11 @@ def test_a_path_elsewhere_is_no_folder_for_us(run, tmp_path, path):
 def test_what_the_system_refuses_is_said(run, tmp_path):
     too_long = "x" * 300
     assert refusal(lambda text: folder.opened(run, text), too_long) == (
-        "cannot be written: File name too long; let the step's user write there"
+        "cannot be written: File name too long; write a shorter path"
     )
     (tmp_path / "workspace" / "out" / ".gitignore").mkdir(parents=True)
     assert refusal(lambda text: folder.opened(run, text), "out") == (
-        "cannot be written: Is a directory; let the step's user write there"
+        "cannot be written: Is a directory; remove the folder that is in its place"
     )
 
 
