@@ -495,6 +495,25 @@ def test_a_usual_run_imports_no_package_that_it_can_do_without(environ, dx):
 
 @pytest.mark.fault(100)
 @pytest.mark.parametrize(("number", "code"), [(signal.SIGINT, 130), (signal.SIGTERM, 143)])
+def test_a_python_that_gives_no_answer_ends_with_the_job(number, code, environ, tools, tmp_path):
+    started = tmp_path / "started"
+    hanging = f"#!/bin/sh\nPATH=/usr/bin:/bin\necho $$ > {started}.new\n"
+    program(tools / "python3", f"{hanging}mv {started}.new {started}\nexec sleep 600\n")
+    process = launched(environ)
+    pause = threading.Event()
+    while not started.exists():
+        pause.wait(0.02)
+    start = time.monotonic()
+    process.send_signal(number)
+    # Whoever holds its output open would be waited for.
+    process.communicate(timeout=60)
+
+    assert (process.returncode, time.monotonic() - start < 3) == (code, True)
+    assert not Path("/proc", started.read_text().strip()).exists()
+
+
+@pytest.mark.fault(100)
+@pytest.mark.parametrize(("number", "code"), [(signal.SIGINT, 130), (signal.SIGTERM, 143)])
 @pytest.mark.parametrize("during", ["python3", "uv"])
 def test_a_job_that_is_cancelled_before_the_program_can_report_has_its_outputs(
     during, number, code, environ, tools, tmp_path
