@@ -14,7 +14,7 @@ from jsonschema import Draft202012Validator
 from dora_deployments import catalogue
 from dora_deployments.actions import config, strict_yaml
 from dora_deployments.actions.event import Places, Unresolved
-from dora_deployments.actions.events import EVENTS, what_happened
+from dora_deployments.actions.events import EVENTS, interpret_event
 from dora_deployments.actions.inputs import Inputs
 from dora_deployments.attribution import commit
 from dora_deployments.attribution.github.api import WIDTH
@@ -245,7 +245,7 @@ def test_a_path_of_the_table_is_read_where_those_before_it_hold_nothing(
     value, then = OTHER[field]
     path = getattr(places, field)[number]
     put(content, path, f"refs/heads/{value}" if (field, path) == ("branch", "ref") else value)
-    now = told(what_happened(event(name, content)), field)
+    now = told(interpret_event(event(name, content)), field)
     assert now.rpartition(":" if field == "identity" else "refs/tags/")[2] == then
 
 
@@ -258,17 +258,17 @@ def put(content, path, value):
     content[last] = value
 
 
-def told(happening, field):
+def told(deployment_event, field):
     """What an event says of a field of the table, as a text."""
-    commit = happening.commit_sha
+    commit = deployment_event.commit_sha
     found = {
         "commit": commit if isinstance(commit, Unresolved) else commit.value,
-        "identity": happening.identity,
-        "source_url": happening.source_url,
+        "identity": deployment_event.identity,
+        "source_url": deployment_event.source_url,
     }
     if field in found:
         return str(found[field])
-    fact = getattr(happening, {"outcome": "success"}.get(field, field))
+    fact = getattr(deployment_event, {"outcome": "success"}.get(field, field))
     return fact and str(fact.value)
 
 
@@ -289,14 +289,14 @@ class Unreachable:
 def sought(name, content, **variables):
     """Return whether the API is asked for a commit, and what is taken and warned of without it."""
     happened, look_ups = event(name, content, of=run(**variables)), Unreachable()
-    happening = what_happened(happened)
+    deployment_event = interpret_event(happened)
     found, warnings = None, ()
     with suppress(EventError):
-        found, warnings = commit.deployed(happening, happened.inputs, "acme/shop", look_ups)
+        found, warnings = commit.deployed(deployment_event, happened.inputs, "acme/shop", look_ups)
     return (
         look_ups.asked != [],
         found is not None and found.value == GITHUB_SHA,
-        (*happening.warnings, *warnings) != (),
+        (*deployment_event.warnings, *warnings) != (),
     )
 
 

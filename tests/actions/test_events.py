@@ -4,8 +4,8 @@ from datetime import datetime, timezone
 import pytest
 
 from dora_deployments.actions import moments, parse
-from dora_deployments.actions.event import Happening, RunAttempt, Unresolved
-from dora_deployments.actions.events import EVENTS, what_happened
+from dora_deployments.actions.event import DeploymentEvent, RunAttempt, Unresolved
+from dora_deployments.actions.events import EVENTS, interpret_event
 from dora_deployments.deployment import Fact
 from dora_deployments.errors import EventError, Skip
 from tests.actions.refusals import refusal
@@ -39,7 +39,7 @@ def changed(case, **members):
 
 def told(name, content, **given):
     content = payload_file(content) if isinstance(content, str) else content
-    return what_happened(event(name, content, **given))
+    return interpret_event(event(name, content, **given))
 
 
 def skipped(name, content, **given):
@@ -57,7 +57,7 @@ def refused(name, content, **given):
 
 
 def without_payload(name, why="GITHUB_EVENT_PATH is not set", **given):
-    return what_happened(replace(event(name, {}, **given), broken=why))
+    return interpret_event(replace(event(name, {}, **given), broken=why))
 
 
 THIS_RUN = (RunAttempt(run_id="8412399001"),)
@@ -88,18 +88,18 @@ def test_a_job_that_was_cancelled_or_skipped_deployed_nothing_whatever_the_event
 
 def test_the_payload_names_the_repository_before_github_does():
     content = changed("push.branch", repository__full_name="acme/renamed")
-    happening = told("push", content, of=run(repository="acme/shop", repository_id="7"))
-    assert happening.repository == Fact(value="acme/renamed", source="repository.full_name")
-    assert happening.repository_id == "186853261"
+    deployment_event = told("push", content, of=run(repository="acme/shop", repository_id="7"))
+    assert deployment_event.repository == Fact(value="acme/renamed", source="repository.full_name")
+    assert deployment_event.repository_id == "186853261"
 
 
 def test_a_payload_without_a_repository_leaves_it_to_github():
     content = changed("push.branch", repository=None)
-    happening = told("push", content, of=run(repository="Acme/Shop", repository_id="7"))
-    assert happening.repository == Fact(
+    deployment_event = told("push", content, of=run(repository="Acme/Shop", repository_id="7"))
+    assert deployment_event.repository == Fact(
         value="Acme/Shop", source="GITHUB_REPOSITORY, since the payload names none"
     )
-    assert happening.repository_id == "7"
+    assert deployment_event.repository_id == "7"
 
 
 @pytest.mark.parametrize("id_", [None, "186853261", 0, True])
@@ -111,8 +111,8 @@ def test_a_repository_without_an_id_is_known_by_the_id_that_github_gives(id_):
 @pytest.mark.parametrize("repository", [None, {"full_name": "Acme/Shop"}])
 def test_a_repository_without_any_id_is_known_by_its_name_in_lower_case(repository):
     content = changed("push.branch", repository=repository)
-    happening = told("push", content, of=run(repository="Acme/Shop", repository_id=""))
-    assert happening.repository_id == "acme/shop"
+    deployment_event = told("push", content, of=run(repository="Acme/Shop", repository_id=""))
+    assert deployment_event.repository_id == "acme/shop"
 
 
 @pytest.mark.parametrize("name", [None, "shop", "acme/shop/x", "https://github.com/acme/shop"])
@@ -141,7 +141,7 @@ def test_a_payload_may_not_tell_the_default_branch():
 
 
 def test_a_merged_pull_request_was_deployed_by_its_merge_commit():
-    assert told("pull_request", MERGED) == Happening(
+    assert told("pull_request", MERGED) == DeploymentEvent(
         event="pull_request",
         repository=Fact(value="acme/shop", source="pull_request.base.repo.full_name"),
         repository_id="186853261",
@@ -177,8 +177,8 @@ def test_a_merged_pull_request_was_deployed_by_its_merge_commit():
 def test_github_sha_is_only_mentioned_where_it_is_another_commit():
     merge_commit = "7fd0709f3ed45ac797fbcf901f219c36cfe2b36a"
     for sha in (merge_commit, ""):
-        happening = told("pull_request", MERGED, of=run(sha=sha))
-        assert happening.commit_sha == Fact(
+        deployment_event = told("pull_request", MERGED, of=run(sha=sha))
+        assert deployment_event.commit_sha == Fact(
             value=merge_commit,
             source="pull_request.merge_commit_sha, since the pull request was merged",
         )
@@ -251,26 +251,26 @@ def test_a_merged_pull_request_that_is_edited_later_is_not_merged_again():
 
 
 def test_the_repository_of_a_pull_request_is_its_bases_even_where_its_head_has_the_same_branch():
-    happening = told("pull_request", "pull_request.closed.merged.fork")
-    assert happening.repository.value == "acme/shop"
-    assert happening.repository_id == "186853261"
-    assert happening.default_branch == "main"
+    deployment_event = told("pull_request", "pull_request.closed.merged.fork")
+    assert deployment_event.repository.value == "acme/shop"
+    assert deployment_event.repository_id == "186853261"
+    assert deployment_event.default_branch == "main"
 
 
 def test_the_base_tells_repository_and_default_branch_before_the_event_does():
     content = changed(
         MERGED, repository={"full_name": "acme/other", "id": 1, "default_branch": "other"}
     )
-    happening = told("pull_request", content)
-    assert happening.repository.value == "acme/shop"
-    assert happening.repository_id == "186853261"
-    assert happening.default_branch == "main"
-    assert happening.from_fork is False
+    deployment_event = told("pull_request", content)
+    assert deployment_event.repository.value == "acme/shop"
+    assert deployment_event.repository_id == "186853261"
+    assert deployment_event.default_branch == "main"
+    assert deployment_event.from_fork is False
 
 
 def test_the_branch_of_a_pull_request_is_its_base_and_not_its_head():
-    happening = told("pull_request", "pull_request.closed.merged.into_release_branch")
-    assert happening.branch == Fact(value="release/2026.05", source="pull_request.base.ref")
+    deployment_event = told("pull_request", "pull_request.closed.merged.into_release_branch")
+    assert deployment_event.branch == Fact(value="release/2026.05", source="pull_request.base.ref")
 
 
 @pytest.mark.parametrize("sha", [None, "", "main", "7fd0709", "0" * 40, 7])
@@ -282,8 +282,8 @@ def test_a_merge_commit_that_is_not_told_must_be_asked_for_and_is_never_the_head
 
 
 def test_a_merge_commit_that_github_is_still_computing_must_be_asked_for():
-    happening = told("pull_request", "pull_request.closed.merged.no_merge_commit")
-    assert happening.commit_sha == Unresolved(
+    deployment_event = told("pull_request", "pull_request.closed.merged.no_merge_commit")
+    assert deployment_event.commit_sha == Unresolved(
         why="the payload's pull_request.merge_commit_sha is not a commit SHA",
         tag=None,
         tag_object=None,
@@ -302,9 +302,9 @@ def test_the_number_of_a_pull_request_is_also_told_beside_it():
 
 def test_a_pull_request_without_id_is_told_apart_by_ref_commit_and_run():
     content = changed(MERGED, pull_request__id=None)
-    happening = told("pull_request", content)
-    assert happening.pull_id is None
-    assert happening.identity == (
+    deployment_event = told("pull_request", content)
+    assert deployment_event.pull_id is None
+    assert deployment_event.identity == (
         "run:refs/heads/main:7fd0709f3ed45ac797fbcf901f219c36cfe2b36a:8412399001"
     )
 
@@ -390,7 +390,7 @@ def test_a_pull_request_that_lacks_what_decides_is_refused(path, kind, value):
 
 
 def test_a_push_deploys_the_branchs_new_tip():
-    assert told("push", "push.branch") == Happening(
+    assert told("push", "push.branch") == DeploymentEvent(
         event="push",
         repository=Fact(value="acme/shop", source="repository.full_name"),
         repository_id="186853261",
@@ -445,9 +445,9 @@ def test_a_time_that_cannot_be_true_is_not_told(pushed_at):
     ],
 )
 def test_a_push_may_create_or_rewrite_a_branch_and_its_name_may_have_slashes(case, branch, sha):
-    happening = told("push", f"push.branch.{case}")
-    assert happening.branch == Fact(value=branch, source="ref")
-    assert happening.commit_sha == Fact(value=sha, source="after; GITHUB_SHA was 109cf4c")
+    deployment_event = told("push", f"push.branch.{case}")
+    assert deployment_event.branch == Fact(value=branch, source="ref")
+    assert deployment_event.commit_sha == Fact(value=sha, source="after; GITHUB_SHA was 109cf4c")
 
 
 @pytest.mark.parametrize(
@@ -466,23 +466,25 @@ def test_a_push_that_deletes_deploys_nothing_not_even_what_was_there_before(case
 
 @pytest.mark.parametrize("after", [None, "", "53d5a57", 7])
 def test_a_push_that_does_not_tell_the_tip_leaves_it_to_github_sha(after):
-    happening = told("push", changed("push.branch", after=after))
-    assert happening.commit_sha == Fact(
+    deployment_event = told("push", changed("push.branch", after=after))
+    assert deployment_event.commit_sha == Fact(
         value=GITHUB_SHA, source="GITHUB_SHA, since the payload has no SHA at after"
     )
-    assert happening.identity == f"run:refs/heads/main:{GITHUB_SHA}:8412399001"
+    assert deployment_event.identity == f"run:refs/heads/main:{GITHUB_SHA}:8412399001"
 
 
 def test_a_push_of_which_nothing_tells_the_tip_is_left_open():
-    happening = told("push", changed("push.branch", after=None), of=run(sha=""))
-    assert happening.commit_sha == Unresolved(
+    deployment_event = told("push", changed("push.branch", after=None), of=run(sha=""))
+    assert deployment_event.commit_sha == Unresolved(
         why="neither the payload's after nor GITHUB_SHA is a commit SHA"
     )
 
 
 def test_a_push_that_names_no_ref_is_of_the_ref_that_github_names():
-    happening = told("push", changed("push.branch", ref=None), of=run(ref="refs/heads/release"))
-    assert happening.branch == Fact(value="release", source="GITHUB_REF")
+    deployment_event = told(
+        "push", changed("push.branch", ref=None), of=run(ref="refs/heads/release")
+    )
+    assert deployment_event.branch == Fact(value="release", source="GITHUB_REF")
 
 
 def test_a_push_to_no_ref_is_refused():
@@ -528,7 +530,7 @@ def test_an_explicit_commit_tells_runs_apart_instead_of_the_events():
 
 
 def test_a_pushed_annotated_tag_deploys_its_commit_and_not_the_tag_object():
-    assert told("push", "push.tag.annotated", of=run(ref="refs/tags/v1.12.0")) == Happening(
+    assert told("push", "push.tag.annotated", of=run(ref="refs/tags/v1.12.0")) == DeploymentEvent(
         event="push",
         repository=Fact(value="acme/shop", source="repository.full_name"),
         repository_id="186853261",
@@ -551,25 +553,25 @@ def test_a_pushed_annotated_tag_deploys_its_commit_and_not_the_tag_object():
 
 
 def test_a_pushed_lightweight_tag_deploys_its_commit():
-    happening = told("push", "push.tag.lightweight")
-    assert happening.commit_sha == Fact(
+    deployment_event = told("push", "push.tag.lightweight")
+    assert deployment_event.commit_sha == Fact(
         value="edc5c69dcb1b5b97f6e15e20a338ceb0fcf1590b",
         source="head_commit.id, the commit that v1.11.3 names",
     )
-    assert happening.version == Fact(value="v1.11.3", source="ref, a tag")
+    assert deployment_event.version == Fact(value="v1.11.3", source="ref, a tag")
 
 
 def test_a_pushed_tag_needs_nothing_but_the_commit_that_it_names():
-    happening = told("push", changed("push.tag.annotated", after=None))
-    assert happening.commit_sha == Fact(
+    deployment_event = told("push", changed("push.tag.annotated", after=None))
+    assert deployment_event.commit_sha == Fact(
         value="96f8ae0591bddf176c4d32a71fdf04ed26445f00",
         source="head_commit.id, the commit that v1.12.0 names",
     )
 
 
 def test_a_tag_that_the_payload_does_not_peel_must_be_asked_for():
-    happening = told("push", "push.tag.annotated.no_head_commit")
-    assert happening.commit_sha == Unresolved(
+    deployment_event = told("push", "push.tag.annotated.no_head_commit")
+    assert deployment_event.commit_sha == Unresolved(
         why="the payload's head_commit.id is not a commit SHA",
         tag=None,
         tag_object="84fc656ff3eec51140b5bf5fed90f8ff2e00a87e",
@@ -578,13 +580,13 @@ def test_a_tag_that_the_payload_does_not_peel_must_be_asked_for():
             value=GITHUB_SHA, source="GITHUB_SHA, since the payload has no SHA at head_commit.id"
         ),
     )
-    assert happening.identity == "run:refs/heads/main::8412399001"
+    assert deployment_event.identity == "run:refs/heads/main::8412399001"
 
 
 def test_what_may_be_a_tag_object_is_never_taken_for_the_commit():
     tag_object = "84fc656ff3eec51140b5bf5fed90f8ff2e00a87e"
-    happening = told("push", "push.tag.annotated.no_head_commit", of=run(sha=tag_object))
-    assert happening.commit_sha == Unresolved(
+    deployment_event = told("push", "push.tag.annotated.no_head_commit", of=run(sha=tag_object))
+    assert deployment_event.commit_sha == Unresolved(
         why="the payload's head_commit.id is not a commit SHA", tag_object=tag_object
     )
 
@@ -597,8 +599,8 @@ def test_a_tag_of_which_the_payload_tells_no_sha_is_asked_for_by_name():
 
 
 def test_a_tag_may_have_slashes():
-    happening = told("push", changed("push.tag.lightweight", ref="refs/tags/checkout/v1"))
-    assert happening.version == Fact(value="checkout/v1", source="ref, a tag")
+    deployment_event = told("push", changed("push.tag.lightweight", ref="refs/tags/checkout/v1"))
+    assert deployment_event.version == Fact(value="checkout/v1", source="ref, a tag")
 
 
 # --- release
@@ -606,7 +608,7 @@ def test_a_tag_may_have_slashes():
 
 @pytest.mark.parametrize("case", ["release.published", "release.released"])
 def test_a_published_release_deploys_the_commit_of_its_tag(case):
-    assert told("release", case, of=run(ref="refs/tags/v1.12.0", sha=SHA)) == Happening(
+    assert told("release", case, of=run(ref="refs/tags/v1.12.0", sha=SHA)) == DeploymentEvent(
         event="release",
         repository=Fact(value="acme/shop", source="repository.full_name"),
         repository_id="186853261",
@@ -630,13 +632,13 @@ def test_a_published_release_deploys_the_commit_of_its_tag(case):
     ],
 )
 def test_a_release_whose_tag_is_not_the_runs_ref_must_be_asked_for(variables, why):
-    happening = told("release", "release.published", of=run(**variables))
-    assert happening.commit_sha == Unresolved(why=why, tag="v1.12.0")
+    deployment_event = told("release", "release.published", of=run(**variables))
+    assert deployment_event.commit_sha == Unresolved(why=why, tag="v1.12.0")
 
 
 def test_a_release_without_id_is_told_apart_by_ref_and_run():
-    happening = told("release", changed("release.published", release__id=None))
-    assert happening.identity == "run:refs/heads/main::8412399001"
+    deployment_event = told("release", changed("release.published", release__id=None))
+    assert deployment_event.identity == "run:refs/heads/main::8412399001"
 
 
 def test_a_release_that_was_only_edited_is_no_deployment():
@@ -676,9 +678,9 @@ def test_a_prerelease_is_a_deployment_only_if_its_environment_is_given(content):
         "prerelease",
         "the release is a prerelease; set `environment` to report those as well",
     )
-    happening = told("release", content, environment="staging")
-    assert happening.identity == "release:299004518"
-    assert happening.version == Fact(value="v1.13.0-rc.1", source="release.tag_name")
+    deployment_event = told("release", content, environment="staging")
+    assert deployment_event.identity == "release:299004518"
+    assert deployment_event.version == Fact(value="v1.13.0-rc.1", source="release.tag_name")
 
 
 @pytest.mark.parametrize("path", ["action", "release.tag_name"])
@@ -700,7 +702,7 @@ def test_a_tag_with_control_characters_is_refused():
 
 
 def test_a_deployment_that_succeeded_has_commit_environment_and_times_of_its_own():
-    assert told("deployment_status", "deployment_status.success") == Happening(
+    assert told("deployment_status", "deployment_status.success") == DeploymentEvent(
         event="deployment_status",
         repository=Fact(value="acme/shop", source="repository.full_name"),
         repository_id="186853261",
@@ -738,11 +740,11 @@ def test_a_deployment_that_succeeded_has_commit_environment_and_times_of_its_own
     [("failure", "deployment:3512051777"), ("error", "deployment:3512052130")],
 )
 def test_a_deployment_that_failed_is_one_without_success(state, identity):
-    happening = told("deployment_status", f"deployment_status.{state}")
-    assert happening.success == Fact(
+    deployment_event = told("deployment_status", f"deployment_status.{state}")
+    assert deployment_event.success == Fact(
         value=False, source=f"deployment_status.state, which is {state}"
     )
-    assert happening.identity == identity
+    assert deployment_event.identity == identity
 
 
 @pytest.mark.parametrize("state", ["pending", "in_progress", "inactive", "queued", "waiting"])
@@ -778,8 +780,8 @@ def test_a_preview_that_will_be_taken_down_is_no_deployment():
 
 @pytest.mark.parametrize("case", ["staging", "capitalised"])
 def test_the_environment_is_told_as_it_is_written(case):
-    happening = told("deployment_status", f"deployment_status.{case}")
-    assert happening.environment == Fact(
+    deployment_event = told("deployment_status", f"deployment_status.{case}")
+    assert deployment_event.environment == Fact(
         value={"staging": "staging", "capitalised": "Production"}[case],
         source="deployment_status.environment",
     )
@@ -806,8 +808,10 @@ def test_the_statuss_environment_goes_before_the_deployments_present_and_first_o
 
 
 def test_the_environment_that_github_knows_is_told_also_where_one_is_given():
-    happening = told("deployment_status", "deployment_status.success", environment="live")
-    assert happening.environment == Fact(value="production", source="deployment_status.environment")
+    deployment_event = told("deployment_status", "deployment_status.success", environment="live")
+    assert deployment_event.environment == Fact(
+        value="production", source="deployment_status.environment"
+    )
 
 
 def test_a_deployment_is_known_by_either_of_its_ids():
@@ -849,9 +853,11 @@ def test_the_runs_that_deployed_are_known_by_the_addresses_of_their_logs(log_url
         deployment_status__log_url=log_url,
         deployment_status__target_url=target_url,
     )
-    happening = told("deployment_status", content)
-    assert happening.runs == tuple(RunAttempt(run_id=run_id, attempt=None) for run_id in runs)
-    assert happening.reporting_run_ids == {"8412399001"}
+    deployment_event = told("deployment_status", content)
+    assert deployment_event.runs == tuple(
+        RunAttempt(run_id=run_id, attempt=None) for run_id in runs
+    )
+    assert deployment_event.reporting_run_ids == {"8412399001"}
 
 
 def test_a_run_that_reports_its_own_deployment_is_the_one_that_deployed():
@@ -860,9 +866,9 @@ def test_a_run_that_reports_its_own_deployment_is_the_one_that_deployed():
         deployment_status__log_url="https://github.com/acme/shop/actions/runs/8412399001/job/1",
         deployment_status__target_url=None,
     )
-    happening = told("deployment_status", content)
-    assert happening.runs == (RunAttempt(run_id="8412399001", attempt=None),)
-    assert happening.reporting_run_ids == frozenset()
+    deployment_event = told("deployment_status", content)
+    assert deployment_event.runs == (RunAttempt(run_id="8412399001", attempt=None),)
+    assert deployment_event.reporting_run_ids == frozenset()
 
 
 @pytest.mark.parametrize(
@@ -878,8 +884,8 @@ def test_a_deployment_says_who_made_it_and_of_what(creator, payload, login, serv
     content = changed(
         "deployment_status.success", deployment__creator=creator, deployment__payload=payload
     )
-    happening = told("deployment_status", content)
-    assert (happening.creator, happening.named_services) == (login, services)
+    deployment_event = told("deployment_status", content)
+    assert (deployment_event.creator, deployment_event.named_services) == (login, services)
 
 
 @pytest.mark.parametrize("name", ["a\nb", "prod\x1b[31m", "a\u2028b", "\ud800"])
@@ -990,7 +996,7 @@ def test_a_deployment_without_a_state_is_refused():
 
 
 def test_a_workflow_run_that_succeeded_deploys_its_own_commit_at_its_own_times():
-    assert told("workflow_run", "workflow_run.success") == Happening(
+    assert told("workflow_run", "workflow_run.success") == DeploymentEvent(
         event="workflow_run",
         repository=Fact(value="acme/shop", source="repository.full_name"),
         repository_id="186853261",
@@ -1041,11 +1047,11 @@ def test_a_workflow_run_that_failed_is_a_deployment_only_if_success_is_given():
         "run-not-successful",
         "the workflow run ended as 'failure'; set `success` to report such runs",
     )
-    happening = told("workflow_run", "workflow_run.failure", success="failure")
-    assert happening.success == Fact(
+    deployment_event = told("workflow_run", "workflow_run.failure", success="failure")
+    assert deployment_event.success == Fact(
         value=False, source="workflow_run.conclusion, which is 'failure'"
     )
-    assert happening.identity == "workflow-run:8412346102"
+    assert deployment_event.identity == "workflow-run:8412346102"
 
 
 @pytest.mark.parametrize("conclusion", ["cancelled", "skipped", "neutral", "timed_out", "stale"])
@@ -1138,8 +1144,8 @@ def test_a_workflow_run_is_foreign_where_nothing_tells_which_repository_is_ours(
 
 
 def test_the_payload_tells_which_repository_is_ours_before_github_does():
-    happening = told("workflow_run", "workflow_run.success", of=run(repository="acme/old"))
-    assert happening.source_url == "https://github.com/acme/shop/actions/runs/8412345678"
+    deployment_event = told("workflow_run", "workflow_run.success", of=run(repository="acme/old"))
+    assert deployment_event.source_url == "https://github.com/acme/shop/actions/runs/8412345678"
 
 
 @pytest.mark.parametrize(("own", "head"), [("ACME/Shop", "acme/shop"), ("acme/shop", "ACME/Shop")])
@@ -1147,16 +1153,16 @@ def test_the_names_of_repositories_have_no_case(own, head):
     content = changed(
         "workflow_run.success", repository=None, workflow_run__head_repository={"full_name": head}
     )
-    happening = told("workflow_run", content, of=run(repository=own))
-    assert happening.source_url == f"https://github.com/{own}/actions/runs/8412345678"
+    deployment_event = told("workflow_run", content, of=run(repository=own))
+    assert deployment_event.source_url == f"https://github.com/{own}/actions/runs/8412345678"
 
 
 def test_a_workflow_run_without_id_is_told_apart_by_ref_commit_and_run():
-    happening = told("workflow_run", changed("workflow_run.success", workflow_run__id=None))
-    assert happening.identity == (
+    deployment_event = told("workflow_run", changed("workflow_run.success", workflow_run__id=None))
+    assert deployment_event.identity == (
         "run:refs/heads/main:ad8dc1f7c92194785f7615de970f0b6b2fd94557:8412399001"
     )
-    assert happening.source_url is None
+    assert deployment_event.source_url is None
 
 
 def test_a_workflow_run_may_not_say_which_attempt_it_was():
@@ -1175,8 +1181,10 @@ def test_a_workflow_run_without_id_is_known_by_this_run_alone():
 
 
 def test_a_workflow_run_without_a_commit_is_left_open_and_never_github_sha():
-    happening = told("workflow_run", changed("workflow_run.success", workflow_run__head_sha=None))
-    assert happening.commit_sha == Unresolved(
+    deployment_event = told(
+        "workflow_run", changed("workflow_run.success", workflow_run__head_sha=None)
+    )
+    assert deployment_event.commit_sha == Unresolved(
         why="the payload's workflow_run.head_sha is not a commit SHA"
     )
 
@@ -1197,9 +1205,9 @@ def test_a_workflow_run_for_a_release_has_its_tag_for_a_branch():
     content = changed(
         "workflow_run.success", workflow_run__event="release", workflow_run__head_branch="v1.2.3"
     )
-    happening = told("workflow_run", content)
-    assert happening.branch == Fact(value="v1.2.3", source="workflow_run.head_branch")
-    assert happening.branch_kind == "tag"
+    deployment_event = told("workflow_run", content)
+    assert deployment_event.branch == Fact(value="v1.2.3", source="workflow_run.head_branch")
+    assert deployment_event.branch_kind == "tag"
 
 
 @pytest.mark.parametrize("branch", [None, "", 7])
@@ -1215,7 +1223,7 @@ def test_a_workflow_run_may_name_no_branch(branch):
 
 @pytest.mark.parametrize("case", ["workflow_dispatch", "workflow_dispatch.no_inputs"])
 def test_a_run_by_hand_deploys_the_tip_of_its_ref(case):
-    assert told("workflow_dispatch", case) == Happening(
+    assert told("workflow_dispatch", case) == DeploymentEvent(
         event="workflow_dispatch",
         repository=Fact(value="acme/shop", source="repository.full_name"),
         repository_id="186853261",
@@ -1231,15 +1239,17 @@ def test_a_run_by_hand_deploys_the_tip_of_its_ref(case):
 
 def test_a_run_by_hand_deploys_the_commit_that_it_was_started_with():
     content = changed("workflow_dispatch", inputs={"sha": f" {SHA.upper()} "})
-    happening = told("workflow_dispatch", content)
-    assert happening.commit_sha == Fact(value=SHA, source="inputs.sha; GITHUB_SHA was 109cf4c")
-    assert happening.is_told_afterwards
+    deployment_event = told("workflow_dispatch", content)
+    assert deployment_event.commit_sha == Fact(
+        value=SHA, source="inputs.sha; GITHUB_SHA was 109cf4c"
+    )
+    assert deployment_event.is_told_afterwards
 
 
 def test_a_short_sha_that_the_run_was_started_with_must_be_asked_for():
     content = changed("workflow_dispatch", inputs={"sha": "5A47C3F"})
-    happening = told("workflow_dispatch", content)
-    assert happening.commit_sha == Unresolved(
+    deployment_event = told("workflow_dispatch", content)
+    assert deployment_event.commit_sha == Unresolved(
         why="inputs.sha is a short SHA", abbreviated="5a47c3f"
     )
 
@@ -1258,16 +1268,18 @@ def test_a_run_by_hand_on_a_tag_has_it_for_its_version():
     version = Fact(value="v1.2.3", source="GITHUB_REF, a tag")
     assert told("workflow_dispatch", "workflow_dispatch", of=on_a_tag).version == version
     for own in (GITHUB_SHA, GITHUB_SHA[:7]):
-        happening = told("workflow_dispatch", "workflow_dispatch", of=on_a_tag, commit_sha=own)
-        assert happening.version == version
+        deployment_event = told(
+            "workflow_dispatch", "workflow_dispatch", of=on_a_tag, commit_sha=own
+        )
+        assert deployment_event.version == version
 
 
 def test_a_tag_is_no_version_of_another_commit_than_its_own():
     on_a_tag = run(ref="refs/tags/v1.2.3")
     content = changed("workflow_dispatch", inputs={"sha": SHA})
     assert told("workflow_dispatch", content, of=on_a_tag).version is None
-    happening = told("workflow_dispatch", "workflow_dispatch", of=on_a_tag, commit_sha=SHA)
-    assert happening.version is None
+    deployment_event = told("workflow_dispatch", "workflow_dispatch", of=on_a_tag, commit_sha=SHA)
+    assert deployment_event.version is None
 
 
 @pytest.mark.parametrize("ref", ["refs/heads/v1.2.3", "refs/tags/", "refs/tags/a\tb", ""])
@@ -1277,9 +1289,9 @@ def test_a_run_by_hand_on_a_branch_has_no_version(ref):
 
 def test_an_input_of_the_name_of_an_environment_is_not_read_but_warned_about():
     content = changed("workflow_dispatch", inputs={"environment": "staging"})
-    happening = told("workflow_dispatch", content)
-    assert happening.environment is None
-    assert happening.warnings == (
+    deployment_event = told("workflow_dispatch", content)
+    assert deployment_event.environment is None
+    assert deployment_event.warnings == (
         (
             "the run was started with the input environment 'staging', which was not read; set"
             " `environment` to where it was deployed"
@@ -1298,7 +1310,7 @@ def test_an_input_that_agrees_with_the_default_is_nothing_to_warn_about(environm
 
 
 def test_a_dispatch_tells_commit_environment_id_version_outcome_and_times_and_nothing_else():
-    assert told("repository_dispatch", "repository_dispatch") == Happening(
+    assert told("repository_dispatch", "repository_dispatch") == DeploymentEvent(
         event="repository_dispatch",
         repository=Fact(value="acme/shop", source="repository.full_name"),
         repository_id="186853261",
@@ -1334,7 +1346,7 @@ def dispatch(**members):
     ],
 )
 def test_a_dispatch_without_a_commit_is_never_the_default_branchs_tip(content):
-    assert told("repository_dispatch", content) == Happening(
+    assert told("repository_dispatch", content) == DeploymentEvent(
         event="repository_dispatch",
         repository=Fact(value="acme/shop", source="repository.full_name"),
         repository_id="186853261",
@@ -1348,26 +1360,26 @@ def test_a_dispatch_without_a_commit_is_never_the_default_branchs_tip(content):
         runs=THIS_RUN,
         is_told_afterwards=True,
     )
-    happening = told("repository_dispatch", content, commit_sha=SHA)
-    assert happening.identity == f"run:refs/heads/main:{SHA}:8412399001"
+    deployment_event = told("repository_dispatch", content, commit_sha=SHA)
+    assert deployment_event.identity == f"run:refs/heads/main:{SHA}:8412399001"
 
 
 def test_a_dispatch_may_send_a_short_sha_and_numbers():
-    happening = told(
+    deployment_event = told(
         "repository_dispatch",
         dispatch(sha="5a47c3f", id=17, started_at=1779345600, finished_at=1779345660000),
     )
-    assert happening.commit_sha == Unresolved(
+    assert deployment_event.commit_sha == Unresolved(
         why="client_payload.sha is a short SHA", abbreviated="5a47c3f"
     )
-    assert happening.identity == "dispatch:17"
-    assert happening.started_at == Fact(
+    assert deployment_event.identity == "dispatch:17"
+    assert deployment_event.started_at == Fact(
         value=at("2026-05-21T06:40:00"), source="client_payload.started_at"
     )
-    assert happening.finished_at == Fact(
+    assert deployment_event.finished_at == Fact(
         value=at("2026-05-21T06:41:00"), source="client_payload.finished_at"
     )
-    assert happening.warnings == ()
+    assert deployment_event.warnings == ()
 
 
 @pytest.mark.parametrize(
@@ -1404,11 +1416,13 @@ def test_a_bad_value_in_a_dispatch_is_refused_unless_an_input_says_it(key, value
 
 
 def test_the_environment_of_a_dispatch_is_known_also_where_one_is_given():
-    happening = told("repository_dispatch", dispatch(sha=SHA, environment="preview"))
+    deployment_event = told("repository_dispatch", dispatch(sha=SHA, environment="preview"))
     given = {"environment": "production"}
-    assert happening.environment == Fact(value="preview", source="client_payload.environment")
+    assert deployment_event.environment == Fact(
+        value="preview", source="client_payload.environment"
+    )
     content = dispatch(sha=SHA, environment="preview")
-    assert told("repository_dispatch", content, **given) == happening
+    assert told("repository_dispatch", content, **given) == deployment_event
     for odd in ("a\nb", {"a": 1}, None, ""):
         content = dispatch(sha=SHA, environment=odd)
         assert told("repository_dispatch", content, **given).environment is None
@@ -1416,8 +1430,8 @@ def test_the_environment_of_a_dispatch_is_known_also_where_one_is_given():
 
 def test_an_id_is_not_asked_of_a_dispatch_whose_deployment_id_is_given():
     content = dispatch(sha=SHA, id={"no": "id"})
-    happening = told("repository_dispatch", content, deployment_id="rollout-2026-05-21")
-    assert happening.identity == f"run:refs/heads/main:{SHA}:8412399001"
+    deployment_event = told("repository_dispatch", content, deployment_id="rollout-2026-05-21")
+    assert deployment_event.identity == f"run:refs/heads/main:{SHA}:8412399001"
 
 
 def test_a_dispatch_that_ends_before_it_begins_is_refused():
@@ -1429,9 +1443,9 @@ def test_a_dispatch_that_ends_before_it_begins_is_refused():
 
 def test_a_dispatch_may_end_in_the_moment_in_which_it_begins():
     moment = "2026-05-21T06:40:00Z"
-    happening = told("repository_dispatch", dispatch(started_at=moment, finished_at=moment))
-    assert happening.started_at == replace(
-        happening.finished_at, source="client_payload.started_at"
+    deployment_event = told("repository_dispatch", dispatch(started_at=moment, finished_at=moment))
+    assert deployment_event.started_at == replace(
+        deployment_event.finished_at, source="client_payload.started_at"
     )
 
 
@@ -1454,7 +1468,7 @@ def vercel(type_, state, **more):
 def test_what_vercel_dispatches_has_its_commit_and_state_in_places_of_their_own(
     type_, state, success
 ):
-    assert told("repository_dispatch", vercel(type_, state)) == Happening(
+    assert told("repository_dispatch", vercel(type_, state)) == DeploymentEvent(
         event="repository_dispatch",
         repository=Fact(value="acme/shop", source="repository.full_name"),
         repository_id="186853261",
@@ -1482,10 +1496,10 @@ def test_what_vercel_left_out_is_no_deployment(type_):
 
 
 def test_a_sha_at_the_top_goes_before_vercels():
-    happening = told("repository_dispatch", dispatch(sha=OTHER, git={"sha": SHA}))
-    assert happening.commit_sha.value == OTHER
-    happening = told("repository_dispatch", dispatch(sha=" ", git={"sha": "5a47c3f"}))
-    assert happening.commit_sha == Unresolved(
+    deployment_event = told("repository_dispatch", dispatch(sha=OTHER, git={"sha": SHA}))
+    assert deployment_event.commit_sha.value == OTHER
+    deployment_event = told("repository_dispatch", dispatch(sha=" ", git={"sha": "5a47c3f"}))
+    assert deployment_event.commit_sha == Unresolved(
         why="client_payload.git.sha is a short SHA", abbreviated="5a47c3f"
     )
 
@@ -1622,7 +1636,7 @@ def test_any_other_event_is_a_deployment_only_if_its_commit_is_given(name, case)
         ),
     )
     path = "pull_request.base.repo" if case == MERGED else "repository"
-    assert told(name, case, commit_sha=SHA) == Happening(
+    assert told(name, case, commit_sha=SHA) == DeploymentEvent(
         event=name,
         repository=Fact(value="acme/shop", source=f"{path}.full_name"),
         repository_id="186853261",
@@ -1652,7 +1666,7 @@ def test_every_event_that_is_named_as_supported_is():
 
 
 def test_without_a_payload_a_push_is_what_github_says_it_is():
-    assert without_payload("push") == Happening(
+    assert without_payload("push") == DeploymentEvent(
         event="push",
         repository=Fact(
             value="acme/shop", source="GITHUB_REPOSITORY, since the payload names none"
@@ -1670,9 +1684,9 @@ def test_without_a_payload_a_push_is_what_github_says_it_is():
 
 
 def test_without_a_payload_a_pushed_tag_must_be_asked_for_by_name():
-    happening = without_payload("push", of=run(ref="refs/tags/v1"))
-    assert happening.version == Fact(value="v1", source="GITHUB_REF, a tag")
-    assert happening.commit_sha == Unresolved(
+    deployment_event = without_payload("push", of=run(ref="refs/tags/v1"))
+    assert deployment_event.version == Fact(value="v1", source="GITHUB_REF, a tag")
+    assert deployment_event.commit_sha == Unresolved(
         why="the payload's head_commit.id is not a commit SHA",
         tag="v1",
         fallback=Fact(
@@ -1682,9 +1696,11 @@ def test_without_a_payload_a_pushed_tag_must_be_asked_for_by_name():
 
 
 def test_without_a_payload_a_run_by_hand_is_what_github_says_it_is():
-    happening = without_payload("workflow_dispatch", "the file of GITHUB_EVENT_PATH is not JSON")
-    assert happening.commit_sha.value == GITHUB_SHA
-    assert happening.warnings == (
+    deployment_event = without_payload(
+        "workflow_dispatch", "the file of GITHUB_EVENT_PATH is not JSON"
+    )
+    assert deployment_event.commit_sha.value == GITHUB_SHA
+    assert deployment_event.warnings == (
         "the file of GITHUB_EVENT_PATH is not JSON; only inputs and GITHUB_* variables were read",
     )
 
@@ -1709,9 +1725,9 @@ def test_without_a_payload_other_events_are_deployments_only_if_their_commit_is_
             " run the job again"
         ),
     )
-    happening = without_payload(name, commit_sha=SHA)
-    assert happening.commit_sha == Unresolved(why="the event names no commit")
-    assert happening.warnings == (
+    deployment_event = without_payload(name, commit_sha=SHA)
+    assert deployment_event.commit_sha == Unresolved(why="the event names no commit")
+    assert deployment_event.warnings == (
         "GITHUB_EVENT_PATH is not set; only inputs and GITHUB_* variables were read",
     )
 
@@ -1723,14 +1739,14 @@ def test_without_a_payload_an_event_that_tells_of_no_deployment_still_does_not()
 
 
 def test_a_push_whose_commit_is_given_needs_no_payload_and_no_ref():
-    happening = without_payload("push", commit_sha=SHA, of=run(ref="", sha=""))
-    assert happening.branch is None
-    assert happening.identity == f"run::{SHA}:8412399001"
+    deployment_event = without_payload("push", commit_sha=SHA, of=run(ref="", sha=""))
+    assert deployment_event.branch is None
+    assert deployment_event.identity == f"run::{SHA}:8412399001"
 
 
 def test_a_run_without_an_event_name_is_none_of_a_workflow():
     with pytest.raises(EventError) as raised:
-        what_happened(event("", {}))
+        interpret_event(event("", {}))
     assert str(raised.value) == (
         "GITHUB_EVENT_NAME is not set, which GitHub does for every step; run this in a workflow,"
         " or set `commit-sha`"
@@ -1738,5 +1754,5 @@ def test_a_run_without_an_event_name_is_none_of_a_workflow():
 
 
 def test_a_run_without_an_event_name_needs_nothing_but_its_commit():
-    happening = what_happened(event("", {}, commit_sha=SHA))
-    assert happening.identity == f"run:refs/heads/main:{SHA}:8412399001"
+    deployment_event = interpret_event(event("", {}, commit_sha=SHA))
+    assert deployment_event.identity == f"run:refs/heads/main:{SHA}:8412399001"

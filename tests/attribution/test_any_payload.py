@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from dora_deployments.actions.events import EVENTS, what_happened
+from dora_deployments.actions.events import EVENTS, interpret_event
 from dora_deployments.actions.text import has_controls
 from dora_deployments.attribution.resolve import Resolved, resolve
 from dora_deployments.errors import ActionError, Skip
@@ -221,7 +221,7 @@ def ending(name, content, in_run, given_inputs):
     """Return what a payload amounts to: deployments, or why there are none."""
     of = event(name, content, of=in_run, **given_inputs)
     try:
-        return resolve(what_happened(of), of.inputs, in_run, Answers(fails=True), NOW)
+        return resolve(interpret_event(of), of.inputs, in_run, Answers(fails=True), NOW)
     except (Skip, ActionError) as ended:
         return ended
 

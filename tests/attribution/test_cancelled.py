@@ -9,7 +9,7 @@ from dora_deployments.attribution.look_ups import LookUpError
 from dora_deployments.catalogue import CANCELLED
 from dora_deployments.deployment import Fact
 from dora_deployments.errors import HeldBackError, Skip
-from tests.attribution.test_resolve import SHA, happening, merge
+from tests.attribution.test_resolve import SHA, deployment_event, merge
 from tests.builders import NOW, inputs, run
 
 UNANSWERED = "the job was cancelled before GitHub had answered"
@@ -124,7 +124,7 @@ def test_without_a_token_no_question_is_open():
 def certain(of=None, /, look_ups=None, file=None, **given):
     look_ups = look_ups or CancellableLookUps()
     written = inputs(**{"github_token": "token", **given})
-    return resolve_cancelled(of or happening(), written, run(), look_ups, NOW, file)
+    return resolve_cancelled(of or deployment_event(), written, run(), look_ups, NOW, file)
 
 
 def held_back(*arguments, **given):
@@ -141,7 +141,7 @@ def test_what_the_event_tells_is_certain():
 
 
 def test_the_services_are_certain_by_name_and_by_environment():
-    live = happening(environment=Fact(value="live", source="deployment.environment"))
+    live = deployment_event(environment=Fact(value="live", source="deployment.environment"))
     by_name = certain(file=CONFIG, service="cart")
     by_environment = certain(live, file=CONFIG)
     assert [each.service.identifier for each in by_name.deployments] == ["cart"]
@@ -154,7 +154,7 @@ def test_the_services_are_certain_by_name_and_by_environment():
 def test_a_commit_that_github_might_have_corrected_is_not_certain():
     why = "the payload's head_commit.id is not a commit SHA"
     fallback = Fact(value=SHA, source="GITHUB_SHA")
-    tagged = happening(commit_sha=Unresolved(why=why, tag_object=SHA, fallback=fallback))
+    tagged = deployment_event(commit_sha=Unresolved(why=why, tag_object=SHA, fallback=fallback))
     assert held_back(tagged, service="shop") == (
         f"the commit that was deployed ({why}) is not known, since {UNANSWERED}"
     )
@@ -172,13 +172,13 @@ def test_a_commit_that_github_might_have_corrected_is_not_certain():
 
 @pytest.mark.parametrize("attempt", [2, None])
 def test_an_attempt_that_may_have_deployed_again_is_not_certain(attempt):
-    again = happening(runs=(RunAttempt(run_id="1", attempt=attempt),))
+    again = deployment_event(runs=(RunAttempt(run_id="1", attempt=attempt),))
     assert held_back(again, service="shop") == (
         f"whether this attempt of the run deployed again is not known, since {UNANSWERED}"
     )
     assert certain(again, service="shop", deployment_id="shop-2026-11-05-1").deployments
     assert certain(again, CancellableLookUps(has_token=False), service="shop").deployments
-    recorded = happening(runs=again.runs, deployment_ids=frozenset({"3512048801"}))
+    recorded = deployment_event(runs=again.runs, deployment_ids=frozenset({"3512048801"}))
     assert certain(recorded, service="shop").deployments
 
 
@@ -190,10 +190,10 @@ def test_a_merge_that_is_no_deployment_has_no_services_to_be_certain_of():
 
 def test_a_branch_that_may_be_a_tag_is_held_back_and_another_one_skipped():
     branch = Fact(value="v1.0.0", source="workflow_run.head_branch")
-    unsure = happening(branch=branch, branch_kind="unknown")
+    unsure = deployment_event(branch=branch, branch_kind="unknown")
     assert held_back(unsure, service="shop") == (
         "workflow_run.head_branch is 'v1.0.0', not the default branch 'main' (it may be a tag:"
         f" {UNANSWERED}); set `branches` to report other branches"
     )
     with pytest.raises(Skip):
-        certain(happening(branch=branch), service="shop")
+        certain(deployment_event(branch=branch), service="shop")

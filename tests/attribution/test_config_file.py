@@ -1,7 +1,7 @@
 import pytest
 
 from dora_deployments.actions import config, parse
-from dora_deployments.actions.event import Happening
+from dora_deployments.actions.event import DeploymentEvent
 from dora_deployments.attribution import config_file
 from dora_deployments.attribution.look_ups import LookUpError
 from dora_deployments.catalogue import CONFIG_FILE_UNREAD
@@ -16,8 +16,8 @@ BAD = b"services: 5"
 COMMIT = sha(4)
 
 
-def happening(environment=None):
-    return Happening(
+def deployment_event(environment=None):
+    return DeploymentEvent(
         event="deployment_status",
         repository=Fact(value=SLUG, source="repository.full_name"),
         repository_id="186853261",
@@ -29,7 +29,7 @@ def happening(environment=None):
 
 def found(look_ups, workspace_file=None, raw=None, **given):
     read = inputs(**{"github_token": "token", **given})
-    return config_file.found(happening(raw), read, workspace_file, SLUG, COMMIT, look_ups)
+    return config_file.found(deployment_event(raw), read, workspace_file, SLUG, COMMIT, look_ups)
 
 
 def known(path=".github/dora.yml", content=THERE, at=4, **more):

@@ -3,7 +3,7 @@ from dataclasses import replace
 import pytest
 
 from dora_deployments.actions.config import Config
-from dora_deployments.actions.event import Happening
+from dora_deployments.actions.event import DeploymentEvent
 from dora_deployments.actions.patterns import EnvironmentRule
 from dora_deployments.attribution.environment import (
     has_unlisted_names,
@@ -26,9 +26,9 @@ CONFIG = Config(
 )
 
 
-def happening(environment):
+def deployment_event(environment):
     told = None if environment is None else Fact(value=environment, source="deployment.environment")
-    return Happening(
+    return DeploymentEvent(
         event="deployment_status",
         repository=Fact(value="acme/shop", source="repository.full_name"),
         repository_id="186853261",
@@ -61,7 +61,7 @@ def happening(environment):
     ],
 )  # fmt: skip
 def test_the_environment_is_named_by_the_first_that_knows(told, config, given, value, source):
-    found = reported(happening(told), inputs(**given), config)
+    found = reported(deployment_event(told), inputs(**given), config)
     assert found == Fact(value=value, source=source)
 
 
@@ -78,7 +78,7 @@ def test_the_environment_is_named_by_the_first_that_knows(told, config, given, v
 )  # fmt: skip
 def test_an_environment_may_be_left_out(told, given, explanation):
     with pytest.raises(Skip) as raised:
-        reported(happening(told), inputs(**given), CONFIG)
+        reported(deployment_event(told), inputs(**given), CONFIG)
     assert (raised.value.reason, raised.value.explanation) == ("environment-ignored", explanation)
 
 
@@ -87,7 +87,7 @@ def test_an_environment_may_be_left_out(told, given, explanation):
     [("PROD-EU", "prod-*"), ("prod-eu", "Prod-[E]u"), ("Preview \u2013 Web", "preview*web")],
 )
 def test_globs_ignore_case(name, glob):
-    found = reported(happening(name), inputs(environment_map=f"{glob}=mine"), None)
+    found = reported(deployment_event(name), inputs(environment_map=f"{glob}=mine"), None)
     assert found.value == "mine"
 
 
@@ -103,7 +103,7 @@ def test_globs_ignore_case(name, glob):
     ],
 )
 def test_a_preview_is_never_reported_as_the_production_that_is_given(name, given, is_production):
-    told = replace(happening(name), is_production=is_production)
+    told = replace(deployment_event(name), is_production=is_production)
     with pytest.raises(Skip) as raised:
         reported(told, inputs(environment=given), None)
     assert (raised.value.reason, raised.value.explanation) == (
@@ -135,7 +135,7 @@ def test_a_preview_is_never_reported_as_the_production_that_is_given(name, given
 def test_an_environment_that_is_given_holds_for_what_does_not_say_the_opposite(
     name, is_production, given
 ):
-    told = replace(happening(name), is_production=is_production)
+    told = replace(deployment_event(name), is_production=is_production)
     assert reported(told, inputs(environment=given), None) == Fact(
         value=given, source="the input `environment`"
     )

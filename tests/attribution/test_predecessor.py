@@ -4,7 +4,7 @@ from datetime import datetime, timedelta, timezone
 import pytest
 
 from dora_deployments.actions.config import Config, MappedService
-from dora_deployments.actions.event import Happening, RunAttempt
+from dora_deployments.actions.event import DeploymentEvent, RunAttempt
 from dora_deployments.attribution.answers import Mark, Past, PastQuestion
 from dora_deployments.attribution.look_ups import LookUpError
 from dora_deployments.attribution.predecessor import MOST_PAGES, Predecessor, find_predecessor
@@ -60,7 +60,7 @@ def record(number, began, ended=None, *, environment="production", run=None, **m
 
 def subject(*, environment="production", name=None, config=None, own=True, given=None, **told):
     """Return the push of commit 4; `name` is what the event calls the environment."""
-    usual = Happening(
+    usual = DeploymentEvent(
         event="push",
         repository=fact(SLUG),
         repository_id="186853261",
@@ -69,7 +69,7 @@ def subject(*, environment="production", name=None, config=None, own=True, given
         environment=None if name is None else fact(name),
     )
     return Subject(
-        happening=replace(usual, **told),
+        deployment_event=replace(usual, **told),
         inputs=inputs(**(given or {})),
         repository=SLUG,
         own=own,

@@ -5,7 +5,7 @@ from datetime import datetime, timedelta, timezone
 
 import pytest
 
-from dora_deployments.actions.event import Happening
+from dora_deployments.actions.event import DeploymentEvent
 from dora_deployments.attribution.answers import (
     BranchHistory,
     Commit,
@@ -167,7 +167,7 @@ def shipped_by(since, **more):
 
 def subject(*, success=True, own=True, branch=None, **given):
     return Subject(
-        happening=Happening(
+        deployment_event=DeploymentEvent(
             event="push",
             repository=Fact(value=SLUG, source="x"),
             repository_id="1",

@@ -3,8 +3,8 @@ from datetime import datetime, timedelta, timezone
 
 import pytest
 
-from dora_deployments.actions.event import Happening, RunAttempt, Unresolved
-from dora_deployments.actions.events import what_happened
+from dora_deployments.actions.event import DeploymentEvent, RunAttempt, Unresolved
+from dora_deployments.actions.events import interpret_event
 from dora_deployments.attribution.answers import Past, PastQuestion
 from dora_deployments.attribution.identity import deployment_id, id_of_one_service
 from dora_deployments.attribution.look_ups import LookUpError
@@ -35,9 +35,9 @@ STARTED = Fact(value=CLOCK.value - timedelta(minutes=7), source="deployment.crea
 FINISHED = Fact(value=CLOCK.value - timedelta(minutes=2), source="deployment_status.created_at")
 
 
-def happening(**changes):
+def deployment_event(**changes):
     """Return what an event told; `changes` replace single fields."""
-    usual = Happening(
+    usual = DeploymentEvent(
         event="deployment_status",
         repository=Fact(value="acme/shop", source="repository.full_name"),
         repository_id="186853261",
@@ -51,16 +51,20 @@ def happening(**changes):
 def merge(**changes):
     """Return the merge of pull request 117."""
     commit = Fact(value=SHA, source="pull_request.merge_commit_sha")
-    usual = happening(event="pull_request", commit_sha=commit, pull_id=3498120117, pull_number=117)
+    usual = deployment_event(
+        event="pull_request", commit_sha=commit, pull_id=3498120117, pull_number=117
+    )
     return replace(usual, **changes)
 
 
 def resolved(of=None, /, *, in_run=None, look_ups=None, **given):
-    return resolve(of or happening(), inputs(**given), in_run or run(), look_ups or Answers(), NOW)
+    return resolve(
+        of or deployment_event(), inputs(**given), in_run or run(), look_ups or Answers(), NOW
+    )
 
 
 def of_event(name, case, **given):
-    told = what_happened(event(name, payload_file(case), **given))
+    told = interpret_event(event(name, payload_file(case), **given))
     return resolve(told, inputs(**given), run(), Answers(), NOW)
 
 
@@ -216,7 +220,7 @@ def test_any_other_event_looks_up_what_was_deployed_before():
 
 def test_services_of_pull_requests_need_a_pull_request():
     look_ups = Answers()
-    reason, explanation = skipped(happening(), look_ups=look_ups, mode="pull-services")
+    reason, explanation = skipped(deployment_event(), look_ups=look_ups, mode="pull-services")
     assert reason == "event-not-a-deployment"
     assert explanation == (
         "`mode` is pull-services, and the event 'deployment_status' is no merged pull request;"
@@ -230,7 +234,7 @@ def test_services_of_pull_requests_need_a_pull_request():
 
 
 def test_what_was_deployed_before_is_asked_for_by_the_events_own_task():
-    told = happening(task="migrate", deployment_ids=frozenset({"3512048801"}))
+    told = deployment_event(task="migrate", deployment_ids=frozenset({"3512048801"}))
     assert asked_of_the_past(told).task == "migrate"
     assert asked_of_the_past(replace(told, deployment_ids=frozenset())).task is None
 
@@ -325,7 +329,7 @@ def test_an_integration_branch_is_passed_on():
     "name", ["production", "Production", "PRODUCTION", "staging", "Staging", "preview/pr-117"]
 )
 def test_only_production_has_one_spelling(name):
-    told = happening(environment=Fact(value=name, source="deployment_status.environment"))
+    told = deployment_event(environment=Fact(value=name, source="deployment_status.environment"))
     expected = "production" if name.lower() == "production" else name
     assert resolved(told).environment == Fact(
         value=expected, source="deployment_status.environment"
@@ -334,7 +338,9 @@ def test_only_production_has_one_spelling(name):
 
 
 def test_the_first_line_of_the_map_that_matches_the_raw_name_names_the_environment():
-    told = happening(environment=Fact(value="Prod/EU", source="deployment_status.environment"))
+    told = deployment_event(
+        environment=Fact(value="Prod/EU", source="deployment_status.environment")
+    )
     found = resolved(told, environment_map="prod-*=wrong\nprod*=Production\nProd/EU=late")
     assert found.environment == Fact(
         value="production",
@@ -347,12 +353,12 @@ def test_the_first_line_of_the_map_that_matches_the_raw_name_names_the_environme
 
 
 def test_an_environment_that_no_line_of_the_map_matches_keeps_its_name():
-    told = happening(environment=Fact(value="qa", source="deployment_status.environment"))
+    told = deployment_event(environment=Fact(value="qa", source="deployment_status.environment"))
     assert resolved(told, environment_map="prod*=production").environment == told.environment
 
 
 def test_an_environment_that_the_map_leaves_out_is_not_reported():
-    told = happening(environment=Fact(value="pr-12", source="deployment_status.environment"))
+    told = deployment_event(environment=Fact(value="pr-12", source="deployment_status.environment"))
     assert skipped(told, environment_map="pr-*=\npr-12=preview") == (
         "environment-ignored",
         "the environment is 'pr-12', which `environment-map` leaves out by its line pr-*=",
@@ -360,7 +366,7 @@ def test_an_environment_that_the_map_leaves_out_is_not_reported():
 
 
 def test_neither_an_explicit_environment_nor_the_default_is_ever_mapped():
-    told = happening(environment=Fact(value="live", source="deployment_status.environment"))
+    told = deployment_event(environment=Fact(value="live", source="deployment_status.environment"))
     rules = "live=production\nproduction=wrong\n*="
     assert resolved(told, environment_map=rules, environment="live").environment == Fact(
         value="live", source="the input `environment`"
@@ -374,7 +380,7 @@ def test_neither_an_explicit_environment_nor_the_default_is_ever_mapped():
 
 
 def on(branch, **changes):
-    return happening(branch=Fact(value=branch, source="pull_request.base.ref"), **changes)
+    return deployment_event(branch=Fact(value=branch, source="pull_request.base.ref"), **changes)
 
 
 def test_without_branches_only_the_default_branch_deploys():
@@ -403,7 +409,7 @@ def test_an_event_of_no_branch_is_not_filtered():
 def ended(branch="v1.2.3", kind="unknown", **changes):
     """Return the end of a workflow run, of what may be a branch or a tag."""
     head = Fact(value=branch, source="workflow_run.head_branch")
-    return happening(event="workflow_run", branch=head, branch_kind=kind, **changes)
+    return deployment_event(event="workflow_run", branch=head, branch_kind=kind, **changes)
 
 
 TAG = ("tag_commit", "acme/shop", "v1.2.3")
@@ -597,7 +603,7 @@ LOOKED_UP = [
 @pytest.mark.parametrize(("unresolved", "question"), LOOKED_UP)
 def test_what_the_payload_leaves_open_is_asked_for_with_one_question(unresolved, question):
     look_ups = Answers(answers={question: OTHER_SHA})
-    told = happening(commit_sha=Unresolved(why="the payload tells no commit", **unresolved))
+    told = deployment_event(commit_sha=Unresolved(why="the payload tells no commit", **unresolved))
     assert resolved(told, look_ups=look_ups).commit_sha == Fact(
         value=OTHER_SHA, source="GitHub's API, since the payload tells no commit"
     )
@@ -612,7 +618,7 @@ def test_what_the_payload_leaves_open_is_asked_for_with_one_question(unresolved,
 @pytest.mark.parametrize(("unresolved", "question"), LOOKED_UP)
 def test_what_nobody_tells_makes_a_bad_event(unresolved, question):
     look_ups = Answers()
-    told = happening(commit_sha=Unresolved(why="the payload tells no commit", **unresolved))
+    told = deployment_event(commit_sha=Unresolved(why="the payload tells no commit", **unresolved))
     assert refused(EventError, told, topic=COMMIT_UNKNOWN, look_ups=look_ups) == (
         "the payload tells no commit, and GitHub's API answered 500; set `commit-sha` to the"
         " commit that was deployed"
@@ -622,7 +628,7 @@ def test_what_nobody_tells_makes_a_bad_event(unresolved, question):
 
 def test_what_no_question_would_tell_makes_a_bad_event_at_once():
     look_ups = Answers()
-    told = happening(commit_sha=Unresolved(why="the payload tells no commit"))
+    told = deployment_event(commit_sha=Unresolved(why="the payload tells no commit"))
     assert refused(EventError, told, topic=COMMIT_UNKNOWN, look_ups=look_ups) == (
         "the payload tells no commit; set `commit-sha` to the commit that was deployed"
     )
@@ -633,7 +639,7 @@ def test_a_fallback_is_taken_with_a_warning_where_the_api_does_not_answer():
     fallback = Fact(
         value=GITHUB_SHA, source="GITHUB_SHA, since the payload has no SHA at head_commit.id"
     )
-    told = happening(
+    told = deployment_event(
         commit_sha=Unresolved(
             why="the payload's head_commit.id is not a commit SHA",
             tag_object=SHA,
@@ -653,7 +659,7 @@ def test_a_fallback_is_taken_with_a_warning_where_the_api_does_not_answer():
 
 def test_a_fallback_is_not_needed_where_the_api_answers():
     fallback = Fact(value=GITHUB_SHA, source="GITHUB_SHA")
-    told = happening(commit_sha=Unresolved(why="no commit", tag="v1", fallback=fallback))
+    told = deployment_event(commit_sha=Unresolved(why="no commit", tag="v1", fallback=fallback))
     look_ups = Answers(answers={("tag_commit", "acme/shop", "v1"): OTHER_SHA})
     found = resolved(told, look_ups=look_ups)
     assert found.commit_sha.value == OTHER_SHA
@@ -662,7 +668,7 @@ def test_a_fallback_is_not_needed_where_the_api_answers():
 
 def test_an_explicit_commit_needs_no_answer():
     look_ups = Answers()
-    told = happening(commit_sha=Unresolved(why="the payload tells no commit", tag="v1"))
+    told = deployment_event(commit_sha=Unresolved(why="the payload tells no commit", tag="v1"))
     assert resolved(told, look_ups=look_ups, commit_sha=SHA).commit_sha.value == SHA
     assert look_ups.asked == [FILE, PAST]
 
@@ -716,7 +722,7 @@ def test_another_repository_given_without_its_commit_is_a_bad_input_before_anyth
 
 
 def test_another_repository_with_its_commit_is_reported_without_the_events_version():
-    told = happening(version=Fact(value="v7", source="ref, a tag"))
+    told = deployment_event(version=Fact(value="v7", source="ref, a tag"))
     found = resolved(told, repository="acme/other", commit_sha=OTHER_SHA)
     assert found.repository == Fact(value="acme/other", source="the input `repository`")
     assert found.commit_sha == Fact(value=OTHER_SHA, source="the input `commit-sha`")
@@ -746,7 +752,7 @@ def test_a_repository_of_the_run_is_not_the_events_if_its_id_is_another(variable
 @pytest.mark.parametrize("given", [{}, {"repository": "acme/shop"}, {"repository": "ACME/Shop"}])
 @pytest.mark.parametrize("own", ["acme/shop", "Acme/Shop"])
 def test_the_events_own_repository_given_is_nothing_to_warn_about(own, given):
-    told = happening(repository=Fact(value=own, source="repository.full_name"))
+    told = deployment_event(repository=Fact(value=own, source="repository.full_name"))
     found = resolved(told, **given)
     assert found.warnings == ()
     assert found.repository.value == own  # as GitHub writes it
@@ -757,17 +763,17 @@ def test_the_events_own_repository_given_is_nothing_to_warn_about(own, given):
 @pytest.mark.parametrize("name", ["workflow_dispatch", "repository_dispatch"])
 def test_a_commit_that_somebody_sent_may_be_of_another_repository(name):
     sent = Fact(value=SHA, source="client_payload.sha")
-    found = resolved(happening(event=name, commit_sha=sent), repository="acme/other")
+    found = resolved(deployment_event(event=name, commit_sha=sent), repository="acme/other")
     assert found.commit_sha == sent
     tip = Fact(value=GITHUB_SHA, source="GITHUB_SHA")
-    told = happening(event=name, commit_sha=tip)
+    told = deployment_event(event=name, commit_sha=tip)
     assert refused(InputError, told, repository="acme/other") == OF_ANOTHER
 
 
 @pytest.mark.parametrize("unresolved", [{"tag": "v1"}, {"tag_object": SHA}, {"pull_request": 117}])
 def test_tags_and_pull_requests_are_the_events(unresolved):
     look_ups = Answers()
-    told = happening(commit_sha=Unresolved(why="no commit", **unresolved))
+    told = deployment_event(commit_sha=Unresolved(why="no commit", **unresolved))
     refused(EventError, told, topic=COMMIT_UNKNOWN, look_ups=look_ups)
     assert [asked[1] for asked in look_ups.asked] == ["acme/shop"]
     assert refused(InputError, told, repository="acme/other") == OF_ANOTHER
@@ -776,10 +782,10 @@ def test_tags_and_pull_requests_are_the_events(unresolved):
 def test_a_short_sha_that_somebody_sent_is_the_reported_repositorys():
     look_ups = Answers()
     short = Unresolved(why="no commit", abbreviated="b1d2e3f")
-    told = happening(event="repository_dispatch", commit_sha=short)
+    told = deployment_event(event="repository_dispatch", commit_sha=short)
     refused(EventError, told, topic=COMMIT_UNKNOWN, look_ups=look_ups, repository="acme/other")
     assert [asked[1] for asked in look_ups.asked] == ["acme/other"]
-    told = happening(event="push", commit_sha=short)
+    told = deployment_event(event="push", commit_sha=short)
     assert refused(InputError, told, repository="acme/other") == OF_ANOTHER
 
 
@@ -801,13 +807,13 @@ def test_the_service_is_the_given_repositorys_name():
 
 
 def test_both_times_are_the_events():
-    found = resolved(happening(started_at=STARTED, finished_at=FINISHED))
+    found = resolved(deployment_event(started_at=STARTED, finished_at=FINISHED))
     assert (found.started_at, found.finished_at) == (STARTED, FINISHED)
     assert found.finished_by_clock is False
 
 
 def test_without_a_finish_it_is_now_in_whole_seconds():
-    found = resolved(happening(started_at=STARTED))
+    found = resolved(deployment_event(started_at=STARTED))
     assert (found.started_at, found.finished_at) == (STARTED, CLOCK)
     assert found.finished_by_clock is True
 
@@ -815,12 +821,12 @@ def test_without_a_finish_it_is_now_in_whole_seconds():
 def test_without_a_start_it_is_the_finish():
     start = "the finish, since no start is known"
     assert resolved().started_at == Fact(value=CLOCK.value, source=start)
-    found = resolved(happening(finished_at=FINISHED))
+    found = resolved(deployment_event(finished_at=FINISHED))
     assert found.started_at == Fact(value=FINISHED.value, source=start)
 
 
 def test_times_given_win_over_the_events():
-    told = happening(started_at=STARTED, finished_at=FINISHED)
+    told = deployment_event(started_at=STARTED, finished_at=FINISHED)
     found = resolved(told, started_at="2026-06-15T11:00:00Z", finished_at="2026-06-15T11:10:00Z")
     assert found.started_at.source == "the input `started-at`"
     assert found.finished_at.source == "the input `finished-at`"
@@ -834,7 +840,7 @@ def test_a_finish_given_is_not_the_clocks():
 
 
 def test_a_start_in_the_moment_of_the_finish_is_fine():
-    told = happening(started_at=replace(FINISHED, source="deployment.created_at"))
+    told = deployment_event(started_at=replace(FINISHED, source="deployment.created_at"))
     found = resolved(replace(told, finished_at=FINISHED))
     assert found.started_at == told.started_at
 
@@ -843,7 +849,7 @@ def test_a_start_in_the_moment_of_the_finish_is_fine():
 @pytest.mark.fault(105)
 def test_a_start_of_the_event_after_the_finish_is_cut_back_to_it(finish):
     late = Fact(value=CLOCK.value + timedelta(seconds=90), source="deployment.created_at")
-    found = resolved(happening(started_at=late, finished_at=finish))
+    found = resolved(deployment_event(started_at=late, finished_at=finish))
     assert found.finished_at == (finish or CLOCK)
     assert found.started_at == Fact(
         value=found.finished_at.value, source="deployment.created_at, cut back to the finish"
@@ -851,13 +857,13 @@ def test_a_start_of_the_event_after_the_finish_is_cut_back_to_it(finish):
 
 
 def test_a_start_of_the_event_after_a_finish_given_is_cut_back_to_it():
-    found = resolved(happening(started_at=STARTED), finished_at="2026-06-15T11:00:00Z")
+    found = resolved(deployment_event(started_at=STARTED), finished_at="2026-06-15T11:00:00Z")
     assert found.started_at.value == datetime(2026, 6, 15, 11, 0, tzinfo=timezone.utc)
 
 
 def test_a_start_given_that_is_after_the_events_finish_is_a_bad_input():
     assert refused(
-        InputError, happening(finished_at=FINISHED), started_at="2026-06-15T12:03:31Z"
+        InputError, deployment_event(finished_at=FINISHED), started_at="2026-06-15T12:03:31Z"
     ) == (
         "`started-at` (2026-06-15T12:03:31+00:00) is later than the finish"
         " (2026-06-15T11:58:30+00:00, from deployment_status.created_at); correct it, or set"
@@ -884,7 +890,7 @@ def test_a_start_given_that_is_ahead_as_clocks_may_be_is_the_finish(start):
 
 @pytest.mark.parametrize("start", ["11:58:30.200Z", "11:58:33Z", "12:03:30Z"])
 def test_a_start_given_that_is_ahead_of_githubs_clock_is_the_finish(start):
-    found = resolved(happening(finished_at=FINISHED), started_at=f"2026-06-15T{start}")
+    found = resolved(deployment_event(finished_at=FINISHED), started_at=f"2026-06-15T{start}")
     assert found.started_at == Fact(
         value=FINISHED.value, source="the input `started-at`, cut back to the finish"
     )
@@ -903,7 +909,7 @@ def test_a_start_and_a_finish_given_by_two_clocks_are_one_time():
     [("true", True), ("success", True), ("false", False), ("failure", False), ("True", True)],
 )
 def test_success_given_wins_over_the_events_outcome(given, success):
-    told = happening(success=Fact(value=not success, source="deployment_status.state"))
+    told = deployment_event(success=Fact(value=not success, source="deployment_status.state"))
     found = resolved(told, success=given)
     assert found.success == Fact(value=success, source="the input `success`")
     assert found.deployments[0].success is success
@@ -911,7 +917,7 @@ def test_success_given_wins_over_the_events_outcome(given, success):
 
 @pytest.mark.parametrize("success", [True, False])
 def test_without_success_the_event_tells_the_outcome(success):
-    told = happening(success=Fact(value=success, source="deployment_status.state"))
+    told = deployment_event(success=Fact(value=success, source="deployment_status.state"))
     assert resolved(told).success == told.success
     assert resolved(told, success="auto").success == told.success
 
@@ -920,14 +926,14 @@ def test_without_success_the_event_tells_the_outcome(success):
 
 
 def test_a_version_given_wins_over_the_events():
-    told = happening(version=Fact(value="v1", source="release.tag_name"))
+    told = deployment_event(version=Fact(value="v1", source="release.tag_name"))
     assert resolved(told).version == Fact(value="v1", source="release.tag_name")
     assert resolved(told).deployments[0].version == "v1"
     assert resolved(told, version="v2").version == Fact(value="v2", source="the input `version`")
 
 
 def test_the_source_is_the_input_else_the_events_log_else_this_run():
-    told = happening(source_url="https://ci.acme.example/log")
+    told = deployment_event(source_url="https://ci.acme.example/log")
     (deployment,) = resolved(told, source_url="https://ci.acme.example/given").deployments
     assert deployment.source_url == "https://ci.acme.example/given"
     assert resolved(told).deployments[0].source_url == "https://ci.acme.example/log"
@@ -992,7 +998,7 @@ NOTHING_KNOWN = (
 @pytest.mark.parametrize(
     ("of", "given", "attribution", "source", "shas", "warnings"),
     [
-        (happening(), {}, "commit", BY_COMMIT, (), ()),
+        (deployment_event(), {}, "commit", BY_COMMIT, (), ()),
         (merge(), {}, "commit", BY_COMMIT, (SHA,), ()),
         (merge(), {"attribution": "auto"}, "commit", BY_COMMIT, (SHA,), ()),
         (
@@ -1004,7 +1010,7 @@ NOTHING_KNOWN = (
             (),
         ),
         (
-            happening(),
+            deployment_event(),
             {"attribution": "pull-requests", **BY_HAND},
             "pull-requests",
             "the input `merge-commit-shas`",
@@ -1020,7 +1026,7 @@ NOTHING_KNOWN = (
             (),
         ),
         (
-            happening(),
+            deployment_event(),
             {"attribution": "pull-requests"},
             "commit",
             BY_COMMIT,
@@ -1029,7 +1035,7 @@ NOTHING_KNOWN = (
         ),
         (merge(), {"attribution": "commit"}, "commit", "the input `attribution`", (SHA,), ()),
         (
-            happening(),
+            deployment_event(),
             {"attribution": "commit", **BY_HAND},
             "commit",
             "the input `attribution`",
@@ -1045,7 +1051,7 @@ NOTHING_KNOWN = (
             (),
         ),
         (
-            happening(),
+            deployment_event(),
             {"attribution": "repository", **BY_HAND},
             "repository",
             "the input `attribution`",
@@ -1111,7 +1117,7 @@ def the_id(of=None, /, **given):
 
 
 def test_the_id_is_made_of_what_is_reported_and_of_the_events_identity():
-    told = happening(environment=Fact(value="prod", source="deployment_status.environment"))
+    told = deployment_event(environment=Fact(value="prod", source="deployment_status.environment"))
     variables = {"server_url": "https://github.acme.example"}
     assert the_id(
         told,
@@ -1175,7 +1181,7 @@ def test_an_id_given_is_hashed_with_environment_and_service_for_several():
 def test_one_event_may_start_deployments_of_several_commits_that_an_input_names():
     def id_of(**given):
         happened = event("pull_request", payload_file("pull_request.closed.merged"), **given)
-        resolved = resolve(what_happened(happened), happened.inputs, happened.run, Answers(), NOW)
+        resolved = resolve(interpret_event(happened), happened.inputs, happened.run, Answers(), NOW)
         return resolved.deployments[0].id
 
     merged = payload_file("pull_request.closed.merged")["pull_request"]["merge_commit_sha"]
@@ -1187,7 +1193,7 @@ def test_one_event_may_start_deployments_of_several_commits_that_an_input_names(
 def id_in(name, payload, look_ups, **given):
     """Return the id of what an event deploys, given GitHub's answers."""
     happened = event(name, payload, **given)
-    found = resolve(what_happened(happened), happened.inputs, happened.run, look_ups, NOW)
+    found = resolve(interpret_event(happened), happened.inputs, happened.run, look_ups, NOW)
     return found.deployments[0].id
 
 
@@ -1246,7 +1252,7 @@ def test_an_attempt_that_deployed_again_is_another_deployment():
             attempts={"8412399001": began},
             past_of={"production, None": Past(deployments=tuple(reversed(records)))},
         )
-        told = happening(
+        told = deployment_event(
             event="push",
             identity="push:3",
             commit_sha=Fact(value=sha(3), source="after"),
@@ -1293,7 +1299,7 @@ def of_line(commit, *, content=None, look_ups=None, **given):
         changes={14: ["a.py"], sha(5): ["b.py"]},
         past_of={"production, None": Past(deployments=(before,), committed_at=FINISHED.value)},
     )
-    told = happening(commit_sha=Fact(value=sha(commit), source="deployment.sha"))
+    told = deployment_event(commit_sha=Fact(value=sha(commit), source="deployment.sha"))
     return resolve(told, inputs(**given), run(), known, NOW, content)
 
 
@@ -1335,7 +1341,7 @@ def asked_of_the_past(told, **given):
 
 
 def test_what_was_deployed_before_is_asked_for_by_the_raw_name_of_the_environment():
-    told = happening(
+    told = deployment_event(
         environment=Fact(value="prod-eu", source="deployment.environment"),
         deployment_ids=frozenset({"3512048801"}),
     )
@@ -1348,7 +1354,7 @@ def test_what_was_deployed_before_is_asked_for_by_the_raw_name_of_the_environmen
 
 
 def test_where_the_event_has_no_raw_name_the_likely_ones_and_the_runs_records_are_asked_for():
-    told = happening(event="push", environment=None)
+    told = deployment_event(event="push", environment=None)
     assert asked_of_the_past(told, environment_map="live=production\nprod-*=production") == replace(
         QUESTION, environments=("production", "live", "Production", "PRODUCTION")
     )
@@ -1390,7 +1396,7 @@ environments:
 def test_the_service_is_that_of_the_raw_name_of_the_environment(
     environment, given, service, source
 ):
-    told = happening(
+    told = deployment_event(
         environment=environment and Fact(value=environment, source="deployment.environment")
     )
     found = resolve(told, inputs(**given), run(), Answers(), NOW, OF_ENVIRONMENTS)
@@ -1404,7 +1410,7 @@ def test_the_service_is_that_of_the_raw_name_of_the_environment(
 
 
 def test_a_service_found_by_its_environment_has_the_name_and_team_of_the_file():
-    told = happening(environment=Fact(value="prod-web", source="deployment.environment"))
+    told = deployment_event(environment=Fact(value="prod-web", source="deployment.environment"))
     found = resolve(told, inputs(), run(), Answers(), NOW, OF_ENVIRONMENTS)
     (deployment,) = found.deployments
     assert deployment.service == Service(identifier="web", name="Web", team="front")
@@ -1414,7 +1420,7 @@ def test_a_service_found_by_its_environment_has_the_name_and_team_of_the_file():
 def test_the_default_environment_belongs_to_no_service():
     content = b"services:\n  web: {environments: [production]}\n"
     with pytest.raises(Skip) as raised:
-        resolve(happening(), inputs(), run(), Answers(), NOW, content)
+        resolve(deployment_event(), inputs(), run(), Answers(), NOW, content)
     assert raised.value.explanation == (
         "the event names no environment, and none has paths in `.github/dora.yml` of the workspace"
     )

@@ -4,7 +4,7 @@ from datetime import datetime, timedelta, timezone
 import pytest
 
 from dora_deployments.actions.config import Config, MappedService
-from dora_deployments.actions.event import Happening, Unresolved
+from dora_deployments.actions.event import DeploymentEvent, Unresolved
 from dora_deployments.attribution.answers import Mark, Past
 from dora_deployments.attribution.look_ups import LookUpError
 from dora_deployments.attribution.shipped import Range, Shipped, shipped
@@ -23,8 +23,8 @@ NO_PAST = "the deployment before this one, and so what this one ships, could not
 PUSHED = "before, where the branch was until this push, since no deployment is known"
 
 
-def happening(commit=4, **told):
-    usual = Happening(
+def deployment_event(commit=4, **told):
+    usual = DeploymentEvent(
         event="push",
         repository=Fact(value=SLUG, source="repository.full_name"),
         repository_id="186853261",
@@ -41,7 +41,7 @@ def subject(told, *, commit=None, own=True, environment="production", **given):
         chosen = Fact(value=sha(commit), source="the input `commit-sha`")
         given["commit_sha"] = sha(commit)
     return Subject(
-        happening=told,
+        deployment_event=told,
         inputs=inputs(**given),
         repository=SLUG,
         own=own,
@@ -83,7 +83,7 @@ def ahead(base, head):
 
 
 def test_what_came_since_the_deployment_before_is_shipped():
-    assert shipped(subject(happening()), known(deployed(2))) == Shipped(
+    assert shipped(subject(deployment_event()), known(deployed(2))) == Shipped(
         previous=Fact(value=sha(2), source=DEPLOYED),
         was_deployed=True,
         range=ahead(2, 4),
@@ -92,24 +92,27 @@ def test_what_came_since_the_deployment_before_is_shipped():
 
 
 def test_the_time_of_the_commit_is_that_of_the_past_or_else_of_the_comparison():
-    assert shipped(subject(happening()), known(deployed(2), committed_at=NOON)).committed_at == NOON
-    assert shipped(subject(happening()), known(committed_at=NOON)).committed_at == NOON
+    assert (
+        shipped(subject(deployment_event()), known(deployed(2), committed_at=NOON)).committed_at
+        == NOON
+    )
+    assert shipped(subject(deployment_event()), known(committed_at=NOON)).committed_at == NOON
 
     class Timed(Known):
         def comparison(self, *question):
             return replace(Known.comparison(self, *question), committed_at=NOON)
 
     timed = Timed(parents=LINE, past_of={"production, None": Past(deployments=(deployed(2),))})
-    assert shipped(subject(happening()), timed).committed_at == NOON
+    assert shipped(subject(deployment_event()), timed).committed_at == NOON
 
 
 def test_the_environment_is_asked_for_by_the_name_that_github_knows():
-    found = shipped(subject(happening(), environment="prod-eu"), known(deployed(2)))
+    found = shipped(subject(deployment_event(), environment="prod-eu"), known(deployed(2)))
     assert found == Shipped(is_first=True)
 
 
 def test_a_given_commit_is_the_one_whose_deployments_are_compared():
-    found = shipped(subject(happening(5), commit=3), known(deployed(2)))
+    found = shipped(subject(deployment_event(5), commit=3), known(deployed(2)))
     assert found.range == ahead(2, 3)
     assert found.pulls == tuple(PULLS[3])
 
@@ -131,18 +134,18 @@ def test_a_given_commit_is_the_one_whose_deployments_are_compared():
 )
 def test_deployments_that_succeeded_after_the_finish_are_newer(told, given, base):
     past = known(deployed(3, hour=11), deployed(2))
-    assert shipped(subject(happening(**told), **given), past).previous.value == sha(base)
+    assert shipped(subject(deployment_event(**told), **given), past).previous.value == sha(base)
 
 
 def test_own_records_are_passed_over():
     started = Fact(value=NOON.replace(hour=10, minute=59), source="pushed_at")
     past = known(deployed(4, hour=11), deployed(2))
-    assert shipped(subject(happening(started_at=started)), past).previous.value == sha(2)
+    assert shipped(subject(deployment_event(started_at=started)), past).previous.value == sha(2)
 
 
 @pytest.mark.parametrize("deployment_ids", [frozenset(), frozenset({"DE_9"})])
 def test_the_same_commit_deployed_again_is_a_redeployment(deployment_ids):
-    told = happening(deployment_ids=deployment_ids)
+    told = deployment_event(deployment_ids=deployment_ids)
     found = shipped(subject(told), known(deployed(4, run_ids=frozenset({"70"}))))
     assert found == Shipped(
         previous=Fact(value=sha(4), source=DEPLOYED),
@@ -155,14 +158,14 @@ def test_the_same_commit_deployed_again_is_a_redeployment(deployment_ids):
 def test_an_ancestor_deployed_again_is_a_rollback():
     runs = [frozenset({"71"}), frozenset({"70"})]
     past = known(deployed(4, hour=11, run_ids=runs[0]), deployed(2, run_ids=runs[1]))
-    found = shipped(subject(happening(2)), past)
+    found = shipped(subject(deployment_event(2)), past)
     assert found.pulls == ()
     assert (found.is_redeployment, found.is_rollback, found.is_exact) == (False, True, True)
 
 
 def test_a_commit_that_does_not_build_on_the_one_before_is_warned_about():
     past = known(deployed(4), parents={**LINE, 5: (3,)})
-    found = shipped(subject(happening(5)), past)
+    found = shipped(subject(deployment_event(5)), past)
     assert found.pulls == tuple(PULLS[5])
     assert (found.is_redeployment, found.is_rollback, found.is_exact) == (False, False, True)
     assert found.warnings == (
@@ -175,7 +178,7 @@ def test_a_commit_that_does_not_build_on_the_one_before_is_warned_about():
 
 
 def test_an_incomplete_range_is_not_exact_and_warned_about():
-    found = shipped(subject(happening()), known(deployed(2), unknown=[3]))
+    found = shipped(subject(deployment_event()), known(deployed(2), unknown=[3]))
     assert found.pulls == tuple(PULLS[4])
     assert found.is_exact is False
     assert found.warnings == (
@@ -191,7 +194,7 @@ def test_an_incomplete_range_is_not_exact_and_warned_about():
 
 def test_a_given_commit_before_counts_as_deployed_and_no_past_is_asked_for():
     past = known(deployed(1), fails={"past": AssertionError("asked")})
-    assert shipped(subject(happening(), previous_sha=sha(2)), past) == Shipped(
+    assert shipped(subject(deployment_event(), previous_sha=sha(2)), past) == Shipped(
         previous=Fact(value=sha(2), source="the input `previous-sha`"),
         was_deployed=True,
         range=ahead(2, 4),
@@ -201,14 +204,16 @@ def test_a_given_commit_before_counts_as_deployed_and_no_past_is_asked_for():
 
 def test_a_short_commit_before_is_written_in_full():
     short = "0000002"
-    found = shipped(subject(happening(), previous_sha=short), known())
+    found = shipped(subject(deployment_event(), previous_sha=short), known())
     assert found.previous == Fact(value=short.rjust(40, "0"), source="the input `previous-sha`")
 
 
 @pytest.mark.parametrize("absent", [True, False])
 def test_a_given_commit_before_that_cannot_be_compared_stays(absent):
     error = LookUpError("GitHub's API answered 500", absent=absent)
-    found = shipped(subject(happening(), previous_sha=sha(2)), known(fails={"comparison": error}))
+    found = shipped(
+        subject(deployment_event(), previous_sha=sha(2)), known(fails={"comparison": error})
+    )
     assert found == Shipped(
         previous=Fact(value=sha(2), source="the input `previous-sha`"),
         was_deployed=True,
@@ -226,7 +231,7 @@ def test_a_given_commit_before_that_cannot_be_compared_stays(absent):
 
 
 def test_without_a_deployment_the_push_says_what_was_before():
-    told = happening(before=Fact(value=sha(2), source="before"))
+    told = deployment_event(before=Fact(value=sha(2), source="before"))
     found = shipped(subject(told), known())
     assert found == Shipped(
         is_first=True,
@@ -238,23 +243,25 @@ def test_without_a_deployment_the_push_says_what_was_before():
 
 
 def test_what_was_only_pointed_to_was_not_rolled_back_from():
-    told = happening(2, before=Fact(value=sha(4), source="before"))
+    told = deployment_event(2, before=Fact(value=sha(4), source="before"))
     found = shipped(subject(told), known())
     assert found.range.relation == "behind"
     assert (found.is_redeployment, found.is_rollback, found.is_exact) == (False, False, False)
-    again = shipped(subject(happening(4, before=Fact(value=sha(4), source="before"))), known())
+    again = shipped(
+        subject(deployment_event(4, before=Fact(value=sha(4), source="before"))), known()
+    )
     assert again.range.relation == "identical"
     assert (again.is_redeployment, again.is_rollback, again.is_exact) == (False, False, False)
 
 
 def test_a_deployment_counts_more_than_the_push():
-    told = happening(before=Fact(value=sha(3), source="before"))
+    told = deployment_event(before=Fact(value=sha(3), source="before"))
     assert shipped(subject(told), known(deployed(2))).previous.source == DEPLOYED
 
 
 @pytest.mark.parametrize(("marks", "kind"), [("releases", "release"), ("tags", "tag")])
 def test_without_a_deployment_the_tag_before_counts(marks, kind):
-    told = happening(marks=marks, version=Fact(value="v2.0", source="the tag"))
+    told = deployment_event(marks=marks, version=Fact(value="v2.0", source="the tag"))
     listed = (Mark(tag="v2.0", commit_sha=sha(4)), Mark(tag="v1.0", commit_sha=sha(2)))
     found = shipped(subject(told), known(marks=listed, wanted=marks))
     assert found == Shipped(
@@ -280,12 +287,12 @@ def test_without_a_deployment_the_tag_before_counts(marks, kind):
 def test_where_nothing_was_before_nothing_is_known(told):
     marks = (Mark(tag="v1.5", commit_sha=sha(2)),)
     past = known(marks=marks, wanted=told.get("marks"))
-    assert shipped(subject(happening(**told)), past) == Shipped(is_first=True)
+    assert shipped(subject(deployment_event(**told)), past) == Shipped(is_first=True)
 
 
 @pytest.mark.parametrize("change", [{"own": False}, {"commit": 3}])
 def test_what_the_event_says_of_before_is_not_that_of_another_commit(change):
-    told = happening(
+    told = deployment_event(
         before=Fact(value=sha(2), source="before"),
         marks="tags",
         version=Fact(value="v2.0", source="the tag"),
@@ -315,7 +322,7 @@ AT_ELEVEN = "the last successful deployment to 'production' before, of 2026-06-1
 
 
 def test_where_several_deploy_the_nearest_is_for_people_only_and_nothing_is_shipped():
-    found = shipped(subject(happening()), known(BY_VERCEL, BY_ARGO))
+    found = shipped(subject(deployment_event()), known(BY_VERCEL, BY_ARGO))
     assert found == Shipped(
         previous=Fact(value=sha(3), source=AT_ELEVEN),
         uncertainty=Uncertainty.SEVERAL_MAKERS,
@@ -326,7 +333,9 @@ def test_where_several_deploy_the_nearest_is_for_people_only_and_nothing_is_ship
 
 
 def test_the_environment_is_called_as_github_does():
-    told = happening(environment=Fact(value="Live", source="x"), deployment_ids=frozenset({"DE_9"}))
+    told = deployment_event(
+        environment=Fact(value="Live", source="x"), deployment_ids=frozenset({"DE_9"})
+    )
     past = Known(parents=LINE, past_of={"Live, None": Past(is_cut=True)})
     found = shipped(subject(told, environment="live"), past)
     assert found == Shipped(
@@ -341,13 +350,13 @@ def test_the_environment_is_called_as_github_does():
 
 
 def test_an_ancestor_is_no_rollback_where_it_is_not_certain_what_came_before():
-    found = shipped(subject(happening(1)), known(BY_VERCEL, BY_ARGO))
+    found = shipped(subject(deployment_event(1)), known(BY_VERCEL, BY_ARGO))
     assert found.range.relation == "behind"
     assert (found.is_redeployment, found.is_rollback, found.is_exact) == (False, False, False)
 
 
 def test_without_any_success_before_the_push_is_the_nearest_point_and_ships_nothing():
-    told = happening(before=Fact(value=sha(2), source="before"))
+    told = deployment_event(before=Fact(value=sha(2), source="before"))
     past = Known(parents=LINE, landed=PULLS, past_of={"production, None": Past(is_cut=True)})
     found = shipped(subject(told), past)
     assert (found.previous, found.uncertainty) == (
@@ -359,7 +368,7 @@ def test_without_any_success_before_the_push_is_the_nearest_point_and_ships_noth
 
 
 def test_what_was_pushed_since_may_have_been_deployed_without_a_record():
-    told = happening(before=Fact(value=sha(3), source="before"))
+    told = deployment_event(before=Fact(value=sha(3), source="before"))
     found = shipped(subject(told), known(deployed(2)))
     assert (found.uncertainty, found.range) == (Uncertainty.PUSHED_WITHOUT_RECORD, ahead(2, 4))
     assert (found.is_redeployment, found.is_rollback, found.is_exact) == (False, False, False)
@@ -382,7 +391,7 @@ def test_what_was_pushed_since_may_have_been_deployed_without_a_record():
     ids=["deployed before", "deployed long before", "with a record"],
 )
 def test_a_push_on_what_was_deployed_or_with_a_record_leaves_no_doubt(change):
-    told = happening(before=Fact(value=sha(3), source="before"))
+    told = deployment_event(before=Fact(value=sha(3), source="before"))
     past = (
         known(deployed(4, hour=11), deployed(2))
         if "deployment_ids" in change
@@ -394,7 +403,7 @@ def test_a_push_on_what_was_deployed_or_with_a_record_leaves_no_doubt(change):
 
 
 def test_a_push_that_brought_all_of_the_pull_requests_leaves_no_doubt():
-    told = happening(before=Fact(value=sha(3), source="before"))
+    told = deployment_event(before=Fact(value=sha(3), source="before"))
     past = replace(known(deployed(2)), landed={4: [pull(14, 4)]})
     found = shipped(subject(told), past)
     assert (found.uncertainty, found.pulls) == (None, (pull(14, 4),))
@@ -408,7 +417,7 @@ def test_what_was_pushed_long_before_would_have_a_record_by_now(minutes, why):
             times = (replace(commit, committed_at=NOON) for commit in found.commits)
             return replace(found, commits=tuple(times))
 
-    told = happening(
+    told = deployment_event(
         before=Fact(value=sha(3), source="before"),
         started_at=Fact(value=NOON + timedelta(minutes=minutes), source="pushed_at"),
     )
@@ -421,7 +430,7 @@ def test_what_was_pushed_long_before_would_have_a_record_by_now(minutes, why):
 @pytest.mark.parametrize("runs", [frozenset({"71"}), frozenset()], ids=["of a run", "of a tool"])
 def test_an_older_commit_that_was_never_deployed_here_is_no_certain_rollback(runs):
     unread = deployed(4, run_ids=runs)
-    found = shipped(subject(happening(2)), known(unread))
+    found = shipped(subject(deployment_event(2)), known(unread))
     assert found == Shipped(
         previous=Fact(value=sha(4), source=DEPLOYED),
         uncertainty=Uncertainty.NEVER_DEPLOYED_BEFORE,
@@ -441,7 +450,9 @@ def test_an_older_commit_that_was_never_deployed_here_is_no_certain_rollback(run
 def test_where_the_service_of_a_tools_deployment_is_known_an_older_commit_is_a_rollback(by):
     named = frozenset({"shop"}) if by == "payload" else frozenset[str]()
     shop = MappedService(service=Service(identifier="shop"), environments=("production",))
-    told = happening(2, environment=Fact(value="production", source="x"), named_services=named)
+    told = deployment_event(
+        2, environment=Fact(value="production", source="x"), named_services=named
+    )
     config = Config(source="x", services=(shop,), environments=()) if by == "environment" else None
     found = shipped(replace(subject(told), config=config), known(deployed(4, services=named)))
     assert (found.is_rollback, found.uncertainty) == (True, None)
@@ -450,7 +461,7 @@ def test_where_the_service_of_a_tools_deployment_is_known_an_older_commit_is_a_r
 def test_an_older_commit_that_was_deployed_here_before_is_rolled_back_to():
     unread = deployed(4, hour=11, run_ids=frozenset({"71"}))
     first = deployed(2, run_ids=frozenset({"70"}))
-    found = shipped(subject(happening(2)), known(unread, first))
+    found = shipped(subject(deployment_event(2)), known(unread, first))
     assert (found.is_rollback, found.uncertainty) == (True, None)
 
 
@@ -465,7 +476,7 @@ def test_every_uncertainty_has_its_words(why):
 
 
 def test_without_a_past_the_push_still_says_what_was_before():
-    told = happening(before=Fact(value=sha(2), source="before"))
+    told = deployment_event(before=Fact(value=sha(2), source="before"))
     past = known(deployed(1), fails={"past": LookUpError("GitHub's API answered 500")})
     assert shipped(subject(told), past) == Shipped(
         previous=Fact(value=sha(2), source=PUSHED),
@@ -477,11 +488,13 @@ def test_without_a_past_the_push_still_says_what_was_before():
 
 def test_a_problem_with_the_past_is_told_beside_what_is_known():
     past = Known(parents={}, fails={})
-    assert shipped(subject(happening()), past) == Shipped(warnings=(f"{NO_PAST}: no such commit",))
+    assert shipped(subject(deployment_event()), past) == Shipped(
+        warnings=(f"{NO_PAST}: no such commit",)
+    )
 
 
 def test_every_look_up_that_fails_is_told():
-    told = happening(before=Fact(value=sha(2), source="before"))
+    told = deployment_event(before=Fact(value=sha(2), source="before"))
     error = LookUpError("GitHub says no")
     found = shipped(subject(told), known(fails={"past": error, "comparison": error}))
     assert found.warnings == (
@@ -491,7 +504,7 @@ def test_every_look_up_that_fails_is_told():
 
 
 def test_an_outage_ends_the_look_ups_and_is_told_once():
-    told = happening(before=Fact(value=sha(2), source="before"))
+    told = deployment_event(before=Fact(value=sha(2), source="before"))
     past = known(
         fails={
             "past": LookUpError("GitHub is down", outage=True),
@@ -512,7 +525,7 @@ def test_an_outage_ends_the_look_ups_and_is_told_once():
 )
 def test_a_commit_before_that_is_gone_is_as_good_as_unknown_and_an_outage_is_not(absent, expected):
     error = LookUpError("GitHub says no", absent=absent)
-    found = shipped(subject(happening()), known(deployed(2), fails={"comparison": error}))
+    found = shipped(subject(deployment_event()), known(deployed(2), fails={"comparison": error}))
     assert found == replace(
         expected,
         warnings=(f"what came since 0000000 ({DEPLOYED}) could not be looked up: GitHub says no",),
@@ -523,7 +536,7 @@ def test_a_commit_before_that_is_gone_is_as_good_as_unknown_and_an_outage_is_not
 
 
 def merge(commit=4, **told):
-    usual = happening(
+    usual = deployment_event(
         event="pull_request",
         commit_sha=Fact(value=sha(commit), source="pull_request.merge_commit_sha"),
         pull_id=3498120117,
@@ -558,7 +571,9 @@ def test_another_commit_does_not_change_by_what_a_pull_request_landed():
 def test_a_merge_commit_that_was_looked_up_counts_and_one_that_was_written_does_not():
     unresolved = merge(commit_sha=Unresolved(why="x", pull_request=14))
     looked_up = replace(
-        subject(merge()), happening=unresolved, commit_sha=Fact(value=sha(4), source="the API")
+        subject(merge()),
+        deployment_event=unresolved,
+        commit_sha=Fact(value=sha(4), source="the API"),
     )
     assert shipped(looked_up, Nobody()) == Shipped(merged=CARTS, pulls=(CARTS,))
     assert shipped(subject(unresolved, commit=3), Nobody()) == Shipped()
@@ -595,7 +610,7 @@ def test_a_pull_request_that_is_only_looked_at_for_its_services_ships_itself_alo
     ],
 )
 def test_the_inputs_say_which_pull_requests_count(given, numbers):
-    found = shipped(subject(happening(), **given), known(deployed(1)))
+    found = shipped(subject(deployment_event(), **given), known(deployed(1)))
     assert [each.number for each in found.pulls] == numbers
     assert found.range.landed == (*PULLS[2], *PULLS[3], *PULLS[4])
 
@@ -607,7 +622,7 @@ def test_a_merge_commit_may_be_named_by_its_beginning():
         landed={2: [pull(12, 2)], commit: [pull(13, commit)]},
         past_of={"production, None": Past(deployments=(deployed(1),))},
     )
-    found = shipped(subject(happening(commit), merge_commit_shas="abcdef0"), look_ups)
+    found = shipped(subject(deployment_event(commit), merge_commit_shas="abcdef0"), look_ups)
     assert [each.number for each in found.pulls] == [13]
 
 
@@ -627,6 +642,6 @@ def test_the_inputs_say_whether_a_merged_pull_request_counts(given, counts):
 
 
 def test_a_branchs_own_past_is_no_deployment_even_where_it_cannot_be_compared():
-    told = happening(before=Fact(value=sha(2), source="before"))
+    told = deployment_event(before=Fact(value=sha(2), source="before"))
     found = shipped(subject(told), known(fails={"comparison": LookUpError("GitHub says no")}))
     assert (found.previous, found.was_deployed) == (Fact(value=sha(2), source=PUSHED), False)

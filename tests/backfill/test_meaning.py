@@ -91,32 +91,36 @@ def test_a_given_environment_is_where_all_others_went(source):
 
 
 def test_what_happened_comes_with_the_environment_that_is_reported():
-    happening, reported = terms_of(DEPLOYMENTS, CONFIG).happening(deployment_status(), Answers())
+    deployment_event, reported = terms_of(DEPLOYMENTS, CONFIG).deployment_event(
+        deployment_status(), Answers()
+    )
     assert reported == "live"
-    assert happening.environment.value == "eu-1"
-    assert (happening.commit_sha.value, happening.runs) == (SHA, ())
-    assert happening.deployment_ids >= {"7"}
-    assert happening.version is None
+    assert deployment_event.environment.value == "eu-1"
+    assert (deployment_event.commit_sha.value, deployment_event.runs) == (SHA, ())
+    assert deployment_event.deployment_ids >= {"7"}
+    assert deployment_event.version is None
 
 
 def test_a_tag_is_the_version_of_its_deployment():
     past = deployment_status(ref="refs/tags/v1")
-    happening, _ = terms_of(DEPLOYMENTS).happening(past, Answers())
-    assert happening.version.value == "v1"
+    deployment_event, _ = terms_of(DEPLOYMENTS).deployment_event(past, Answers())
+    assert deployment_event.version.value == "v1"
 
 
 def test_releases_go_where_the_inputs_say():
-    happening, reported = terms_of(RELEASES, environment="test").happening(release(), Answers())
-    assert (reported, happening.environment) == ("test", None)
-    assert terms_of(RELEASES).happening(release(), Answers())[1] == "production"
+    deployment_event, reported = terms_of(RELEASES, environment="test").deployment_event(
+        release(), Answers()
+    )
+    assert (reported, deployment_event.environment) == ("test", None)
+    assert terms_of(RELEASES).deployment_event(release(), Answers())[1] == "production"
 
 
 @pytest.mark.parametrize(
     ("given", "branch"), [({}, "main"), ({"branches": "next"}, "next"), ({"branches": "*"}, "any")]
 )
 def test_branches_are_those_of_the_inputs_or_the_default_one(given, branch):
-    happening, _ = terms_of(RUNS, **given).happening(workflow_run(branch), Answers())
-    assert happening.branch.value == branch
+    deployment_event, _ = terms_of(RUNS, **given).deployment_event(workflow_run(branch), Answers())
+    assert deployment_event.branch.value == branch
 
 
 @pytest.mark.parametrize(
@@ -134,10 +138,12 @@ def test_branches_are_those_of_the_inputs_or_the_default_one(given, branch):
 )
 def test_what_the_live_path_skips_is_skipped(terms, past, reason):
     with pytest.raises(Skip) as caught:
-        terms.happening(past, Answers())
+        terms.deployment_event(past, Answers())
     assert caught.value.reason == reason
 
 
 def test_what_the_live_path_cannot_read_is_a_bad_event():
     with pytest.raises(EventError):
-        terms_of(DEPLOYMENTS).happening(event("deployment_status", action="created"), Answers())
+        terms_of(DEPLOYMENTS).deployment_event(
+            event("deployment_status", action="created"), Answers()
+        )

@@ -5,7 +5,7 @@ from datetime import datetime, timedelta, timezone
 
 import pytest
 
-from dora_deployments.actions.event import Happening, RunAttempt
+from dora_deployments.actions.event import DeploymentEvent, RunAttempt
 from dora_deployments.actions.payload import Payload
 from dora_deployments.attribution.answers import Mark
 from dora_deployments.attribution.timeline import DeploymentRecord
@@ -237,7 +237,7 @@ def test_a_deployment_that_lacks_what_the_next_ones_need_is_left_out(changes):
 
 @pytest.mark.parametrize("success", [True, False])
 def test_an_event_that_deployed_is_known_by_all_of_its_runs(success):
-    happening = Happening(
+    deployment_event = DeploymentEvent(
         event="workflow_run",
         repository=Fact(value="acme/shop", source="the payload"),
         repository_id="1",
@@ -248,7 +248,7 @@ def test_an_event_that_deployed_is_known_by_all_of_its_runs(success):
         runs=(RunAttempt(run_id="12", attempt=None), RunAttempt(run_id="11")),
     )
     past = PastEvent(name="workflow_run", payload=Payload({}), stands_at=at(3), finished_at=at(4))
-    assert of_event(happening, sha(2), "staging", past) == DeploymentRecord(
+    assert of_event(deployment_event, sha(2), "staging", past) == DeploymentRecord(
         id="workflow-run:12",
         environment="staging",
         commit_sha=sha(2),

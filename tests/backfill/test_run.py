@@ -1148,7 +1148,7 @@ def test_a_full_disk_leaves_no_files_of_another_period(shop):
     folder.mkdir()
     with tiny_disk(folder, "size=1m"):
         assert shop.ended() == (0, "delivered", "")
-        assert len(shop.sheet()) == 4
+        assert len(shop.rows()) == 4
         with suppress(OSError), (folder / "full").open("wb", buffering=0) as full:
             while full.write(bytes(4096)):
                 pass

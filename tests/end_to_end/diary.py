@@ -18,7 +18,7 @@ from typing import Any
 from dora_deployments import backends
 from dora_deployments.actions import payload as event_payload
 from dora_deployments.actions.event import Event
-from dora_deployments.actions.events import what_happened
+from dora_deployments.actions.events import interpret_event
 from dora_deployments.actions.inputs import Inputs
 from dora_deployments.actions.run import Run
 from dora_deployments.attribution import github as look_ups
@@ -180,7 +180,7 @@ class Diary:
         api = Api(api_url=run.api_url, token=inputs.github_token, budget=Budget.of(60))
         with look_ups.GitHub(api) as asked:
             try:
-                resolved = resolve(what_happened(event), inputs, run, asked, now, self.file)
+                resolved = resolve(interpret_event(event), inputs, run, asked, now, self.file)
             except (Skip, EventError) as left:
                 self.skipped.append(left.reason)
                 return

@@ -16,7 +16,7 @@ from typing import Any
 from dora_deployments import backends
 from dora_deployments.actions import payload
 from dora_deployments.actions.event import Event
-from dora_deployments.actions.events import what_happened
+from dora_deployments.actions.events import interpret_event
 from dora_deployments.attribution import github as look_ups
 from dora_deployments.attribution.github.api import Api
 from dora_deployments.attribution.resolve import resolve
@@ -113,7 +113,7 @@ class Story:
             api_url=self.github.api_url, token=written.github_token, budget=Budget.of(seconds)
         )
         with look_ups.GitHub(api) as asked:
-            resolved = resolve(what_happened(event), written, of_run, asked, now, workspace_file)
+            resolved = resolve(interpret_event(event), written, of_run, asked, now, workspace_file)
         found = backends.configured(written)
         deliveries = deliver.prepare(resolved.deployments, found)
         if resolved.touched is not None:

@@ -6,7 +6,7 @@ from datetime import timedelta
 import pytest
 
 from dora_deployments.actions.config import Config
-from dora_deployments.actions.event import Happening
+from dora_deployments.actions.event import DeploymentEvent
 from dora_deployments.actions.patterns import EnvironmentRule
 from dora_deployments.attribution import environment
 from dora_deployments.backends.datadog import Datadog
@@ -29,8 +29,8 @@ HOUR = timedelta(hours=1)
 RAW = "deployment.environment"
 
 
-def happening(name):
-    return Happening(
+def deployment_event(name):
+    return DeploymentEvent(
         event="deployment_status",
         repository=Fact(value="acme/shop", source="repository.full_name"),
         repository_id="186853261",
@@ -47,7 +47,7 @@ TRIED_OUT = run(run_id="")
 
 
 def of_event(name, content, *, of=TRIED_OUT, from_fork=False, **given):
-    happened = replace(happening("staging"), from_fork=from_fork)
+    happened = replace(deployment_event("staging"), from_fork=from_fork)
     return [*doubts.of_event(event(name, content, of=of, **given), happened)]
 
 
@@ -120,7 +120,7 @@ def test_a_run_that_reports_or_has_keys_or_is_for_no_fork_is_not_warned_of_that(
 
 def of_environment(name, *, told=(DX,), config=None, of=None, is_production=None, **given):
     """Return the doubts of an environment of that name, which goes through the usual rules."""
-    happened = replace(happening(name), is_production=is_production)
+    happened = replace(deployment_event(name), is_production=is_production)
     found = environment.reported(happened, inputs(**given), config)
     known = replace(of or resolved(), environment=found)
     return [*doubts.of_environment(happened, known, iter(told))]
@@ -240,7 +240,7 @@ def test_datadog_alone_may_know_production_by_a_short_name(name):
 def test_the_line_that_is_named_does_it(name):
     (doubt,) = of_environment(name)
     line = doubt.text.partition("`environment-map: ")[2].removesuffix("`")
-    mapped = environment.reported(happening(name), inputs(environment_map=line), None)
+    mapped = environment.reported(deployment_event(name), inputs(environment_map=line), None)
 
     assert mapped.value == "production"
     assert of_environment(name, environment_map=line) == []
@@ -525,7 +525,7 @@ def test_where_nothing_was_sent_no_clock_is_doubted():
 
 def of_times(now=FINISHED, told=None, **given):
     """Return the doubts about a deployment that ended at `FINISHED`, as GitHub says."""
-    happened = happening("production") if told is None else told
+    happened = deployment_event("production") if told is None else told
     return [*doubts.of_times(inputs(**given), happened, resolved(), now)]
 
 
@@ -550,7 +550,7 @@ def test_a_start_that_was_cut_back_to_the_finish_is_told(start, by):
 
 def test_a_start_that_a_program_sent_is_told_where_it_was_cut_back():
     start = Fact(value=FINISHED + HOUR, source="client_payload.started_at")
-    told = replace(happening("production"), started_at=start, is_told_afterwards=True)
+    told = replace(deployment_event("production"), started_at=start, is_told_afterwards=True)
     expected = starts_later("client_payload.started_at", "2026-05-11T10:34:40+00:00", "1 h 0 min")
     assert of_times(told=told) == [expected]
     assert of_times(told=told, started_at="2026-05-11T09:30:00Z") == []
@@ -559,7 +559,7 @@ def test_a_start_that_a_program_sent_is_told_where_it_was_cut_back():
 @pytest.mark.parametrize("given", [{}, {"started_at": "2026-05-11T09:34:40.900Z"}])
 def test_starts_before_the_finish_or_within_its_second_are_not_told(given):
     late = Fact(value=FINISHED + HOUR, source="deployment.created_at")
-    assert of_times(told=replace(happening("production"), started_at=late), **given) == []
+    assert of_times(told=replace(deployment_event("production"), started_at=late), **given) == []
 
 
 @pytest.mark.fault(105)

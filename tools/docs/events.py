@@ -13,7 +13,7 @@ from typing import Any, Final
 import yaml
 
 from dora_deployments.actions.event import DEFAULT_BRANCHES, REPOSITORIES, Event, Places
-from dora_deployments.actions.events import EVENTS, what_happened
+from dora_deployments.actions.events import EVENTS, interpret_event
 from dora_deployments.actions.inputs import Inputs
 from dora_deployments.actions.payload import Payload
 from dora_deployments.actions.run import Run
@@ -243,8 +243,8 @@ def skipped(event: str) -> Iterator[tuple[str, str, str]]:
 def _skip(event: str, content: dict[str, Any]) -> Skip | None:
     """Return why the event is skipped, if it is."""
     try:
-        happening = what_happened(_event(event, content))
-        branch.check(happening, _INPUTS, _NO_TAGS)
+        deployment_event = interpret_event(_event(event, content))
+        branch.check(deployment_event, _INPUTS, _NO_TAGS)
     except Skip as skip:
         return skip
     return None

@@ -85,7 +85,7 @@ class RunAttempt:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Happening:
+class DeploymentEvent:
     """What an event says was deployed; None where it does not say.
 
     `identity` tells this deployment from any other of the repository and stays the same
@@ -211,14 +211,16 @@ class Event:
             raise unreadable(paths[0], "a text")
         return found
 
-    def happening(self, commit_sha: Fact[str] | Unresolved, identity: str | None) -> Happening:
+    def deployment_event(
+        self, commit_sha: Fact[str] | Unresolved, identity: str | None
+    ) -> DeploymentEvent:
         """Return what every event tells, by its own `identity` or else by the run's.
 
         Raises `EventError` if neither payload nor run name the repository.
         """
         repository, repository_id = self._repository()
         sha = commit_sha.value if isinstance(commit_sha, Fact) else ""
-        return Happening(
+        return DeploymentEvent(
             event=self.name,
             repository=repository,
             repository_id=repository_id,

@@ -9,7 +9,7 @@ from contextlib import contextmanager
 from datetime import datetime
 from typing import TYPE_CHECKING, Final, TypeVar, cast
 
-from dora_deployments.actions.event import Happening, RunAttempt, Unresolved
+from dora_deployments.actions.event import DeploymentEvent, RunAttempt, Unresolved
 from dora_deployments.actions.inputs import Inputs
 from dora_deployments.actions.run import Run
 from dora_deployments.attribution.look_ups import LookUpError, LookUps
@@ -175,7 +175,7 @@ class CancellableLookUps:
 
 
 def resolve_cancelled(
-    happening: Happening,
+    deployment_event: DeploymentEvent,
     inputs: Inputs,
     run: Run,
     look_ups: CancellableLookUps,
@@ -188,19 +188,21 @@ def resolve_cancelled(
     attempt it is, or that it is to be reported, and what else `resolve` raises.
     """
     try:
-        resolved = resolve(happening, inputs, run, look_ups, now, workspace_file)
+        resolved = resolve(deployment_event, inputs, run, look_ups, now, workspace_file)
     except Skip as skip:
         if look_ups.unanswered:
             raise HeldBackError(skip.explanation, topic=CANCELLED) from None
         raise
-    if unknown := _unknown(happening, inputs, resolved, look_ups.unanswered):
+    if unknown := _unknown(deployment_event, inputs, resolved, look_ups.unanswered):
         raise HeldBackError(f"{unknown} is not known, since {_UNANSWERED}", topic=CANCELLED)
     return resolved
 
 
-def _unknown(happening: Happening, inputs: Inputs, resolved: Resolved, unanswered: set[str]) -> str:
+def _unknown(
+    deployment_event: DeploymentEvent, inputs: Inputs, resolved: Resolved, unanswered: set[str]
+) -> str:
     """Return what of the deployments is a guess, in words that a verb follows, if anything is."""
-    told = happening.commit_sha
+    told = deployment_event.commit_sha
     if (
         isinstance(told, Unresolved)
         and told.fallback == resolved.commit_sha
@@ -211,10 +213,10 @@ def _unknown(happening: Happening, inputs: Inputs, resolved: Resolved, unanswere
         return ""
     if unanswered and not resolved.are_services_certain:
         return "which of the services with `paths` were deployed"
-    may_be_repeated = any(each.attempt != 1 for each in happening.runs)
+    may_be_repeated = any(each.attempt != 1 for each in deployment_event.runs)
     if (
         may_be_repeated
-        and not happening.deployment_ids
+        and not deployment_event.deployment_ids
         and inputs.deployment_id is None
         and unanswered & _OF_ATTEMPT
     ):

@@ -2,7 +2,7 @@
 
 from dataclasses import replace
 
-from dora_deployments.actions.event import FULL_SHA, Happening, Unresolved
+from dora_deployments.actions.event import FULL_SHA, DeploymentEvent, Unresolved
 from dora_deployments.actions.inputs import Inputs, given
 from dora_deployments.attribution.look_ups import LookUpError, LookUps
 from dora_deployments.catalogue import COMMIT_UNKNOWN, about_input
@@ -11,7 +11,7 @@ from dora_deployments.errors import EventError, InputError, Skip
 
 
 def deployed(
-    happening: Happening, inputs: Inputs, repository: str, look_ups: LookUps
+    deployment_event: DeploymentEvent, inputs: Inputs, repository: str, look_ups: LookUps
 ) -> tuple[Fact[str], tuple[str, ...]]:
     """Return the deployed commit, and warnings about the way it was found.
 
@@ -19,9 +19,14 @@ def deployed(
     be looked up, `EventError` where neither payload nor API know the commit, and `Skip` where
     nothing confirms that there was a merge.
     """
-    if isinstance(happening.commit_sha, Unresolved) and happening.commit_sha.is_merge_uncertain:
-        landed = _confirmed_merge(happening.commit_sha, happening.repository.value, look_ups)
-        happening = replace(happening, commit_sha=landed)
+    if (
+        isinstance(deployment_event.commit_sha, Unresolved)
+        and deployment_event.commit_sha.is_merge_uncertain
+    ):
+        landed = _confirmed_merge(
+            deployment_event.commit_sha, deployment_event.repository.value, look_ups
+        )
+        deployment_event = replace(deployment_event, commit_sha=landed)
     if explicit := given(inputs.commit_sha, "commit-sha"):
         if len(explicit.value) >= FULL_SHA:
             return explicit, ()
@@ -34,12 +39,12 @@ def deployed(
             )
             raise InputError(about_input("commit-sha", problem)) from None
         return Fact(value=full, source=f"the input `commit-sha`, {explicit.value} in full"), ()
-    commit = happening.commit_sha
+    commit = deployment_event.commit_sha
     if isinstance(commit, Fact):
         return commit, ()
     problem = commit.why
     try:
-        found = _looked_up(commit, happening.repository.value, repository, look_ups)
+        found = _looked_up(commit, deployment_event.repository.value, repository, look_ups)
     except LookUpError as error:
         found, problem = None, f"{commit.why}, and {error}"
     if found is not None:

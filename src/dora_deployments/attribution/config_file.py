@@ -2,7 +2,7 @@
 
 from typing import TYPE_CHECKING
 
-from dora_deployments.actions.event import Happening
+from dora_deployments.actions.event import DeploymentEvent
 from dora_deployments.actions.inputs import Inputs
 from dora_deployments.actions.parse import DEFAULT_CONFIG_FILE, LARGEST_CONFIG_FILE
 from dora_deployments.attribution import environment
@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
 
 def found(
-    happening: Happening,
+    deployment_event: DeploymentEvent,
     inputs: Inputs,
     workspace_file: bytes | None,
     repository: str,
@@ -36,7 +36,7 @@ def found(
         path = inputs.config_file or DEFAULT_CONFIG_FILE
         where = f"`{path}` of {repository} at {commit_sha[:7]}"
         failed = f"{where} could not be looked up: {error}"
-        wanted = _decided_by_file(happening, inputs)
+        wanted = _decided_by_file(deployment_event, inputs)
         if not wanted:
             without = (
                 "the report goes without it, and without pull requests, which may be of others"
@@ -56,14 +56,14 @@ def found(
         ) from None
 
 
-def _decided_by_file(happening: Happening, inputs: Inputs) -> str:
+def _decided_by_file(deployment_event: DeploymentEvent, inputs: Inputs) -> str:
     """Return what of a report's names the file decides, in words, or nothing if it decides none.
 
     Raises `Skip` if the inputs alone say that the environment is not to be reported.
     """
     services = "" if inputs.service else "which services there are"
-    if not environment.may_be_mapped_by_file(happening, inputs):
-        environment.reported(happening, inputs, None)
+    if not environment.may_be_mapped_by_file(deployment_event, inputs):
+        environment.reported(deployment_event, inputs, None)
         return services
     if inputs.config_file is None:
         return services

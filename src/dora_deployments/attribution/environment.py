@@ -4,7 +4,7 @@ import re
 from collections.abc import Iterable
 from typing import TYPE_CHECKING, Final
 
-from dora_deployments.actions.event import Happening
+from dora_deployments.actions.event import DeploymentEvent
 from dora_deployments.actions.inputs import Inputs, given
 from dora_deployments.actions.parse import environment as normalised
 from dora_deployments.actions.text import shown
@@ -36,15 +36,17 @@ _BEFORE_IT: Final = _PREVIEW | {
 }
 
 
-def reported(happening: Happening, inputs: Inputs, config: "Config | None") -> Fact[str]:
+def reported(
+    deployment_event: DeploymentEvent, inputs: Inputs, config: "Config | None"
+) -> Fact[str]:
     """Return the environment's name; `Skip` if its deployments are not to be reported.
 
     The lines of the input come before those of the configuration file. The input `environment`
     wins over both, except that a preview is never reported as production because of it.
     """
-    told = happening.environment
+    told = deployment_event.environment
     if explicit := given(inputs.environment, "environment"):
-        if told is not None and not happening.is_production:
+        if told is not None and not deployment_event.is_production:
             _check_preview(told, explicit.value)
         return explicit
     if told is None:
@@ -64,9 +66,9 @@ def reported(happening: Happening, inputs: Inputs, config: "Config | None") -> F
     )
 
 
-def may_be_mapped_by_file(happening: Happening, inputs: Inputs) -> bool:
+def may_be_mapped_by_file(deployment_event: DeploymentEvent, inputs: Inputs) -> bool:
     """Return whether only the configuration file may say what the environment is called."""
-    told = happening.environment
+    told = deployment_event.environment
     return inputs.environment is None and told is not None and not _rule(told.value, inputs, None)
 
 

@@ -158,38 +158,38 @@ def _records(past: Past, question: PastQuestion) -> tuple[DeploymentRecord, ...]
 
 def _first_question(subject: Subject) -> PastQuestion:
     """Return the question for the event's own environment, else for what it may be called."""
-    happening, reported = subject.happening, subject.environment
-    if happening.environment is not None and happening.deployment_ids:
-        names = environment.spellings([happening.environment.value])
+    deployment_event, reported = subject.deployment_event, subject.environment
+    if deployment_event.environment is not None and deployment_event.deployment_ids:
+        names = environment.spellings([deployment_event.environment.value])
     else:
         names = environment.likely_names(reported, subject.inputs, subject.config)
     return PastQuestion(
         environments=names,
-        task=happening.task if happening.deployment_ids else None,
+        task=deployment_event.task if deployment_event.deployment_ids else None,
         commit_sha=subject.commit_sha.value,
-        run_commit=None if happening.deployment_ids else subject.run_commit,
-        marks=happening.marks if subject.is_events else None,
+        run_commit=None if deployment_event.deployment_ids else subject.run_commit,
+        marks=deployment_event.marks if subject.is_events else None,
     )
 
 
 def _this_deployment(subject: Subject) -> ThisDeployment:
-    happening, inputs = subject.happening, subject.inputs
+    deployment_event, inputs = subject.deployment_event, subject.inputs
     finished_at = given(inputs.finished_at, "finished-at")
-    began_at, ended_at = happening.started_at, happening.finished_at
+    began_at, ended_at = deployment_event.started_at, deployment_event.finished_at
     owner = subject.environment_owner
     names = [each.identifier for each in inputs.service]
     if not names and owner is not None:
         names = [owner.service.identifier]
     return ThisDeployment(
         commit_sha=subject.commit_sha.value,
-        task=happening.task,
-        record_ids=happening.deployment_ids,
-        run_ids=tuple(each.run_id for each in happening.runs),
-        reporting_run_ids=happening.reporting_run_ids,
-        creator=happening.creator,
-        services=happening.named_services or frozenset(map(str.lower, names)),
+        task=deployment_event.task,
+        record_ids=deployment_event.deployment_ids,
+        run_ids=tuple(each.run_id for each in deployment_event.runs),
+        reporting_run_ids=deployment_event.reporting_run_ids,
+        creator=deployment_event.creator,
+        services=deployment_event.named_services or frozenset(map(str.lower, names)),
         owns_environment=owner is not None,
-        is_told_afterwards=happening.is_told_afterwards
+        is_told_afterwards=deployment_event.is_told_afterwards
         or (inputs.commit_sha is not None and began_at is None),
         began_at=None if began_at is None else began_at.value,
         ended_at=None if finished_at is None else finished_at.value,
@@ -205,7 +205,7 @@ def _environment_names(
     The run's own records say it; otherwise it may be any name that is reported as the same one. One
     that is not is taken where a job is in it as it reports, and the run has been in no other.
     """
-    if question.run_commit is None and subject.happening.deployment_ids:
+    if question.run_commit is None and subject.deployment_event.deployment_ids:
         return question.environments
     reported = subject.environment
 
@@ -281,7 +281,7 @@ def _with_attempt(
     own = [each for each in records if not this.record_ids or each.id in this.record_ids]
     made_at = max((each.created_at for each in own), default=None)
     ends = [each.succeeded_at for each in records if each.succeeded_at is not None]
-    run = next((each for each in subject.happening.runs if _made_any(each, records)), None)
+    run = next((each for each in subject.deployment_event.runs if _made_any(each, records)), None)
     if run is None or run.attempt == 1 or made_at is None or not ends or min(ends) > made_at:
         return this, 1
     try:

@@ -124,10 +124,10 @@ def _suspects(subject: Subject, since: Range, details: Mapping[int, PullDetail])
     Those are copies whose headlines name others, or whose branch is one that others are merged
     into. A branch that deploys, or that a later one landed on, brings only what it has shipped.
     """
-    happening, inputs = subject.happening, subject.inputs
-    default = happening.default_branch if subject.own else None
+    deployment_event, inputs = subject.deployment_event, subject.inputs
+    default = deployment_event.default_branch if subject.own else None
     merged_into = {default, inputs.integration_branch, *(pull.base for pull in since.landed)}
-    shipping = {happening.branch.value if happening.branch and subject.own else None}
+    shipping = {deployment_event.branch.value if deployment_event.branch and subject.own else None}
     found: list[Promotion] = []
     for pull in reversed(since.landed):
         shipping.add(pull.base)

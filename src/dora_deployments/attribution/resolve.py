@@ -8,7 +8,7 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import TYPE_CHECKING
 
-from dora_deployments.actions.event import Happening, Unresolved, run_identity
+from dora_deployments.actions.event import DeploymentEvent, Unresolved, run_identity
 from dora_deployments.actions.inputs import Inputs, given
 from dora_deployments.actions.run import Run
 from dora_deployments.actions.text import shown
@@ -67,7 +67,7 @@ class Resolved:
 
 
 def resolve(
-    happening: Happening,
+    deployment_event: DeploymentEvent,
     inputs: Inputs,
     run: Run,
     look_ups: LookUps,
@@ -75,7 +75,7 @@ def resolve(
     workspace_file: bytes | None = None,
     config: "Config | None" = None,
 ) -> Resolved:
-    """Return the deployments that `happening` amounts to.
+    """Return the deployments that `deployment_event` amounts to.
 
     `workspace_file` is the configuration file, if the workspace has it; `config` is what it
     says, if that is known already. Raises `Skip` for
@@ -85,27 +85,29 @@ def resolve(
     used, and `HeldBackError` where the names to report may stand in one that cannot be read now.
     """
     if inputs.mode == "pull-services":
-        _check_merge(happening)
-    repository = given(inputs.repository, "repository") or happening.repository
-    if repository.value.lower() == happening.repository.value.lower():
+        _check_merge(deployment_event)
+    repository = given(inputs.repository, "repository") or deployment_event.repository
+    if repository.value.lower() == deployment_event.repository.value.lower():
         # GitHub ignores case in names; a backend may not, so they stay as GitHub writes them.
-        repository = replace(repository, value=happening.repository.value)
-    own = _is_own(repository.value, happening, run)
+        repository = replace(repository, value=deployment_event.repository.value)
+    own = _is_own(repository.value, deployment_event, run)
     if not own:
-        _check_commit_of_another(happening, inputs, run)
-    happening, branch_warnings = branch.check(happening, inputs, look_ups)
-    commit_sha, commit_warnings = commit.deployed(happening, inputs, repository.value, look_ups)
+        _check_commit_of_another(deployment_event, inputs, run)
+    deployment_event, branch_warnings = branch.check(deployment_event, inputs, look_ups)
+    commit_sha, commit_warnings = commit.deployed(
+        deployment_event, inputs, repository.value, look_ups
+    )
     config_warnings: tuple[str, ...] = ()
     if config is None:
         config, config_warnings = config_file.found(
-            happening, inputs, workspace_file, repository.value, commit_sha.value, look_ups
+            deployment_event, inputs, workspace_file, repository.value, commit_sha.value, look_ups
         )
-    reported = environment.reported(happening, inputs, config)
-    started_at, finished_at = times.started_and_finished(happening, inputs, now)
-    success = _success(happening, inputs)
-    version = given(inputs.version, "version") or (happening.version if own else None)
+    reported = environment.reported(deployment_event, inputs, config)
+    started_at, finished_at = times.started_and_finished(deployment_event, inputs, now)
+    success = _success(deployment_event, inputs)
+    version = given(inputs.version, "version") or (deployment_event.version if own else None)
     subject = Subject(
-        happening=happening,
+        deployment_event=deployment_event,
         inputs=inputs,
         repository=repository.value,
         own=own,
@@ -113,10 +115,10 @@ def resolve(
         environment=reported.value,
         success=success.value,
         config=config,
-        run_commit=_run_commit(happening, run, commit_sha) if own else None,
+        run_commit=_run_commit(deployment_event, run, commit_sha) if own else None,
     )
     changed = shipped(subject, look_ups)
-    raw_environment = happening.environment or given(inputs.environment, "environment")
+    raw_environment = deployment_event.environment or given(inputs.environment, "environment")
     if changed.range is not None:
         from dora_deployments.attribution.promotions import with_pulls_behind
 
@@ -128,17 +130,17 @@ def resolve(
     attributed = [
         changes.attribution(inputs, changed, each, success=success.value) for each in carried.value
     ]
-    run_url = run.url(run.repository or happening.repository.value)
+    run_url = run.url(run.repository or deployment_event.repository.value)
 
     def id_of(service: str) -> str:
         if inputs.deployment_id is None:
             return identity.deployment_id(
                 server_url=run.server_url,
-                repository_id=happening.repository_id if own else repository.value.lower(),
+                repository_id=deployment_event.repository_id if own else repository.value.lower(),
                 environment=reported.value,
                 service=service,
                 success=success.value,
-                identity=_identity(happening, inputs, run, commit_sha, changed.attempt),
+                identity=_identity(deployment_event, inputs, run, commit_sha, changed.attempt),
             )
         if len(carried.value) == 1:
             return inputs.deployment_id
@@ -169,7 +171,7 @@ def resolve(
             is_rollback=changed.is_rollback and success.value,
             committed_at=changed.committed_at,
             first_commit_at=changes.first_commit_at(each),
-            source_url=inputs.source_url or happening.source_url or run_url,
+            source_url=inputs.source_url or deployment_event.source_url or run_url,
             source_name=inputs.source_name,
         )
 
@@ -191,11 +193,11 @@ def resolve(
         version=version,
         attributions=tuple(fact for fact, _ in attributed),
         shipped=changed,
-        touched=services.touched(inputs, happening.pull_id, changed, carried.value),
+        touched=services.touched(inputs, deployment_event.pull_id, changed, carried.value),
         pulls=pulls,
         merge_commit_shas=(success.value and inputs.merge_commit_shas)
         or tuple(dict.fromkeys(pull.merge_commit_sha for pull in pulls)),
-        finished_by_clock=not (inputs.finished_at or happening.finished_at),
+        finished_by_clock=not (inputs.finished_at or deployment_event.finished_at),
         warnings=(
             *branch_warnings,
             *commit_warnings,
@@ -214,23 +216,23 @@ def resolve(
     )
 
 
-def _check_merge(happening: Happening) -> None:
+def _check_merge(deployment_event: DeploymentEvent) -> None:
     """Raise `Skip` or `EventError` unless this is a merged pull request that DX can know."""
-    if happening.pull_number is None:
+    if deployment_event.pull_number is None:
         raise Skip(
             "event-not-a-deployment",
-            f"`mode` is pull-services, and the event {shown(happening.event)} is no merged pull"
-            " request",
+            f"`mode` is pull-services, and the event {shown(deployment_event.event)} is no merged"
+            " pull request",
             "run this step on pull_request with `types: [closed]`",
         )
-    if happening.pull_id is None:
+    if deployment_event.pull_id is None:
         raise EventError(
             "the payload's pull_request.id is not a number, by which alone DX knows pull requests"
         )
 
 
 def _identity(
-    happening: Happening, inputs: Inputs, run: Run, commit_sha: Fact[str], attempt: int
+    deployment_event: DeploymentEvent, inputs: Inputs, run: Run, commit_sha: Fact[str], attempt: int
 ) -> str:
     """Return what tells this deployment from all others of its environment and service.
 
@@ -238,53 +240,53 @@ def _identity(
     by publishing a release again. A short SHA counts as the full one. An `attempt` above 1
     deployed again.
     """
-    told, identity = happening.commit_sha, happening.identity
+    told, identity = deployment_event.commit_sha, deployment_event.identity
     is_short = isinstance(told, Unresolved) and told.abbreviated is not None
-    if happening.is_run_identity and (inputs.commit_sha is not None or is_short):
+    if deployment_event.is_run_identity and (inputs.commit_sha is not None or is_short):
         identity = run_identity(run, commit_sha.value)
     is_other = isinstance(told, Fact) and told.value != commit_sha.value
-    if is_other or (happening.event == "release" and not happening.is_run_identity):
+    if is_other or (deployment_event.event == "release" and not deployment_event.is_run_identity):
         identity = f"{identity}:{commit_sha.value}"
     return identity if attempt == 1 else f"{identity}:attempt:{attempt}"
 
 
-def _run_commit(happening: Happening, run: Run, commit_sha: Fact[str]) -> str:
+def _run_commit(deployment_event: DeploymentEvent, run: Run, commit_sha: Fact[str]) -> str:
     """Return the commit of the run that deployed: on it are the records that its jobs made."""
-    told = happening.commit_sha
-    if happening.event == "workflow_run" and isinstance(told, Fact):
+    told = deployment_event.commit_sha
+    if deployment_event.event == "workflow_run" and isinstance(told, Fact):
         return told.value
     return run.sha or commit_sha.value
 
 
-def _is_own(repository: str, happening: Happening, run: Run) -> bool:
+def _is_own(repository: str, deployment_event: DeploymentEvent, run: Run) -> bool:
     """Return whether a repository is the event's own, also by the name that the run knows.
 
     A run that is repeated after its repository was renamed has the new name, and the event has
     the old one.
     """
-    names = {happening.repository.value.lower()}
-    if run.repository and run.repository_id == happening.repository_id:
+    names = {deployment_event.repository.value.lower()}
+    if run.repository and run.repository_id == deployment_event.repository_id:
         names.add(run.repository.lower())
     return repository.lower() in names
 
 
-def _check_commit_of_another(happening: Happening, inputs: Inputs, run: Run) -> None:
+def _check_commit_of_another(deployment_event: DeploymentEvent, inputs: Inputs, run: Run) -> None:
     """Raise `InputError` if no one names the commit of a repository that is not the event's.
 
     Who sends a commit with a dispatch names it.
     """
-    told = happening.commit_sha
+    told = deployment_event.commit_sha
     sent = told.value != run.sha if isinstance(told, Fact) else told.abbreviated is not None
-    if inputs.commit_sha is None and not (sent and happening.event.endswith("_dispatch")):
+    if inputs.commit_sha is None and not (sent and deployment_event.event.endswith("_dispatch")):
         problem = (
-            f"is {inputs.repository}, and the event happened in {happening.repository.value}, whose"
-            f" commits are others; set `commit-sha` to the commit of {inputs.repository} that was"
-            " deployed, or leave `repository` out"
+            f"is {inputs.repository}, and the event happened in"
+            f" {deployment_event.repository.value}, whose commits are others; set `commit-sha` to"
+            f" the commit of {inputs.repository} that was deployed, or leave `repository` out"
         )
         raise InputError(about_input("repository", problem))
 
 
-def _success(happening: Happening, inputs: Inputs) -> Fact[bool]:
+def _success(deployment_event: DeploymentEvent, inputs: Inputs) -> Fact[bool]:
     if inputs.success == "auto":
-        return happening.success
+        return deployment_event.success
     return Fact(value=inputs.success in {"true", "success"}, source="the input `success`")

@@ -103,26 +103,26 @@ def shipped(subject: Subject, look_ups: LookUps) -> Shipped:
     """
     merged = _merged(subject)
     is_asked = subject.inputs.previous_sha is not None and subject.inputs.mode == "deployment"
-    if subject.happening.pull_number is not None and not is_asked:
+    if subject.deployment_event.pull_number is not None and not is_asked:
         return Shipped(merged=merged, pulls=counted(subject, () if merged is None else (merged,)))
     return _since_the_last(subject, merged, look_ups)
 
 
 def _merged(subject: Subject) -> PullRequest | None:
     """Return the pull request whose merge is the event, if its merge commit is known."""
-    happening, landed = subject.happening, subject.happening.commit_sha
-    if happening.pull_number is None or not subject.own:
+    deployment_event, landed = subject.deployment_event, subject.deployment_event.commit_sha
+    if deployment_event.pull_number is None or not subject.own:
         return None
     if isinstance(landed, Unresolved):
         if subject.inputs.commit_sha is not None:
             return None
         landed = subject.commit_sha
     return PullRequest(
-        number=happening.pull_number,
+        number=deployment_event.pull_number,
         merge_commit_sha=landed.value,
-        base=happening.branch.value if happening.branch else None,
-        title=happening.pull_title,
-        merged_at=happening.started_at.value if happening.started_at else None,
+        base=deployment_event.branch.value if deployment_event.branch else None,
+        title=deployment_event.pull_title,
+        merged_at=deployment_event.started_at.value if deployment_event.started_at else None,
     )
 
 
@@ -181,7 +181,7 @@ def _predecessor(subject: Subject, look_ups: LookUps) -> Predecessor:
 
     A repeated run may have deployed again, which they show as well.
     """
-    is_repeated = any((run.attempt or 1) > 1 for run in subject.happening.runs)
+    is_repeated = any((run.attempt or 1) > 1 for run in subject.deployment_event.runs)
     if subject.inputs.previous_sha is not None and not is_repeated:
         return Predecessor()
     return find_predecessor(subject, look_ups)
@@ -237,7 +237,7 @@ def _doubt(subject: Subject, found: Predecessor, since: Range) -> Uncertainty | 
 
 def _is_just_after_another_push(subject: Subject, since: Range) -> bool:
     """Return whether another push, minutes before, brought some of the pull requests."""
-    before, pushed_at = subject.happening.before, subject.happening.started_at
+    before, pushed_at = subject.deployment_event.before, subject.deployment_event.started_at
     if before is None or not subject.is_events or before.value not in since.commit_times:
         return False
     order = {sha: place for place, sha in enumerate(since.commit_times)}
@@ -261,26 +261,26 @@ def _deployed(subject: Subject, record: DeploymentRecord) -> Fact[str]:
 
 def _environment(subject: Subject) -> str:
     """Return the environment by the name that GitHub knows, if the event has it."""
-    told = subject.happening.environment
+    told = subject.deployment_event.environment
     return subject.environment if told is None else told.value
 
 
 def _pointed_to(subject: Subject, found: Predecessor) -> Fact[str] | None:
     """Return what the branch, tag or release stood for before, where no deployment is known."""
-    happening = subject.happening
+    deployment_event = subject.deployment_event
     if not subject.is_events:
         return None
-    if happening.before is not None:
+    if deployment_event.before is not None:
         return Fact(
-            value=happening.before.value,
+            value=deployment_event.before.value,
             source="before, where the branch was until this push, since no deployment is known",
         )
-    if happening.marks is None or happening.version is None:
+    if deployment_event.marks is None or deployment_event.version is None:
         return None
-    mark = previous_refs.mark(happening.version.value, subject.commit_sha.value, found.marks)
+    mark = previous_refs.mark(deployment_event.version.value, subject.commit_sha.value, found.marks)
     if mark is None:
         return None
-    kind = happening.marks.removesuffix("s")
+    kind = deployment_event.marks.removesuffix("s")
     return Fact(
         value=mark.commit_sha,
         source=f"the {kind} before, {shown(mark.tag)}, since no deployment is known",

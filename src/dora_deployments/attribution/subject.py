@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from dora_deployments.actions.event import Happening
+from dora_deployments.actions.event import DeploymentEvent
 from dora_deployments.actions.inputs import Inputs
 from dora_deployments.deployment import Fact
 
@@ -20,7 +20,7 @@ class Subject:
     no run.
     """
 
-    happening: Happening
+    deployment_event: DeploymentEvent
     inputs: Inputs
     repository: str
     own: bool
@@ -38,6 +38,6 @@ class Subject:
     @property
     def environment_owner(self) -> "MappedService | None":
         """The service that the configuration gives the event's environment to, if it does."""
-        if self.config is None or self.happening.environment is None:
+        if self.config is None or self.deployment_event.environment is None:
             return None
-        return self.config.service_of(self.happening.environment.value)
+        return self.config.service_of(self.deployment_event.environment.value)

@@ -2,7 +2,7 @@
 
 from datetime import datetime
 
-from dora_deployments.actions.event import Happening
+from dora_deployments.actions.event import DeploymentEvent
 from dora_deployments.actions.inputs import Inputs, given
 from dora_deployments.actions.moments import MOST_SKEW, whole_seconds
 from dora_deployments.catalogue import about_input
@@ -11,19 +11,19 @@ from dora_deployments.errors import InputError
 
 
 def started_and_finished(
-    happening: Happening, inputs: Inputs, now: datetime
+    deployment_event: DeploymentEvent, inputs: Inputs, now: datetime
 ) -> tuple[Fact[datetime], Fact[datetime]]:
     """Return start and finish; the start is never later than the finish.
 
     Raises `InputError` for a given start that is later by more than clocks may differ.
     """
-    finished = given(inputs.finished_at, "finished-at") or happening.finished_at
+    finished = given(inputs.finished_at, "finished-at") or deployment_event.finished_at
     if finished is None:
         finished = Fact(
             value=whole_seconds(now),
             source="the clock, since this step runs when the deployment is done",
         )
-    started = given(inputs.started_at, "started-at") or happening.started_at
+    started = given(inputs.started_at, "started-at") or deployment_event.started_at
     if started is None:
         return Fact(value=finished.value, source="the finish, since no start is known"), finished
     if started.value <= finished.value:

@@ -50,9 +50,14 @@ def derived(known: Gathered, in_dx: Backend) -> Iterator[Derived]:
             pulls_since=known.pulls_since,
         )
         try:
-            happening, _ = terms.happening(past, day)
+            deployment_event, _ = terms.deployment_event(past, day)
             resolved = resolve(
-                happening, terms.inputs, terms.run, day, past.finished_at, config=terms.config
+                deployment_event,
+                terms.inputs,
+                terms.run,
+                day,
+                past.finished_at,
+                config=terms.config,
             )
             yield from _each(resolved, past, in_dx, _doubts(resolved, terms.inputs))
         except (Skip, EventError, InputError) as left:

@@ -4,8 +4,8 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import TYPE_CHECKING
 
-from dora_deployments.actions.event import Event, Happening
-from dora_deployments.actions.events import what_happened
+from dora_deployments.actions.event import DeploymentEvent, Event
+from dora_deployments.actions.events import interpret_event
 from dora_deployments.actions.inputs import Inputs
 from dora_deployments.actions.run import Run
 from dora_deployments.attribution import branch, environment
@@ -64,7 +64,9 @@ class Terms:
             now=now,
         )
 
-    def happening(self, past: PastEvent, look_ups: RefLookUps) -> tuple[Happening, str]:
+    def deployment_event(
+        self, past: PastEvent, look_ups: RefLookUps
+    ) -> tuple[DeploymentEvent, str]:
         """Return what happened, and the environment by the name that is reported.
 
         Raises `Skip` or `EventError` for what the live path would not report.
@@ -76,6 +78,6 @@ class Terms:
             inputs=self.inputs,
             now=self.now,
         )
-        happening, _ = branch.check(what_happened(event), self.inputs, look_ups)
-        reported = environment.reported(happening, self.inputs, self.config).value
-        return happening, reported
+        deployment_event, _ = branch.check(interpret_event(event), self.inputs, look_ups)
+        reported = environment.reported(deployment_event, self.inputs, self.config).value
+        return deployment_event, reported

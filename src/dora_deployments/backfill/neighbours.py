@@ -8,7 +8,7 @@ from typing import Final
 
 from dora_deployments.actions import moments
 from dora_deployments.actions.deployments import named_services, read_ends, run_ids
-from dora_deployments.actions.event import Happening
+from dora_deployments.actions.event import DeploymentEvent
 from dora_deployments.actions.payload import Payload
 from dora_deployments.attribution import previous
 from dora_deployments.attribution.answers import Mark
@@ -110,17 +110,17 @@ def of_deployment(item: Item) -> DeploymentRecord | None:
 
 
 def of_event(
-    happening: Happening, commit_sha: str, environment: str, past: PastEvent
+    deployment_event: DeploymentEvent, commit_sha: str, environment: str, past: PastEvent
 ) -> DeploymentRecord:
     """Return an event that deployed, as the ones after it know it."""
     return DeploymentRecord(
-        id=happening.identity,
+        id=deployment_event.identity,
         environment=environment,
         commit_sha=commit_sha,
-        task=happening.task,
+        task=deployment_event.task,
         created_at=past.stands_at,
-        succeeded_at=past.finished_at if happening.success.value else None,
-        run_ids=frozenset(each.run_id for each in happening.runs),
+        succeeded_at=past.finished_at if deployment_event.success.value else None,
+        run_ids=frozenset(each.run_id for each in deployment_event.runs),
     )
 
 

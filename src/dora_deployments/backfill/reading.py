@@ -9,7 +9,7 @@ from itertools import islice
 from typing import TYPE_CHECKING, Any, Final
 
 from dora_deployments.actions import moments
-from dora_deployments.actions.event import Happening
+from dora_deployments.actions.event import DeploymentEvent
 from dora_deployments.actions.payload import full_sha
 from dora_deployments.attribution.answers import Mark
 from dora_deployments.attribution.look_ups import LookUpError, LookUps
@@ -243,7 +243,7 @@ class _Reading:
         for which, past in enumerate(terms.source.events(item, terms.repository)):
             in_period = self._since <= past.finished_at < self._until
             try:
-                happening, reported = terms.happening(past, self._look_ups)
+                deployment_event, reported = terms.deployment_event(past, self._look_ups)
             except (Skip, EventError) as left:
                 if self._look_ups.failed is not None:
                     raise self._look_ups.failed from None
@@ -254,15 +254,17 @@ class _Reading:
                 if in_period:
                     found.elsewhere[reported] += 1
                 continue
-            environment = happening.environment.value if happening.environment else reported
-            self._remember_event(environment, past, happening)
+            environment = (
+                deployment_event.environment.value if deployment_event.environment else reported
+            )
+            self._remember_event(environment, past, deployment_event)
             if in_period:
                 number = found.items.add(item) if number is None else number
                 found.events.append((past.finished_at, number, which))
-                key = (environment, happening.task)
+                key = (environment, deployment_event.task)
                 self._firsts[key] = min(past.stands_at, self._firsts.get(key, past.stands_at))
                 self._open[key] = None
-                commit = happening.commit_sha
+                commit = deployment_event.commit_sha
                 sha = commit.value if isinstance(commit, Fact) else found.tags.get(commit.tag or "")
                 found.commits |= {sha} if sha else set()
 
@@ -281,11 +283,13 @@ class _Reading:
             if not release["draft"] and not release["prerelease"]:
                 self.found.neighbours.add_release(published_at, Mark(tag=tag, commit_sha=commit))
 
-    def _remember_event(self, environment: str, past: PastEvent, happening: Happening) -> None:
+    def _remember_event(
+        self, environment: str, past: PastEvent, deployment_event: DeploymentEvent
+    ) -> None:
         """Keep a workflow run, which only deployed if it is one to report."""
-        commit = happening.commit_sha
+        commit = deployment_event.commit_sha
         if past.name == "workflow_run" and isinstance(commit, Fact):
-            if happening.version is not None:
-                self.found.tags[happening.version.value] = commit.value
-            neighbour = neighbours.of_event(happening, commit.value, environment, past)
+            if deployment_event.version is not None:
+                self.found.tags[deployment_event.version.value] = commit.value
+            neighbour = neighbours.of_event(deployment_event, commit.value, environment, past)
             self.found.neighbours.add(environment, neighbour)

@@ -79,7 +79,7 @@ def backfill(job: Job, result: Backfilled) -> None:
 
 def _stop_unwritable(folder: Path | None, result: Backfilled, problem: ValueError) -> None:
     # On a full disk files can be removed, and those of another period are not to be handed over.
-    if folder is not None and result.figures is None:
+    if folder is not None and result.metrics is None:
         with suppress(OSError):
             _remove_files(folder)
     result.stopped = OUTPUT_PATH

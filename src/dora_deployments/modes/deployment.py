@@ -7,8 +7,8 @@ from typing import Final
 
 from dora_deployments import signals
 from dora_deployments.actions import payload, workspace
-from dora_deployments.actions.event import Event, Happening
-from dora_deployments.actions.events import what_happened
+from dora_deployments.actions.event import DeploymentEvent, Event
+from dora_deployments.actions.events import interpret_event
 from dora_deployments.actions.payload import Payload
 from dora_deployments.actions.run import Run
 from dora_deployments.attribution.cancelled import CancellableLookUps, resolve_cancelled
@@ -45,7 +45,7 @@ class _Known:
 
     look_ups: CancellableLookUps
     has_packages: bool = False
-    interpreted: tuple[Event, Happening] | None = None
+    interpreted: tuple[Event, DeploymentEvent] | None = None
 
 
 def report(context: Context) -> None:
@@ -68,7 +68,7 @@ def _read_event(context: Context, known: _Known) -> PackagesError | None:
     Returns why there are no packages to send them with, if so: then they can be saved.
     """
     inputs, run, budget = context.inputs, context.run, context.budget
-    known.interpreted = event, happening = _interpret(context)
+    known.interpreted = event, deployment_event = _interpret(context)
     file = _workspace_file(event)
     lacking = None
     try:
@@ -87,9 +87,9 @@ def _read_event(context: Context, known: _Known) -> PackagesError | None:
         provide=partial(context.ensure_packages, LOOK_UPS, look_up_budget),
     )
     with GitHub(api, run.server_url) as github, known.look_ups.answered_by(github):
-        resolved = resolve(happening, inputs, run, known.look_ups, context.now, file)
+        resolved = resolve(deployment_event, inputs, run, known.look_ups, context.now, file)
     context.account.resolved = resolved
-    _prepare(context, event, happening, resolved)
+    _prepare(context, event, deployment_event, resolved)
     return lacking
 
 
@@ -97,13 +97,15 @@ def _prepare_cancelled(context: Context, known: _Known) -> None:
     """Prepare what is certain when the job is cancelled, to be saved, or say why it is not."""
     account, inputs, run = context.account, context.inputs, context.run
     try:
-        event, happening = known.interpreted or _interpret(context)
+        event, deployment_event = known.interpreted or _interpret(context)
         resolved = account.resolved
         if resolved is None:
             file = _readable_file(event, has_packages=known.has_packages)
-            resolved = resolve_cancelled(happening, inputs, run, known.look_ups, context.now, file)
+            resolved = resolve_cancelled(
+                deployment_event, inputs, run, known.look_ups, context.now, file
+            )
             account.resolved = resolved
-        _prepare(context, event, happening, resolved)
+        _prepare(context, event, deployment_event, resolved)
         return
     except Skip as skip:
         why = skip.explanation
@@ -114,7 +116,7 @@ def _prepare_cancelled(context: Context, known: _Known) -> None:
     context.add_warnings([note(f"nothing is saved: {why}", CANCELLED)])
 
 
-def _interpret(context: Context) -> tuple[Event, Happening]:
+def _interpret(context: Context) -> tuple[Event, DeploymentEvent]:
     """Read the event, and return it with what it says was deployed."""
     context.account.event = name = context.run.event_name or ""
     content, broken = _payload(context.run)
@@ -126,13 +128,15 @@ def _interpret(context: Context) -> tuple[Event, Happening]:
         now=context.now,
         broken=broken,
     )
-    happening = what_happened(event)
-    context.add_warnings(notes(happening.warnings, DOUBTFUL_EVENT))
-    context.add_warnings(doubts.of_event(event, happening))
-    return event, happening
+    deployment_event = interpret_event(event)
+    context.add_warnings(notes(deployment_event.warnings, DOUBTFUL_EVENT))
+    context.add_warnings(doubts.of_event(event, deployment_event))
+    return event, deployment_event
 
 
-def _prepare(context: Context, event: Event, happening: Happening, resolved: Resolved) -> None:
+def _prepare(
+    context: Context, event: Event, deployment_event: DeploymentEvent, resolved: Resolved
+) -> None:
     """Say what was deployed, and prepare its deliveries. Raises `EventError` for a secret."""
     account, inputs, log = context.account, context.inputs, context.log
     log.group(
@@ -142,10 +146,10 @@ def _prepare(context: Context, event: Event, happening: Happening, resolved: Res
     if resolved.deployments and resolved.pulls:
         log.group("Shipped changes", changes.lines(resolved))
     context.add_warnings(notes(resolved.warnings, INCOMPLETE))
-    context.add_warnings(doubts.of_times(inputs, happening, resolved, event.now))
+    context.add_warnings(doubts.of_times(inputs, deployment_event, resolved, event.now))
 
-    backends = sending.choose_backends(context, from_fork=happening.from_fork)
-    context.add_warnings(doubts.of_environment(happening, resolved, backends))
+    backends = sending.choose_backends(context, from_fork=deployment_event.from_fork)
+    context.add_warnings(doubts.of_environment(deployment_event, resolved, backends))
     ending.hinted(account, log, doubts.other_sources(event.name, resolved, backends))
     deliveries = deliver.prepare(resolved.deployments, backends)
     if resolved.touched is not None:

@@ -5,7 +5,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from datetime import datetime, timedelta
 from typing import Final
 
-from dora_deployments.actions.event import Event, Happening
+from dora_deployments.actions.event import DeploymentEvent, Event
 from dora_deployments.actions.inputs import Inputs
 from dora_deployments.actions.text import shown
 from dora_deployments.attribution.environment import (
@@ -39,7 +39,7 @@ _TAG: Final = re.compile(r"[a-z0-9_.:/-]+")
 _SKEW: Final = timedelta(minutes=2)  # less may be the way of the answer, and harms nobody
 
 
-def of_event(event: Event, happening: Happening) -> Iterator[Note]:
+def of_event(event: Event, deployment_event: DeploymentEvent) -> Iterator[Note]:
     """Yield why GitHub would not start a run on such an event, or would give it no secrets.
 
     That is for those who try out a saved event: a run that GitHub started knows better.
@@ -47,13 +47,13 @@ def of_event(event: Event, happening: Happening) -> Iterator[Note]:
     cause = event.payload.text("sender.login")
     if event.run.run_id is None and cause == _BOT and event.name not in _DISPATCHES:
         yield note(f"the event was caused by {_BOT}: {STARTS_NOTHING.sentence}", STARTS_NOTHING)
-    if event.inputs.dry_run and happening.from_fork and not event.inputs.has_key:
+    if event.inputs.dry_run and deployment_event.from_fork and not event.inputs.has_key:
         fork = NO_CREDENTIALS_ON_FORK
         yield note(f"such a run reports nothing, since {fork.sentence}", fork)
 
 
 def of_environment(
-    happening: Happening, resolved: Resolved, told: Iterable[Backend]
+    deployment_event: DeploymentEvent, resolved: Resolved, told: Iterable[Backend]
 ) -> Iterator[Note]:
     """Yield that an environment seems to be production under a name of its own, or not to be it.
 
@@ -61,7 +61,7 @@ def of_environment(
     does, for names of several words that were not chosen for Datadog.
     """
     name, source = resolved.environment.value, resolved.environment.source
-    raw = happening.environment
+    raw = deployment_event.environment
     is_given = source == "the input `environment`"
     is_mapped = raw is not None and source != raw.source and not is_given
     backends = (*told,)
@@ -72,7 +72,7 @@ def of_environment(
         raw is not None
         and is_given
         and name == "production"
-        and not happening.is_production
+        and not deployment_event.is_production
         and seems_before_production(raw.value)
     ):
         yield note(
@@ -143,7 +143,7 @@ def other_sources(event: str, resolved: Resolved, told: Iterable[Backend]) -> tu
 
 
 def of_times(
-    inputs: Inputs, happening: Happening, resolved: Resolved, now: datetime
+    inputs: Inputs, deployment_event: DeploymentEvent, resolved: Resolved, now: datetime
 ) -> Iterator[Note]:
     """Yield that a time that somebody wrote cannot be right by the other times or the clock.
 
@@ -151,8 +151,12 @@ def of_times(
     """
     finished, started = resolved.finished_at, inputs.started_at
     source = "`started-at`"
-    if started is None and happening.is_told_afterwards and happening.started_at is not None:
-        started, source = happening.started_at.value, happening.started_at.source
+    if (
+        started is None
+        and deployment_event.is_told_afterwards
+        and deployment_event.started_at is not None
+    ):
+        started, source = deployment_event.started_at.value, deployment_event.started_at.source
     if started is not None and started - finished.value >= _A_SECOND:
         yield note(
             f"{source} ({started.isoformat()}) is {span(started - finished.value)} later than the"

@@ -9,7 +9,7 @@ from dataclasses import replace
 from types import MappingProxyType
 from typing import Final, NamedTuple
 
-from dora_deployments.actions.event import Event, Happening, Places, Unresolved
+from dora_deployments.actions.event import DeploymentEvent, Event, Places, Unresolved
 from dora_deployments.actions.events import (
     deployment_status,
     pull_request,
@@ -26,7 +26,7 @@ from dora_deployments.errors import EventError, Skip
 class Kind(NamedTuple):
     """A kind of event: what reads it, and the places that are read."""
 
-    read: Callable[[Event], Happening]
+    read: Callable[[Event], DeploymentEvent]
     places: tuple[Places, ...]
 
 
@@ -46,7 +46,7 @@ EVENTS: Final[Mapping[str, Kind]] = MappingProxyType(
 )
 
 
-def what_happened(event: Event) -> Happening:
+def interpret_event(event: Event) -> DeploymentEvent:
     """Return what `event` says was deployed.
 
     Raises `Skip` if it is no deployment, and `EventError` if it lacks what only it
@@ -62,22 +62,24 @@ def what_happened(event: Event) -> Happening:
     return EVENTS[event.name].read(event) if event.name in EVENTS else _other(event)
 
 
-def _without_payload(event: Event, why: str) -> Happening:
+def _without_payload(event: Event, why: str) -> DeploymentEvent:
     """Return what happened by the inputs and variables alone, where those are enough."""
     if event.inputs.commit_sha is not None:
-        happening = _other(event)
+        deployment_event = _other(event)
     elif event.name in {"push", "workflow_dispatch"}:
-        happening = EVENTS[event.name].read(event)
+        deployment_event = EVENTS[event.name].read(event)
     elif event.name in EVENTS:
         raise EventError(
             f"{why}, so nothing tells what was deployed; set `commit-sha`, or run the job again"
         )
     else:
-        happening = _other(event)
-    return replace(happening, warnings=(f"{why}; only inputs and GITHUB_* variables were read",))
+        deployment_event = _other(event)
+    return replace(
+        deployment_event, warnings=(f"{why}; only inputs and GITHUB_* variables were read",)
+    )
 
 
-def _other(event: Event) -> Happening:
+def _other(event: Event) -> DeploymentEvent:
     """Take any other event for a deployment if its commit is given, and only then."""
     if event.inputs.commit_sha is None and not event.name:
         raise EventError(
@@ -90,5 +92,5 @@ def _other(event: Event) -> Happening:
             f"the event {shown(event.name)} does not say what was deployed",
             f"run this step on one of {', '.join(EVENTS)}, or set `commit-sha`",
         )
-    happening = event.happening(Unresolved(why="the event names no commit"), None)
-    return replace(happening, version=event.run_tag())
+    deployment_event = event.deployment_event(Unresolved(why="the event names no commit"), None)
+    return replace(deployment_event, version=event.run_tag())

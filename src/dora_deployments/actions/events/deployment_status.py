@@ -6,8 +6,8 @@ from typing import Final
 from dora_deployments.actions import parse
 from dora_deployments.actions.deployments import named_services, run_ids
 from dora_deployments.actions.event import (
+    DeploymentEvent,
     Event,
-    Happening,
     Places,
     Unresolved,
     missing,
@@ -38,7 +38,7 @@ PLACES: Final = Places(
 )
 
 
-def read(event: Event) -> Happening:
+def read(event: Event) -> DeploymentEvent:
     """Return what was deployed, if the status is a final one of a lasting environment.
 
     A failure is a deployment too, with `success` false. The finish is the status's own time.
@@ -58,11 +58,13 @@ def read(event: Event) -> Happening:
         )
     deployment_id = event.id(*PLACES.identity)
     commit = event.sha(*PLACES.commit) or Unresolved(why=missing(PLACES.commit[0], "a commit SHA"))
-    happening = event.happening(commit, f"deployment:{deployment_id}" if deployment_id else None)
+    deployment_event = event.deployment_event(
+        commit, f"deployment:{deployment_id}" if deployment_id else None
+    )
     node_id = payload.text("deployment.node_id")
     deploying = run_ids(payload.text(path) for path in _LOG_URLS)
     return replace(
-        happening,
+        deployment_event,
         environment=_environment(event),
         is_production=payload.flag("deployment.production_environment"),
         started_at=event.moment(*PLACES.started_at),
@@ -73,7 +75,7 @@ def read(event: Event) -> Happening:
         task=payload.text("deployment.task") or "deploy",
         # The other jobs of the run may have deployed as well; the run of this step only reports.
         runs=tuple(map(event.run_attempt, sorted(deploying))),
-        reporting_run_ids=frozenset(each.run_id for each in happening.runs) - deploying,
+        reporting_run_ids=frozenset(each.run_id for each in deployment_event.runs) - deploying,
         creator=payload.text("deployment.creator.login") or "",
         named_services=named_services(payload.get("deployment.payload")),
         source_url=_log_url(event),

@@ -5,8 +5,8 @@ from typing import Final
 
 from dora_deployments.actions.event import (
     DEPENDABOT,
+    DeploymentEvent,
     Event,
-    Happening,
     Places,
     Unresolved,
     missing,
@@ -27,7 +27,7 @@ PLACES: Final = Places(
 )
 
 
-def read(event: Event) -> Happening:
+def read(event: Event) -> DeploymentEvent:
     """Return what was deployed, if the pull request was merged.
 
     A pull request closed unmerged has a `merge_commit_sha` as well, that of GitHub's test
@@ -59,15 +59,17 @@ def read(event: Event) -> Happening:
         commit = event.commit(sha, f"{path}, since the pull request was merged")
     base = event.required(*PLACES.branch)
     pull_id = event.id(*PLACES.identity)
-    happening = event.happening(commit, f"pull-request:{pull_id}" if pull_id else None)
+    deployment_event = event.deployment_event(
+        commit, f"pull-request:{pull_id}" if pull_id else None
+    )
     return replace(
-        happening,
+        deployment_event,
         branch=base,
         started_at=event.moment(*PLACES.started_at),
         pull_id=pull_id,
         pull_number=number,
         pull_title=payload.text("pull_request.title") or "",
-        from_fork=happening.from_fork
+        from_fork=deployment_event.from_fork
         or (event.name == "pull_request" and _is_without_secrets(event)),
     )
 

@@ -4,8 +4,8 @@ from dataclasses import replace
 from typing import Final
 
 from dora_deployments.actions.event import (
+    DeploymentEvent,
     Event,
-    Happening,
     Places,
     Unresolved,
     missing,
@@ -27,7 +27,7 @@ TAG: Final = Places(
 )
 
 
-def read(event: Event) -> Happening:
+def read(event: Event) -> DeploymentEvent:
     """Return what was deployed, if the push did not delete anything.
 
     For an annotated tag `after` is the tag object, and the commit is `head_commit`.
@@ -41,7 +41,9 @@ def read(event: Event) -> Happening:
     started = event.moment(*_STARTED_AT)
     if branch := name_of(ref, "refs/heads/"):
         return replace(
-            event.happening(event.sha(*BRANCH.commit) or event.github_sha(*BRANCH.commit), None),
+            event.deployment_event(
+                event.sha(*BRANCH.commit) or event.github_sha(*BRANCH.commit), None
+            ),
             branch=replace(told, value=branch),
             started_at=started,
             # After a forced push, what was there before may be on no branch any more.
@@ -49,7 +51,7 @@ def read(event: Event) -> Happening:
         )
     if tag := name_of(ref, "refs/tags/"):
         return replace(
-            event.happening(_tag_commit(event, tag), None),
+            event.deployment_event(_tag_commit(event, tag), None),
             version=Fact(value=tag, source=f"{told.source}, a tag"),
             started_at=started,
             marks="tags",

@@ -3,7 +3,7 @@
 from dataclasses import replace
 from typing import Final
 
-from dora_deployments.actions.event import Event, Happening, Places, Unresolved
+from dora_deployments.actions.event import DeploymentEvent, Event, Places, Unresolved
 from dora_deployments.actions.text import has_controls, shown
 from dora_deployments.deployment import Fact
 from dora_deployments.errors import EventError, Skip
@@ -19,7 +19,7 @@ PLACES: Final = Places(
 )
 
 
-def read(event: Event) -> Happening:
+def read(event: Event) -> DeploymentEvent:
     """Return what was deployed, if the release is published.
 
     The commit is that of the tag; `target_commitish` is often no more than a branch.
@@ -54,7 +54,7 @@ def read(event: Event) -> Happening:
         commit = Fact(value=event.run.sha, source=f"GITHUB_SHA, since GITHUB_REF is the tag {tag}")
     release_id = event.id(*PLACES.identity)
     return replace(
-        event.happening(commit, f"release:{release_id}" if release_id else None),
+        event.deployment_event(commit, f"release:{release_id}" if release_id else None),
         version=version,
         started_at=event.moment(*PLACES.started_at),
         marks="releases",

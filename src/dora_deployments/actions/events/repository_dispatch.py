@@ -6,7 +6,7 @@ from datetime import datetime
 from typing import Final, TypeVar
 
 from dora_deployments.actions import moments, outcomes, parse
-from dora_deployments.actions.event import Event, Happening, Places, Unresolved
+from dora_deployments.actions.event import DeploymentEvent, Event, Places, Unresolved
 from dora_deployments.actions.text import has_controls, shown
 from dora_deployments.deployment import Fact
 from dora_deployments.errors import EventError, Skip
@@ -39,7 +39,7 @@ PLACES: Final = Places(
 )
 
 
-def read(event: Event) -> Happening:
+def read(event: Event) -> DeploymentEvent:
     """Read the keys of `client_payload` that are documented, and no other.
 
     `GITHUB_SHA` is the default branch's tip, whatever was deployed, so it is never taken.
@@ -69,12 +69,14 @@ def read(event: Event) -> Happening:
     )
     if sha is not None:
         commit = event.written_sha(sha.value, sha.source)
-    happening = event.happening(commit, f"dispatch:{identity.value}" if identity else None)
+    deployment_event = event.deployment_event(
+        commit, f"dispatch:{identity.value}" if identity else None
+    )
     return replace(
-        happening,
+        deployment_event,
         environment=environment,
         version=version,
-        success=success or happening.success,
+        success=success or deployment_event.success,
         started_at=started,
         finished_at=finished,
         is_told_afterwards=True,

@@ -4,14 +4,14 @@ from dataclasses import replace
 from typing import Final
 
 from dora_deployments.actions import parse
-from dora_deployments.actions.event import Event, Happening, Places, Unresolved
+from dora_deployments.actions.event import DeploymentEvent, Event, Places, Unresolved
 from dora_deployments.actions.text import shown
 from dora_deployments.deployment import Fact
 
 PLACES: Final = Places(what="a run that somebody started", commit=("inputs.sha",))
 
 
-def read(event: Event) -> Happening:
+def read(event: Event) -> DeploymentEvent:
     """Return what was deployed: the tip of the ref, unless the run's input `sha` names it.
 
     A tag that the run is of is the version of its own commit alone.
@@ -30,7 +30,7 @@ def read(event: Event) -> Happening:
             " read; set `environment` to where it was deployed"
         )
     return replace(
-        event.happening(commit, None),
+        event.deployment_event(commit, None),
         version=version,
         is_told_afterwards=sha is not None,
         warnings=tuple(warnings),

@@ -4,8 +4,8 @@ from dataclasses import replace
 from typing import Final
 
 from dora_deployments.actions.event import (
+    DeploymentEvent,
     Event,
-    Happening,
     Places,
     Unresolved,
     missing,
@@ -42,7 +42,7 @@ _TELLING_TRIGGERS: Final = frozenset(
 )
 
 
-def read(event: Event) -> Happening:
+def read(event: Event) -> DeploymentEvent:
     """Return what was deployed, if the run has ended well and was of this repository's own.
 
     The commit is the run's, as far as its trigger says what the run was for; `GITHUB_SHA` is
@@ -81,9 +81,9 @@ def read(event: Event) -> Happening:
     run_id = event.id(*PLACES.identity)
     commit = event.sha(*PLACES.commit) or Unresolved(why=missing(PLACES.commit[0], "a commit SHA"))
     ended = (event.run_attempt(str(run_id)),) if run_id else ()
-    happening = event.happening(commit, f"workflow-run:{run_id}" if run_id else None)
+    deployment_event = event.deployment_event(commit, f"workflow-run:{run_id}" if run_id else None)
     return replace(
-        happening,
+        deployment_event,
         branch=branch,
         # Runs for a tag have its name there, and only a release is always of one.
         branch_kind="tag" if trigger == "release" else "unknown",
@@ -93,7 +93,7 @@ def read(event: Event) -> Happening:
             value=conclusion == "success",
             source=f"workflow_run.conclusion, which is {shown(conclusion)}",
         ),
-        runs=(*ended, *happening.runs),
+        runs=(*ended, *deployment_event.runs),
         source_url=f"{event.run.server_url}/{own}/actions/runs/{run_id}" if run_id else None,
     )
 
