@@ -420,7 +420,8 @@ def test_a_cancelled_job_saves_what_it_waits_to_send_for_the_owner_of_the_worksp
     to_datadog, to_dx = json.loads(finished.outputs["results"])
     assert (to_datadog["status"], to_dx["status"]) == ("delivered", "undelivered")
     assert to_dx["message"] == (
-        "DX answered 503: it is in trouble itself, not tried again before the step had to end"
+        "DX answered 503: the backend itself has a problem, not tried again before the step had to"
+        " end"
     )
     assert finished.outputs["undelivered-path"] == "dora-undelivered"
     folder = step.workspace / "dora-undelivered"

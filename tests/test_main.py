@@ -48,9 +48,9 @@ def summary(tmp_path):
 
 
 OLD = (
-    "::warning title=Deployment report::the deployment ended more than an hour ago: Datadog has"
-    " refused or left out old deployments before, and documents no limit now;"
-    f" report right after the deployment, and look in Datadog whether this one is there. {MORE}"
+    "::warning title=Deployment report::the deployment ended more than an hour ago: Datadog used"
+    " to refuse or ignore old deployments, and documents no limit now;"
+    f" report right after the deployment, and check in Datadog that this one appears. {MORE}"
     "old-event"
 )
 
@@ -400,8 +400,8 @@ def test_a_folder_that_no_output_can_name_is_named_in_log_and_summary(
         assert main(environ, Pace(attempts=1)) == 0
     where = "J\xf6rg/dora-undelivered"
     told = (
-        f"what was not delivered is in `{where}`, which the output does not name; write the folder"
-        " by hand where it is needed, or give it a name of plain letters and digits."
+        f"what was not delivered is in `{where}`, which the output does not name; write the"
+        " folder's name into the workflow by hand, or rename it to plain letters and digits."
         f" {MORE}path-not-told\n"
     )
 
@@ -520,8 +520,8 @@ def test_a_second_attempt_warns_that_datadog_gets_the_same_id_with_a_later_finis
     assert (
         "::warning title=Deployment report::this is attempt 2 of the run, so Datadog is sent the"
         " same id with a later finish: Datadog does not document what it does with a repeated id,"
-        " and an old commit that is sent late can look like a rollback; set `finished-at` to make"
-        f" all attempts equal. {MORE}rerun\n" in capsys.readouterr().out
+        " and an old commit that is sent late can look like a rollback; set `finished-at` so that"
+        f" all attempts report the same time. {MORE}rerun\n" in capsys.readouterr().out
     )
 
 
@@ -1082,7 +1082,7 @@ def test_without_what_github_is_asked_with_the_report_goes_out(environ_of, outpu
 UNREAD = (
     "`.github/dora.yml` of acme/shop at 53d5a57 could not be looked up: {why}; if there is such a"
     " file, it says which services there are, and a report under another name would stay. Run this"
-    " job again, or name `service`"
+    " job again, or set `service`"
 )
 
 
@@ -1348,8 +1348,8 @@ def test_a_clock_that_differs_from_the_backends_is_told_of(ahead, text, environ_
         )
         assert main(environ) == 0
     doubt = warning(
-        f"the runner's clock is {text} DX's, and times that the runner's clock gave are wrong by as"
-        " much; let the runner set its clock by NTP, or take `finished-at` from another"
+        f"the runner's clock is {text} DX's, and all times from the runner's clock are wrong by"
+        " that much; synchronise the runner's clock with NTP, or take `finished-at` from another"
         " clock",
         "clock-skew",
     )

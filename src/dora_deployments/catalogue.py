@@ -1,7 +1,7 @@
-"""Everything that can go wrong or be doubtful: what it means, what to change, where to read more.
+"""Everything that can go wrong or look wrong: what it means, what to change, where to read more.
 
-One topic for each kind of trouble. What stands here is what people read: whoever meets the
-trouble adds the particulars. docs/troubleshooting.md is written from it by `make docs`.
+There is one topic for each kind of problem. Users read these texts; the code that finds a problem
+adds the details. `make docs` writes docs/troubleshooting.md from this module.
 """
 
 from collections.abc import Iterable
@@ -11,11 +11,11 @@ from typing import Final
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Topic:
-    """One kind of trouble.
+    """One kind of problem.
 
-    `happened` is a heading; `means` and `change` are halves of a sentence, without a capital
-    and a full stop; `change` is a command to the reader. `more`, in whole sentences, is for
-    those who look it up. All may quote `names`.
+    `happened` is a heading. `means` and `change` are the two halves of a sentence, without a
+    capital letter or a full stop; `change` is an instruction to the reader. `more` is shown only
+    on the page, in whole sentences. All of them may quote `names`.
     """
 
     slug: str
@@ -31,15 +31,15 @@ class Topic:
 
     @property
     def sentence(self) -> str:
-        """Return what it means and what to change, in words that follow what happened."""
+        """Return what it means and what to change, to be put after what happened."""
         return f"{self.means}; {self.change}"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Note:
-    """A sentence for people, which may quote foreign text, and what it is about.
+    """A sentence for users, which may quote foreign text, and its topic.
 
-    `input` is the name of the input that it is about, if it is about one.
+    `input` is the name of the input that it is about, if any.
     """
 
     text: str
@@ -48,7 +48,7 @@ class Note:
 
     @property
     def page(self) -> str:
-        """Return the place in docs/ that explains it: that of its input, or else of its topic."""
+        """Return the place in docs/ that explains it: its input's, or else its topic's."""
         return f"inputs.md#{self.input}" if self.input else self.topic.page
 
 
@@ -62,249 +62,258 @@ def notes(texts: Iterable[str], topic: Topic) -> tuple[Note, ...]:
     return tuple(note(text, topic) for text in texts)
 
 
-# --- nothing to report: by the reasons of a skipped run
+# --- nothing to report: the reasons for which a run is skipped
 
 PULL_REQUEST_NOT_MERGED: Final = Topic(
     slug="pull-request-not-merged",
     happened="The pull request was closed without being merged",
-    means="nothing of it was deployed, so there is nothing to report",
-    change="leave it as it is; `if: github.event.pull_request.merged` on the job saves the runner",
+    means="nothing was deployed, so there is nothing to report",
+    change="no action is needed; to save the runner's time, put `if:"
+    " github.event.pull_request.merged` on the job",
 )
 NOT_A_MERGE_EVENT: Final = Topic(
     slug="not-a-merge-event",
-    happened="A pull request was opened, changed or labelled, not merged",
-    means="only the closing of a pull request can be a merge",
+    happened="The pull request was opened, changed or labelled, but not merged",
+    means="a pull request is merged only when it is closed",
     change="start the workflow on `pull_request` with `types: [closed]` only",
 )
 BRANCH_NOT_DEPLOYED: Final = Topic(
     slug="branch-not-deployed",
     happened="This branch is not a deployment branch",
-    means="what was merged or pushed there has not reached the environment",
-    change="if it does deploy, name it in `branches`",
-    more="Left out, `branches` is the repository's default branch. It takes the patterns of"
-    " GitHub's own branch filters, such as `release/**`, and applies to the base of a merged pull"
-    " request, to a pushed branch, and to the branch of a workflow run.",
+    means="merging or pushing to it deploys nothing",
+    change="if this branch does deploy, add it to `branches`",
+    more="By default, `branches` is the repository's default branch. It takes the same patterns"
+    " as GitHub's own branch filters, such as `release/**`. It applies to the base branch of a"
+    " merged pull request, to a pushed branch, and to the branch of a workflow run.",
 )
 STATE_NOT_FINAL: Final = Topic(
     slug="state-not-final",
-    happened="The deployment or workflow run has not ended yet",
-    means="a later event tells how it ended, and that one is reported",
-    change="leave it as it is; GitHub has no filter for states, so such runs are usual",
-    more="Final are `success`, `failure` and `error`. `inactive` only says that a newer deployment"
-    " took its place.",
+    happened="The deployment or workflow run has not finished yet",
+    means="a later event carries the outcome, and that one is reported",
+    change="no action is needed; GitHub cannot filter by state, so such runs are normal",
+    more="The final states are `success`, `failure` and `error`. `inactive` only means that a"
+    " newer deployment replaced this one.",
 )
 TRANSIENT_ENVIRONMENT: Final = Topic(
     slug="transient-environment",
     happened="The deployment was to a transient environment",
-    means="it is a preview that will be taken down again, which no DORA metric counts",
-    change="if it is to last, create the deployment without `transient_environment`",
+    means="it is a preview that will be taken down again, and DORA metrics do not count previews",
+    change="if the environment is permanent, create the deployment without `transient_environment`",
 )
 ENVIRONMENT_IGNORED: Final = Topic(
     slug="environment-ignored",
     happened="The environment is mapped to nothing",
-    means='a line `glob=` of `environment-map`, or the name `""` of the configuration file, takes'
-    " it out",
-    change="if it is to be reported, put a line with its name before that one",
+    means='a line `glob=` of `environment-map`, or the name `""` in the configuration file,'
+    " excludes it",
+    change="to report it, put a line with its name before that one",
 )
 REF_DELETED: Final = Topic(
     slug="ref-deleted",
     happened="A branch or tag was deleted",
-    means="nothing was deployed by that",
-    change="leave it as it is",
+    means="deleting it deployed nothing",
+    change="no action is needed",
 )
 PRERELEASE: Final = Topic(
     slug="prerelease",
     happened="The release is a prerelease",
-    means="most teams do not put those into production",
-    change="to report prereleases as well, set `environment` to where they go",
+    means="most teams do not deploy prereleases to production",
+    change="to report prereleases as well, set `environment` to the one they are deployed to",
 )
 EVENT_NOT_A_DEPLOYMENT: Final = Topic(
     slug="event-not-a-deployment",
     happened="The event is not a deployment",
-    means="nothing in it says which commit was deployed",
+    means="it does not say which commit was deployed",
     change="start the workflow on an event that does, or set `commit-sha`",
-    more="docs/events.md lists the events and what each one tells.",
+    more="docs/events.md lists the events and what each of them contains.",
 )
 RUN_NOT_SUCCESSFUL: Final = Topic(
     slug="run-not-successful",
-    happened="The workflow run that was waited for did not succeed",
-    means="it is not known whether it got as far as to deploy",
-    change="if such a run is a failed deployment, set `success` by its conclusion",
-    more="Write `success: ${{ github.event.workflow_run.conclusion == 'success' }}`, and leave out"
-    " what was cancelled or skipped by an `if:` on the job. A bare `success: false` would report"
+    happened="The workflow run did not succeed",
+    means="nobody can say whether it got as far as deploying",
+    change="if such a run is a failed deployment, set `success` from its conclusion",
+    more="Write `success: ${{ github.event.workflow_run.conclusion == 'success' }}`, and exclude"
+    " cancelled and skipped runs with an `if:` on the job. A bare `success: false` would report"
     " every run as failed.",
 )
 FOREIGN_REPOSITORY: Final = Topic(
     slug="foreign-repository",
     happened="The workflow run was for a commit of another repository",
-    means="a fork's commit is not one that this repository deploys",
-    change="leave it as it is",
-    more="Whoever may open a pull request from a fork could report deployments otherwise.",
+    means="this repository does not deploy the commits of a fork",
+    change="no action is needed",
+    more="Otherwise, anybody who can open a pull request from a fork could report deployments.",
 )
 NO_CREDENTIALS_ON_FORK: Final = Topic(
     slug="no-credentials-on-fork",
     happened="The pull request is from a fork, or Dependabot started the run",
-    means="without a key no backend can be told",
-    change="report merges by a workflow on `push`, and store the keys as Dependabot secrets as well"
-    " if Dependabot merges by itself",
-    more="examples/report-on-push.yml is such a workflow. A merge is a push to the base branch, and"
-    " runs on `push` have secrets whoever wrote the commits, unless Dependabot itself merges: its"
-    " own runs, those on `push` among them, have only what is stored as Dependabot secrets.",
+    means="GitHub gives such a run no secrets, and without a key no backend can be reached",
+    change="report merges from a workflow on `push`; if Dependabot merges by itself, store the"
+    " keys as Dependabot secrets too",
+    more="examples/report-on-push.yml is such a workflow. A merge is a push to the base branch,"
+    " and runs on `push` have secrets no matter who wrote the commits. The exception is a merge"
+    " by Dependabot itself: all runs that it starts, including those on `push`, only get"
+    " Dependabot secrets.",
 )
 NO_SERVICE_TOUCHED: Final = Topic(
     slug="no-service-touched",
     happened="No service of the configuration file was deployed",
-    means="neither the environment nor a changed file belongs to one of its services",
-    change="if one was, add its environments or paths to `.github/dora.yml`, or name it in"
-    " `service`",
+    means="no service in it matches the environment or a changed file",
+    change="if a service was deployed, add its environments or paths to `.github/dora.yml`, or"
+    " name it in `service`",
 )
 JOB_CANCELLED: Final = Topic(
     slug="job-cancelled",
-    happened="The deploying job was cancelled",
-    means="`success` holds that result, and nobody knows whether anything was deployed",
-    change="leave it as it is; if it was deployed all the same, set `success` to true or false",
+    happened="The job that deploys was cancelled",
+    means="`success` holds that result, and nobody can say whether anything was deployed",
+    change="no action is needed; if it did deploy, set `success` to true or false",
 )
 JOB_SKIPPED: Final = Topic(
     slug="job-skipped",
-    happened="The deploying job was skipped",
+    happened="The job that deploys was skipped",
     means="`success` holds that result, so nothing was deployed",
-    change="leave it as it is",
+    change="no action is needed",
 )
 OUTCOME_NOT_SUPPORTED: Final = Topic(
     slug="outcome-not-supported",
-    happened="The deployment failed, and Datadog cannot be told",
+    happened="The deployment failed, and Datadog only takes successful ones",
     means="Datadog counts successful deployments only, and this one failed",
     change="DX counts failed ones as well",
-    more="Datadog has no field for the outcome. It finds change failures itself, by rollbacks and"
-    " by pull requests that revert others.",
+    more="Datadog has no field for the outcome. It detects change failures itself, from rollbacks"
+    " and from pull requests that revert others.",
 )
 NOTHING_TO_REPLAY: Final = Topic(
     slug="nothing-to-replay",
     happened="There is no saved report to replay",
-    means="nothing was kept back, or it was not fetched into `replay-path`",
-    change="if there should be one, check `replay-path`, and the step that fetches the artifact",
+    means="nothing was saved, or the files were not downloaded into `replay-path`",
+    change="if you expect a report, check `replay-path` and the step that downloads the artifact",
 )
 NOTHING_TO_BACKFILL: Final = Topic(
     slug="nothing-to-backfill",
     happened="No deployment was found in the period",
-    means="what `backfill-source` names has nothing to report between `since` and `until`",
-    change="set an earlier `since`, or the `backfill-source` that knows of your deployments",
-    more="`auto` takes GitHub deployments, else releases, else merged pull requests, and never"
-    " guesses a workflow: write `backfill-source: workflow-runs:NAME`. What `environment`,"
-    " `environment-map` and `branches` leave out does not count. docs/backfill.md says what does.",
+    means="`backfill-source` has nothing to report between `since` and `until`",
+    change="set an earlier `since`, or the `backfill-source` that has your deployments",
+    more="`auto` uses GitHub deployments if there are any, otherwise releases, otherwise merged"
+    " pull requests. It never guesses a workflow: write `backfill-source: workflow-runs:NAME`."
+    " Whatever `environment`, `environment-map` and `branches` exclude does not count."
+    " docs/backfill.md explains what counts.",
 )
 
 # --- bad input, configuration, event
 
 BAD_INPUT: Final = Topic(
     slug="bad-input",
-    happened="An input cannot be used as it is",
+    happened="An input has a value that cannot be used",
     means="nothing was sent, since a guess could be a wrong report",
-    change="correct each input that is named, and run the workflow again",
-    more="All bad inputs are told at once. docs/inputs.md says what each of them takes.",
+    change="correct each input named here, and run the workflow again",
+    more="All bad inputs are listed at once. docs/inputs.md says what each of them accepts.",
 )
 BODY_REFUSED: Final = Topic(
     slug="body-refused",
-    happened="A request would break the rules of its vendor",
+    happened="A request would break the backend's rules",
     means="the backend would refuse it, so nothing was sent",
-    change="shorten or correct the value that is named",
-    more="Bodies are checked by JSON Schemas made from the documentation of Datadog and DX.",
+    change="shorten or correct the value named here",
+    more="The action checks each body against JSON Schemas written from the documentation of"
+    " Datadog and DX.",
 )
 REPLAY_REFUSED: Final = Topic(
     slug="replay-refused",
     happened="A saved report was not replayed",
-    means="it is changed, too large, of another repository or server, or signed with another key",
-    change="read what is said of the file; then run the job that saved it again, and delete it",
-    more="A checkout may hold files that somebody planted, so only what this action signed with the"
-    " key of the backend is sent. A key that was replaced since then no longer fits.",
+    means="the file was changed, is too large, belongs to another repository or server, or is"
+    " signed with another key",
+    change="read what the message says about the file; then re-run the job that saved it, and"
+    " delete the file",
+    more="A checkout may contain files that somebody planted. So the action only sends files that"
+    " it signed itself, with the backend's key. A file signed with a key that you have since"
+    " replaced is refused.",
 )
 REPLAY_LEFT: Final = Topic(
     slug="replay-left",
     happened="There were more saved reports than one run sends",
-    means="a run reads saved reports for half of `timeout`, and sends 1,000 of them at most",
+    means="one run reads saved reports for half of `timeout`, and sends at most 1,000 of them",
     change="run the step again for the rest",
-    more="What was delivered is removed from the folder, so the next run goes on with the rest. It"
-    " begins anywhere among them, so that those which no backend takes keep no others waiting."
-    " Until then the step ends with the status `partial`, and fails under `fail-on: any`.",
+    more="The action deletes each report that it delivers, so the next run continues with the"
+    " rest. It starts at a random place among them, so that reports which no backend accepts do"
+    " not block the others. Until then, the step ends with the status `partial`, and fails if"
+    " `fail-on` is any.",
 )
 NO_BACKEND: Final = Topic(
     slug="no-backend",
     happened="No backend is configured",
-    means="neither `datadog-api-key` nor `dx-token` has a value here",
+    means="neither `datadog-api-key` nor `dx-token` has a value",
     change="set `datadog-api-key` for Datadog, or `dx-token` and `dx-instance` for DX",
-    more="A secret that does not exist arrives empty: check its spelling, that it belongs to this"
-    " repository or organisation, that its environment is the job's, and that a reusable workflow"
-    " is handed it. With `dry-run: true` no key is needed.",
+    more="A secret that does not exist is empty. Check its spelling, that it belongs to this"
+    " repository or organisation, that the job uses its environment, and that the caller of a"
+    " reusable workflow passes it on. With `dry-run: true` no key is needed.",
 )
 HALF_OF_DX: Final = Topic(
     slug="half-of-dx",
     happened="Only one of `dx-token` and `dx-instance` has a value",
-    means="DX needs both: where to go, and the key to it",
+    means="DX needs both: the instance to send to, and its token",
     change="set the other one as well, or leave both out",
-    more="If you did write `dx-token`, its secret is empty here. A secret that does not exist"
-    " arrives empty: check its spelling, that it belongs to this repository or organisation, that"
-    " its environment is the job's, and that a reusable workflow is handed it.",
+    more="If you did write `dx-token`, its secret is empty. A secret that does not exist is"
+    " empty. Check its spelling, that it belongs to this repository or organisation, that the job"
+    " uses its environment, and that the caller of a reusable workflow passes it on.",
 )
 NO_ONE_TO_TELL: Final = Topic(
     slug="pull-services-without-dx",
     happened="`mode` is pull-services, and DX is off",
-    means="DX alone records which services a pull request touches",
+    means="only DX records which services a pull request touches",
     change="set `dx-token` and `dx-instance`, or another `mode`",
 )
 NO_SERVICE_TO_TELL: Final = Topic(
     slug="pull-services-without-services",
     happened="`mode` is pull-services, and no service is known",
-    means="there is nothing that the pull request could touch",
-    change="name `service`, or map services to paths in `config-file`",
+    means="there is no service that the pull request could touch",
+    change="set `service`, or map services to paths in `config-file`",
 )
 CONFIG_FILE: Final = Topic(
     slug="config-file",
     happened="The configuration file cannot be used",
-    means="services or environments would be reported under wrong names, so nothing was sent",
-    change="correct the line that is named",
-    more="An editor shows such mistakes while you write, if the file names its schema:"
+    means="the report could name the wrong service or environment, so nothing was sent",
+    change="correct the line named here",
+    more="An editor shows such mistakes while you type, if the file names its schema:"
     " docs/configuration.md.",
 )
 CONFIG_FILE_UNREAD: Final = Topic(
     slug="config-file-unread",
     happened="The configuration file could not be read",
-    means="it may say which services there are, and a report under the repository's name would"
-    " stay, so nothing was sent or saved",
-    change="run this job again, or name `service`",
-    more="GitHub is asked for `.github/dora.yml` where `service` is left out and the workspace has"
-    " no such file. A step with actions/checkout before this one spares the question, and so does"
-    " `service`. Where the permission is lacking, add `contents: read`. If GitHub answers that"
-    " there is no such file, the service is named after the repository.",
+    means="it may list services, and a report under the repository's name could not be undone, so"
+    " nothing was sent or saved",
+    change="run this job again, or set `service`",
+    more="If `service` is not set and the workspace has no `.github/dora.yml`, the action asks"
+    " GitHub for that file. To avoid the request, set `service` or run actions/checkout before"
+    " this step. If the permission is missing, add `contents: read`. If GitHub answers that there"
+    " is no such file, the service is named after the repository.",
 )
 BAD_EVENT: Final = Topic(
     slug="bad-event",
     happened="The event does not say what was deployed",
-    means="a field of it is missing, or holds what cannot be reported",
-    change="correct the field that is named where it is written, or set the input that is named",
-    more="Most fields only GitHub writes; `client_payload` and names of environments and tags are"
-    " people's. Run the job again; if it stays so, set `commit-sha`. Another step of the job may"
-    " have changed the file of `GITHUB_EVENT_PATH`, and a tool that only resembles GitHub may write"
-    " another one.",
+    means="a field is missing, or has a value that cannot be reported",
+    change="correct the field where its value comes from, or set the input named here",
+    more="GitHub itself writes most fields; people write `client_payload` and the names of"
+    " environments and tags. Run the job again; if the problem stays, set `commit-sha`. Another"
+    " step of the job may have changed the file named by `GITHUB_EVENT_PATH`, and a tool that"
+    " only imitates GitHub may write different events.",
 )
 COMMIT_UNKNOWN: Final = Topic(
     slug="commit-unknown",
-    happened="The deployed commit could not be found out",
-    means="neither the event nor GitHub's API tells it",
+    happened="The deployed commit could not be determined",
+    means="neither the event nor GitHub's API has it",
     change="set `commit-sha`, or give `github-token` the permission `contents: read`",
-    more="An event may name a tag, a pull request or a short SHA only; then GitHub is asked for the"
-    " commit behind it.",
+    more="Some events only name a tag, a pull request or a short SHA. The action then asks GitHub"
+    " for the commit.",
 )
 BRANCH_UNKNOWN: Final = Topic(
     slug="default-branch-unknown",
-    happened="The default branch could not be found out",
-    means="without it, nothing tells whether the branch deploys",
+    happened="The default branch could not be determined",
+    means="without it, nobody can say whether this branch deploys",
     change="set `branches` to the branches that you deploy from",
 )
 SECRET_IN_EVENT: Final = Topic(
     slug="secret-in-event",
-    happened="The event holds the secret of an input",
-    means="somebody wrote it into a title, a branch or an environment, and a backend would be told",
-    change="make a new secret at once, since whoever sees the event knows it",
+    happened="The event contains the secret of an input",
+    means="somebody wrote it into a title, a branch or an environment, and it would be sent to a"
+    " backend",
+    change="replace the secret at once, because everybody who can see the event knows it",
 )
 
 # --- what Datadog says
@@ -314,8 +323,8 @@ DATADOG_400: Final = Topic(
     happened="Datadog answered 400",
     means="the body is not what Datadog expects",
     change="correct what it names",
-    more="Bodies are checked before they are sent, so this should not happen. If nothing of your"
-    " inputs explains it, please report it as a bug.",
+    more="The action checks bodies before it sends them, so this should not happen. If your"
+    " inputs do not explain it, please report it as a bug.",
 )
 DATADOG_401: Final = Topic(
     slug="datadog-401",
@@ -326,18 +335,18 @@ DATADOG_401: Final = Topic(
 DATADOG_403: Final = Topic(
     slug="datadog-403",
     happened="Datadog answered 403",
-    means="the key is not valid on this site, most often because it belongs to another",
+    means="the key is not valid on this site, usually because it belongs to another site",
     change="check `datadog-site` first, then `datadog-api-key`",
-    more="The site is what stands in the address bar when you use Datadog: `app.datadoghq.eu` is"
-    " `datadoghq.eu`. The key is an API key (32 hex digits); an application key is not enough. A"
-    " key that was revoked answers 403 too.",
+    more="The site is in the address bar when you use Datadog: for `app.datadoghq.eu` it is"
+    " `datadoghq.eu`. The key must be an API key (32 hex digits), not an application key. A"
+    " revoked key gets 403 too.",
 )
 DATADOG_404: Final = Topic(
     slug="datadog-404",
     happened="Datadog answered 404",
     means="there is no DORA endpoint here",
     change="check `datadog-site`",
-    more="A proxy that is given as a URL must pass `/api/v2/dora/deployment` on.",
+    more="If the site is the URL of a proxy, the proxy must forward `/api/v2/dora/deployment`.",
 )
 DATADOG_413: Final = Topic(
     slug="datadog-413",
@@ -350,47 +359,47 @@ DATADOG_REDIRECT: Final = Topic(
     happened="Datadog answered with a redirect",
     means="a redirect, which is never followed with a key",
     change="check `datadog-site`",
-    more="It is most often a proxy's log-in page, or `http` where `https` is meant.",
+    more="The usual cause is the login page of a proxy, or `http` instead of `https`.",
 )
 DATADOG_REFUSED: Final = Topic(
     slug="datadog-refused",
     happened="Datadog refused the request",
     means="the request was refused",
-    change="see its words in the log, if any",
+    change="read the answer in the log, if there is one",
 )
 DATADOG_MALFORMED: Final = Topic(
     slug="datadog-malformed",
-    happened="Datadog answered without the id of an event",
-    means="something between here and Datadog may have answered in its place",
-    change="check `datadog-site`, and the proxy if there is one",
+    happened="Datadog answered without an event id",
+    means="something between the runner and Datadog may have answered instead",
+    change="check `datadog-site`, and your proxy if there is one",
 )
 DATADOG_LATER: Final = Topic(
     slug="datadog-202",
     happened="Datadog answered 202",
     means="accepted, to be recorded later because of an incident at Datadog",
-    change="leave it as it is",
+    change="no action is needed",
 )
 
-# --- what DX says: by its error codes (deployments.create, "Errors"), else by the status
+# --- what DX says: its error codes (deployments.create, "Errors"), otherwise the status
 
 DX_NOT_AUTHED: Final = Topic(
     slug="dx-not_authed",
     happened="DX answered not_authed",
-    means="no token arrived, or something else in its place",
+    means="no token arrived, or something that is not one",
     change="check that the secret in `dx-token` is set",
 )
 DX_INVALID_AUTH: Final = Topic(
     slug="dx-invalid_auth",
     happened="DX answered invalid_auth",
     means="the token is expired or unknown",
-    change="make a new one with the scope for deployments and store it in `dx-token`",
-    more="A token of another instance is unknown as well: check `dx-instance`.",
+    change="create a new token with the scope for deployments and store it in `dx-token`",
+    more="A token of another instance is unknown too: check `dx-instance`.",
 )
 DX_ACCOUNT_INACTIVE: Final = Topic(
     slug="dx-account_inactive",
     happened="DX answered account_inactive",
     means="the account of the token is deactivated or suspended",
-    change="make a token of another account for `dx-token`",
+    change="set `dx-token` to a token of another account",
 )
 DX_INVALID_JSON: Final = Topic(
     slug="dx-invalid_json",
@@ -401,16 +410,16 @@ DX_INVALID_JSON: Final = Topic(
 DX_REQUIRED_PARAMS_MISSING: Final = Topic(
     slug="dx-required_params_missing",
     happened="DX answered required_params_missing",
-    means="DX misses a parameter",
-    change="see its words in the log",
+    means="a parameter is missing",
+    change="read the answer in the log",
 )
 DX_REPO_NOT_FOUND: Final = Topic(
     slug="dx-repo_not_found",
     happened="DX answered repo_not_found",
     means="DX does not know the repository",
     change="check that it is connected in DX, under the same owner and name as `repository`",
-    more="DX imports repositories by its GitHub connector; a new one, or one that was renamed, may"
-    " not be there yet. The report is saved and can be replayed once it is.",
+    more="DX imports repositories with its GitHub connector; a new or renamed one may not be"
+    " there yet. The report is saved and can be replayed once it is.",
 )
 DX_401: Final = Topic(
     slug="dx-401",
@@ -444,11 +453,11 @@ DX_422: Final = Topic(
 )
 DX_DUPLICATE: Final = Topic(
     slug="dx-duplicate",
-    happened="DX has the deployment already",
+    happened="DX already has the deployment",
     means="already recorded under this id, by an earlier attempt or another job",
-    change="leave it so, since DX keeps it as it is",
-    more="The id is the same for every attempt of a deployment, so a repeated one changes nothing."
-    " To report the same commit of the same run twice on purpose, set `deployment-id`.",
+    change="no action is needed, since DX keeps it as it is",
+    more="Every attempt of a deployment has the same id, so a repeated one changes nothing. To"
+    " report the same commit of the same run twice on purpose, set `deployment-id`.",
 )
 DX_REDIRECT: Final = Topic(
     slug="dx-redirect",
@@ -460,17 +469,17 @@ DX_REFUSED: Final = Topic(
     slug="dx-refused",
     happened="DX refused the request",
     means="the request was refused",
-    change="see its words in the log, if any",
+    change="read the answer in the log, if there is one",
 )
 DX_MALFORMED: Final = Topic(
     slug="dx-malformed",
     happened="DX answered without saying ok",
-    means="something between here and DX may have answered in its place",
-    change="check `dx-instance`, and the proxy if there is one",
+    means="something between the runner and DX may have answered instead",
+    change="check `dx-instance`, and your proxy if there is one",
 )
 DX_LONG_SHA: Final = Topic(
     slug="dx-long-sha",
-    happened="DX cannot take the commit SHA",
+    happened="DX does not accept the commit SHA",
     means="DX takes commit SHAs of 7 to 40 digits, and this repository has longer ones",
     change="set `attribution` to repository to report without them",
 )
@@ -485,184 +494,186 @@ TOO_MANY_REQUESTS: Final = Topic(
     slug="too-many-requests",
     happened="The backend answered 429",
     means="too many requests",
-    change="send fewer at once, or try again later",
-    more="DX takes 1,000 requests a minute from an account. The wait that the backend asks for is"
-    f" kept, as long as `timeout` allows.{_SAVED_MORE}",
+    change="send fewer requests at once, or try again later",
+    more="DX accepts 1,000 requests a minute per account. The action waits as long as the backend"
+    f" asks, if `timeout` allows it.{_SAVED_MORE}",
 )
 SERVER_ERROR: Final = Topic(
     slug="server-error",
-    happened="The backend answered 500 or above",
-    means="it is in trouble itself",
+    happened="The backend answered with a status of 500 or above",
+    means="the backend itself has a problem",
     change="leave your workflow as it is, and try again later",
-    more=f"It was tried up to four times.{_SAVED_MORE}",
+    more=f"The action tried up to four times.{_SAVED_MORE}",
 )
 NOT_NOW: Final = Topic(
     slug="not-now",
     happened="The backend answered 408 or 425",
     means="it could not take the request now",
     change="try again later",
-    more=f"It was tried up to four times.{_SAVED_MORE}",
+    more=f"The action tried up to four times.{_SAVED_MORE}",
 )
 UNKNOWN_HOST: Final = Topic(
     slug="unknown-host",
     happened="The host name does not resolve",
-    means="the runner's name server knows no such host",
+    means="the runner's name server does not know this host",
     change="check the spelling of `datadog-site` and `dx-instance`, and the runner's network",
     more=_SAVED_MORE.strip(),
 )
 NO_CONNECTION: Final = Topic(
     slug="no-connection",
-    happened="No connection to the backend could be made",
-    means="nothing listens there, or a firewall is in the way",
-    change="let the runner reach the hosts named in docs/security.md by https",
+    happened="The runner could not connect to the backend",
+    means="nothing is listening there, or a firewall is in the way",
+    change="allow the runner to reach the hosts listed in docs/security.md over https",
     more=_SAVED_MORE.strip(),
 )
 BROKE_OFF: Final = Topic(
     slug="broke-off",
-    happened="The connection broke off, or no answer came in time",
-    means="the backend may have the deployment or not",
+    happened="The connection was lost, or no answer came in time",
+    means="the backend may or may not have the deployment",
     change="send it again, under the same id",
-    more="DX counts an id once. Datadog does not document what it does with a repeated one."
+    more="DX counts each id once. Datadog does not document how it treats a repeated one."
     + _SAVED_MORE,
 )
 CERTIFICATE: Final = Topic(
     slug="certificate",
-    happened="The certificate of the server is not good",
+    happened="The server's certificate is not valid",
     means="somebody else may be answering, so no key was sent",
-    change="check the host and the clock of the runner; behind a proxy with an authority of its"
-    " own, set `REQUESTS_CA_BUNDLE` to the file of that",
-    more="One that has expired its owner must renew. Certificates are always verified; there is no"
-    " way to turn that off.",
+    change="check the host and the runner's clock; behind a proxy with its own certificate"
+    " authority, set `REQUESTS_CA_BUNDLE` to the file with that authority's certificate",
+    more="If it has expired, its owner must renew it. The action always verifies certificates;"
+    " you cannot turn that off.",
 )
 CA_FILE: Final = Topic(
     slug="ca-file",
     happened="The file with the runner's certificates cannot be used",
-    means="it cannot be read, is empty or holds no certificate, and without one no server can be"
-    " trusted",
+    means="it is unreadable or empty, or contains no certificate, and without one no server can"
+    " be trusted",
     change="set `REQUESTS_CA_BUNDLE`, `CURL_CA_BUNDLE` or `SSL_CERT_FILE`, whichever names it, to"
-    " a PEM file with certificates, or to nothing",
+    " a PEM file with certificates, or unset it",
 )
 BLOCKED: Final = Topic(
     slug="blocked",
-    happened="A web page answered in the place of the backend",
-    means="a web page answered, as of a proxy or a filter on the way, and not the backend",
-    change="let the runner reach the hosts named in docs/security.md by https",
-    more="The key was not judged, so it need not be changed.",
+    happened="A web page answered instead of the backend",
+    means="a web page answered, for example from a proxy or a filter on the way, not the backend",
+    change="allow the runner to reach the hosts listed in docs/security.md over https",
+    more="The backend did not see the key, so you need not change it.",
 )
 PROXY: Final = Topic(
     slug="proxy",
     happened="The proxy in HTTPS_PROXY or ALL_PROXY, or the URL of the backend, cannot be used",
-    means="the proxy refused, cannot be reached or is of an unknown kind, or a URL is not one",
-    change="correct the variable of the proxy or the backend's URL, or name its host in `NO_PROXY`",
+    means="the proxy refused, is unreachable or is of an unknown kind, or a URL is not valid",
+    change="correct the variable of the proxy or the backend's URL, or add the backend's host to"
+    " `NO_PROXY`",
     more=_SAVED_MORE.strip(),
 )
 STEP_ENDED: Final = Topic(
     slug="step-ended",
-    happened="The step had to end before the backend had answered",
-    means="`timeout` was up, or the system had no thread left",
+    happened="The step had to end before the backend answered",
+    means="`timeout` was up, or the system could not start another thread",
     change="set a longer `timeout`, or try again later",
     more=_SAVED_MORE.strip(),
 )
 NOT_SAVED: Final = Topic(
     slug="not-saved",
-    happened="What was not delivered could not be saved",
-    means="the disk is full or read-only, the step may not write there, or the folder is somebody"
-    " else's",
-    change="fix what is named, and run the job again",
-    more="The workspace and the folders for temporary files are tried one after the other. If none"
-    " takes all reports, those that one took stay there.",
+    happened="Undelivered reports could not be saved",
+    means="the disk is full or read-only, the step may not write there, or the folder belongs to"
+    " another user",
+    change="fix the problem named here, and run the job again",
+    more="The action tries the workspace first, then the folders for temporary files. If no"
+    " folder takes all reports, those already saved stay where they are.",
 )
 PATH_NOT_TOLD: Final = Topic(
     slug="path-not-told",
     happened="The output `undelivered-path` is empty although reports are saved",
-    means="the folder's name has marks that are not safe in every place where a workflow may put"
-    " an output; with others in their place it would name a folder that does not exist",
-    change="write the folder by hand where it is needed, or give it a name of plain letters and"
+    means="the folder's name contains characters that are not safe everywhere a workflow may use"
+    " an output, and replacing them would name a folder that does not exist",
+    change="write the folder's name into the workflow by hand, or rename it to plain letters and"
     " digits",
 )
 
 NOT_WRITTEN: Final = Topic(
     slug="not-written",
     happened="Outputs or the job summary could not be written",
-    means="the disk is full or read-only, or the step may not write there; the report is not"
-    " touched by that, but later steps do not see how it went",
-    change="make room on the runner's disk, or let the step write the file that is named",
-    more="The runner names its files in `GITHUB_OUTPUT` and `GITHUB_STEP_SUMMARY`.",
+    means="the disk is full or read-only, or the step may not write there; the report itself is"
+    " not affected, but later steps cannot see its result",
+    change="free some space on the runner's disk, or allow the step to write the file named here",
+    more="The runner names these files in `GITHUB_OUTPUT` and `GITHUB_STEP_SUMMARY`.",
 )
 
-# --- past deployments
+# --- historical deployments
 
 BACKFILL_TIME: Final = Topic(
     slug="backfill-time",
-    happened="The time was up before all history was read and sent",
-    means="`timeout` is over; all that was read is kept in the state, and what was sent is known",
-    change="run it again with the same inputs to go on, or set a longer `timeout`",
-    more="With `mode: backfill` it may be 21600 seconds. A job on GitHub's own runners ends after"
-    " as many, so 21000 at most leaves time to keep the state, as examples/backfill.yml does."
-    " docs/backfill.md says how long it takes.",
+    happened="The time was up before everything was read and sent",
+    means="`timeout` was reached; the state holds everything read and sent so far",
+    change="run it again with the same inputs to continue, or set a longer `timeout`",
+    more="With `mode: backfill`, `timeout` may be up to 21600 seconds. A job on GitHub-hosted"
+    " runners ends after that time, so use at most 21000 to leave time to save the state, as"
+    " examples/backfill.yml does. docs/backfill.md says how long a backfill takes.",
 )
 BACKFILL_LOOK_UP: Final = Topic(
     slug="backfill-look-up",
-    happened="The past could not be read from GitHub",
-    means="`repository`, `github-token`, a permission or the workflow is not what it must be, a"
-    " rate limit outlasts `timeout`, or GitHub is down",
-    change="do what the message says, and run it again with the same inputs to go on",
+    happened="The history could not be read from GitHub",
+    means="`repository`, `github-token`, a permission or the workflow is wrong, a rate limit"
+    " lasts longer than `timeout`, or GitHub is down",
+    change="do what the message says, and run it again with the same inputs to continue",
     more="The job needs `contents: read`, `deployments: read` and `pull-requests: read`, and"
-    " `actions: read` for workflow runs. For another `repository` than its own it needs another"
-    " `github-token` with these: GitHub says 404 to one that may not read it. Rate limits are"
-    " waited for as long as `timeout` allows.",
+    " `actions: read` for workflow runs. To read another `repository` than its own, it needs"
+    " another `github-token` with these permissions: GitHub answers 404 to a token that may not"
+    " read it. The action waits for rate limits as long as `timeout` allows.",
 )
 BACKFILL_LEFT_OUT: Final = Topic(
     slug="backfill-left-out",
-    happened="Some past deployments could not be reported",
-    means="what GitHub knows of them is not enough, or a backend cannot be told",
+    happened="Some historical deployments could not be reported",
+    means="GitHub does not know enough about them, or a backend does not accept them",
     change="read the reasons and their counts; the other deployments are not affected",
-    more="Some reasons stand on this page, with what to do. The others are in what GitHub keeps of"
-    " the past, which nobody can change any more.",
+    more="Some of the reasons are explained on this page. The others lie in GitHub's historical"
+    " records, which nobody can change any more.",
 )
 BACKFILL_STATE: Final = Topic(
     slug="backfill-state",
     happened="The state of an earlier run cannot be used",
-    means="the file is damaged, in use by another run, of another user, or signed with other keys",
-    change="wait for a run that uses it, else remove it to start anew",
-    more="Where examples/backfill.yml keeps it in a cache, delete the caches whose names begin with"
-    " `dora-backfill/` (Actions, Caches), or set another `output-path` there and in its steps. To"
-    " start anew sends again what was sent, under the same ids. Rows are signed with the keys of"
-    " the backends, since a checkout may hold a file that somebody planted; with another key, what"
-    " was sent is not known any more. A report that is missing, though its deployment is in the"
-    " files, is worked out and sent again, under the same id. On `pull_request_target` and"
-    " `workflow_run` no state is taken at all.",
+    means="the file is damaged, is in use by another run, belongs to another user, or is signed"
+    " with other keys",
+    change="wait for the run that uses it, or delete it to start over",
+    more="If a cache holds it, as in examples/backfill.yml, delete the caches whose names start"
+    " with `dora-backfill/` (Actions, Caches), or set another `output-path` there and in its"
+    " steps. Starting over sends everything again, under the same ids. A checkout may contain a"
+    " file that somebody planted, so each row is signed with the keys of the backends; with"
+    " another key, the action no longer knows what was sent. If a report is missing but its"
+    " deployment is in the files, the action derives and sends it again, under the same id. On"
+    " `pull_request_target` and `workflow_run`, the action never uses a saved state.",
 )
 BACKFILL_STOPPED: Final = Topic(
     slug="backfill-stopped",
-    happened="A backend stopped taking past deployments",
-    means="it said that it takes none, refused several in a row, or could not be reached; the"
+    happened="A backend stopped accepting historical deployments",
+    means="it said that it takes no more, refused several in a row, or could not be reached; the"
     " others wait in the state",
-    change="do what its last answer asks for, and run it again with the same inputs to go on",
-    more="Thousands of requests that nobody takes would help nobody, so the rest was not tried. The"
-    " next run begins with the earliest that has no answer, to keep the order of time, and goes on"
-    " if it has none again; what was refused for itself comes last. Fifty that are never answered"
-    " keep the later ones waiting: set `since` to a later day to leave them out. If the key was"
-    " wrong, the run with the right one sends again what the other one sent, under the same ids.",
+    change="do what its last answer asks for, and run it again with the same inputs to continue",
+    more="To avoid thousands of pointless requests, the action did not try the rest. The next run"
+    " starts with the earliest deployment that has no answer, to keep the order of time. If that"
+    " one gets no answer again, it goes on to the next; deployments that were refused"
+    " individually come last. Fifty deployments that never get an answer block the later ones:"
+    " set `since` to a later day to exclude them. If the key was wrong, the run with the right"
+    " key sends again what the other one sent, under the same ids.",
 )
 OUTPUT_PATH: Final = Topic(
     slug="output-path",
     happened="The folder of `output-path` cannot be written",
-    means="it is outside of the workspace, a link or somebody else's; or the disk is full or"
-    " read-only, or the step may not write there",
-    change="fix what is named, make room, or set another `output-path`",
-    more="What is wrong with the path itself is a bad input. A disk that lets nobody write is not:"
-    " the step ends as one that an outage stopped, and the next run with the same inputs goes on."
-    " What was sent but could not be written down is sent again, under the"
-    " same id.",
+    means="it is outside the workspace, is a link or belongs to another user; or the disk is full"
+    " or read-only, or the step may not write there",
+    change="fix the problem named here, free some space, or set another `output-path`",
+    more="A problem with the path itself is a bad input. A disk that accepts no data is not: the"
+    " step ends as after an outage, and the next run with the same inputs continues. If something"
+    " was sent but could not be recorded, it is sent again under the same id.",
 )
 OLD_PAST: Final = Topic(
     slug="old-past",
-    happened="Datadog is sent past deployments",
-    means="these deployments ended more than an hour ago: Datadog has refused or left out such"
-    " before, and documents no limit now",
-    change="look in Datadog whether the first ones are there before you send more",
-    more="docs/backfill.md says what else Datadog's rules mean for the past.",
+    happened="Historical deployments are sent to Datadog",
+    means="these deployments finished more than an hour ago: Datadog used to refuse or ignore"
+    " such deployments, and documents no limit now",
+    change="check in Datadog that the first ones appear before you send more",
+    more="docs/backfill.md says what else Datadog's rules mean for historical deployments.",
 )
 
 # --- this action itself
@@ -673,147 +684,155 @@ NO_PYTHON: Final = Topic(
     means="the action could not start, and the deployment was not reported",
     change="add `uses: actions/setup-python@v7` with a `python-version` before this step, and run"
     " the job again",
-    more="It is looked for as `python3`, `python`, `py -3`, `python3.10` and up, and in the"
-    " runner's tool cache. The warning names those that were found and what they lack: some are"
-    " cut down, such as Debian's `python3-minimal`; `python3` has the rest. One that gives no"
-    " answer within ten seconds is passed over. The Docker variant brings its own.",
+    more="The action looks for `python3`, `python`, `py -3`, `python3.10` and up, and in the"
+    " runner's tool cache. The warning names each Python found and what it lacks: some lack parts"
+    " of the standard library, such as Debian's `python3-minimal`; the package `python3` has the"
+    " rest. The action skips a Python that does not answer within ten seconds. The Docker variant"
+    " contains its own Python.",
 )
 PACKAGES: Final = Topic(
     slug="packages",
     happened="The packages that the action needs could not be installed",
-    means="the package index cannot be reached, does not answer, or is out of order",
+    means="the package index is unreachable, does not answer, or is out of order",
     change="run this job again; if it fails in the same way, do what the warning says",
-    more="docs/runners.md says what is installed, when and where. Where no index is at hand, use"
-    f" the Docker variant, which brings everything.{_SAVED_MORE}",
+    more="docs/runners.md says what the action installs, when and where. If the runner cannot"
+    f" reach an index, use the Docker variant, which contains everything.{_SAVED_MORE}",
 )
 PACKAGES_UNAVAILABLE: Final = Topic(
     slug="packages-unavailable",
-    happened="This runner cannot have the packages that the action needs",
-    means="it is no outage, so another run ends the same way until something is changed: the index"
-    " has no package for this Python and system, refuses the runner, is not trusted, or gives"
-    " something else than what is locked",
+    happened="This runner cannot install the packages that the action needs",
+    means="this is not an outage, so another run ends the same way until something is changed:"
+    " the index has no package for this Python and system, refuses the runner, is not trusted, or"
+    " has a package that differs from the lock",
     change="do what the warning says, then run this job again",
-    more="Where a Python is too new or the system is rare, take another `python-version` by"
-    " actions/setup-python, or the Docker variant, which brings everything. Where a mirror lacks a"
-    " package or has another one, correct the mirror. What was not delivered is saved, to be"
-    " replayed once it can be sent (docs/delivery.md). As an outage, it fails the step only with"
-    " `fail-on: any`.",
+    more="If the Python is too new or the system is rare, choose another `python-version` with"
+    " actions/setup-python, or use the Docker variant, which contains everything. If a mirror"
+    " lacks a package or has a different one, correct the mirror. Undelivered reports are saved"
+    " and can be replayed once they can be sent (docs/delivery.md). Like an outage, this fails"
+    " the step only with `fail-on: any`.",
 )
 INTERNAL_ERROR: Final = Topic(
     slug="internal-error",
     happened="A bug in this action stopped the report",
-    means="it is not your fault, and your deploy goes on",
+    means="this is not your fault, and your deploy goes on",
     change="run this job again, and please report the bug with the line of the log that names it",
-    more="Re-run the job with debug logging to see the trace. Unless `fail-on` is any, the step"
-    " does not fail.",
+    more="To see the traceback, re-run the job with debug logging. The step does not fail unless"
+    " `fail-on` is any.",
 )
 CANCELLED: Final = Topic(
     slug="cancelled",
     happened="The job was cancelled during the report",
-    means="it is not sure that every backend was told",
+    means="it is not certain that every backend received it",
     change="run this job again: the ids stay the same",
-    more="What was not delivered is saved (docs/delivery.md). If GitHub had not answered every"
-    " question by then, the saved report names the commit and no pull requests. Nothing is saved"
-    " where that would be a guess, and a warning says what is not known. With `mode: backfill`,"
-    " start it again with the same inputs: it goes on where it stopped, if the state was kept, as"
-    " examples/backfill.yml does.",
+    more="Undelivered reports are saved (docs/delivery.md). If some look-ups on GitHub were not"
+    " finished, the saved report has the commit but no pull requests. If that would be a guess,"
+    " nothing is saved, and a warning says what is missing. With `mode: backfill`, start it again"
+    " with the same inputs: if the state was saved, as in examples/backfill.yml, it continues"
+    " where it stopped.",
 )
 
-# --- runs that go on, but not as one would wish
+# --- warnings: the run goes on
 
 DOUBTFUL_INPUT: Final = Topic(
     slug="doubtful-input",
-    happened="An input can be used, but hardly as it was meant",
-    means="the report goes out, and may be refused or be about something else",
-    change="correct the input that is named",
+    happened="An input is valid, but may not mean what you intended",
+    means="the report is sent, but may be refused or may describe something else",
+    change="correct the input named here",
 )
 DOUBTFUL_EVENT: Final = Topic(
     slug="doubtful-event",
-    happened="The event leaves something open",
-    means="what it does not say was taken from elsewhere",
-    change="set the input that is named, or send the field",
+    happened="The event is incomplete",
+    means="the missing value was taken from elsewhere",
+    change="set the input named here, or send the field",
 )
 INCOMPLETE: Final = Topic(
     slug="incomplete",
     happened="The report is not as exact as it could be",
-    means="something could not be looked up, contradicts the history, or has no place in the"
-    " report, which goes out with what is known",
-    change="do what the warning says; most often the job lacks one of the permissions"
-    " `actions: read`, `contents: read`, `deployments: read` and `pull-requests: read`",
-    more="Where GitHub's records do not settle which deployment came before this one, only the"
+    means="something could not be looked up, contradicts the history, or does not fit into the"
+    " report, which is sent with what is known",
+    change="do what the warning says; usually the job lacks one of the permissions `actions:"
+    " read`, `contents: read`, `deployments: read` and `pull-requests: read`",
+    more="If GitHub's records do not settle which deployment came before this one, only the"
     " commit is reported; docs/attribution.md lists the cases and what to do. Without a token, or"
-    " with one that may not see the repository, nothing is looked up, and DX fills the gaps by the"
-    " commit. A rate limit or an outage passes by itself. Where commits have diverged or the"
-    " previous commit is gone, as after a force push, set `previous-sha` if you know it.",
+    " with one that may not see the repository, the action looks up nothing, and DX fills the"
+    " gaps from the commit. A rate limit or an outage passes by itself. If commits have diverged"
+    " or the previous commit is gone, for example after a force push, set `previous-sha` if you"
+    " know it.",
 )
 SERVICES_NOT_TOLD: Final = Topic(
     slug="services-not-told",
-    happened="DX was not told which services a pull request touches",
-    means="the deployment itself was reported all the same",
-    change="read what DX said; run this job again, or replay what was saved",
+    happened="DX did not record which services a pull request touches",
+    means="the deployment itself was reported",
+    change="read the answer of DX; then run this job again, or replay the saved report",
 )
 RERUN: Final = Topic(
     slug="rerun",
-    happened="A run was run again, and reports with a later finish",
+    happened="A workflow run was re-run and reports a later finish",
     means="Datadog does not document what it does with a repeated id, and an old commit that is"
     " sent late can look like a rollback",
-    change="set `finished-at` to make all attempts equal",
-    more="The same holds for a saved report that is replayed after a later attempt was recorded: it"
-    " has an earlier finish. Of the files in `replay-path` only that of the last attempt is sent,"
-    " and an attempt that is recorded removes what an earlier one saved in its workspace. Whether a"
-    " later attempt elsewhere was recorded, and so left no file, a replay cannot know: delete what"
-    " an earlier attempt saved once a later one went well.",
+    change="set `finished-at` so that all attempts report the same time",
+    more="The same happens if a saved report is replayed after a later attempt was recorded: its"
+    " finish is earlier. Of the files in `replay-path`, the action sends only that of the last"
+    " attempt. Once an attempt is recorded, the action deletes the reports that earlier attempts"
+    " saved in its workspace. A replay cannot know about a later attempt that was recorded"
+    " elsewhere and so left no file: once a later attempt has succeeded, delete what the earlier"
+    " ones saved.",
 )
 OLD_EVENT: Final = Topic(
     slug="old-event",
     happened="The deployment ended more than an hour ago",
-    means="Datadog has refused or left out old deployments before, and documents no limit now",
-    change="report right after the deployment, and look in Datadog whether this one is there",
-    more="An old commit that is sent late can also look like a rollback to Datadog, which takes"
-    " deployments in the order of their times. docs/backfill.md is for many past deployments.",
+    means="Datadog used to refuse or ignore old deployments, and documents no limit now",
+    change="report right after the deployment, and check in Datadog that this one appears",
+    more="Datadog orders deployments by their times, so an old commit that is sent late can also"
+    " look like a rollback. To report many historical deployments, see docs/backfill.md.",
 )
 CLOCK_SKEW: Final = Topic(
     slug="clock-skew",
-    happened="The runner's clock differs from the backend's, or from a time that it was given",
-    means="times that the runner's clock gave are wrong by as much",
-    change="let the runner set its clock by NTP, or take `finished-at` from another clock",
-    more="A start that is up to five minutes later than the finish is cut back to it, since it may"
-    " come from another runner's clock; one that is later still is refused. A finish that is more"
-    " than two minutes ahead of the runner's clock is sent as it is: check its zone first.",
+    happened="The runner's clock differs from the backend's, or from a time in the inputs or the"
+    " event",
+    means="all times from the runner's clock are wrong by that much",
+    change="synchronise the runner's clock with NTP, or take `finished-at` from another clock",
+    more="A start may come from another runner's clock. If it is up to five minutes later than"
+    " the finish, the action sets it to the finish; if it is later than that, it is refused. A"
+    " finish that is more than two minutes ahead of the runner's clock is sent unchanged: check"
+    " its time zone first.",
 )
 NOT_PRODUCTION: Final = Topic(
     slug="environment-not-production",
     happened="An environment that looks like production is reported under another name",
-    means="DX counts the environment `production` for DORA metrics, and so not this one",
-    change="if you wrote `environment`, write production there; else map the name, by a line of"
-    " `environment-map` or in `.github/dora.yml`",
-    more="An `environment` that is written is never mapped. If the name only looks like"
-    " production, a line that maps it to itself, such as `live-demo=live-demo`, ends the warning.",
+    means="for DORA metrics, DX only counts the environment `production`, so it does not count"
+    " this one",
+    change="if you set `environment`, change it to production; otherwise map the name with a line"
+    " of `environment-map` or in `.github/dora.yml`",
+    more="The action never maps an `environment` that you set. If the name only looks like"
+    " production, a line that maps it to itself, such as `live-demo=live-demo`, turns the warning"
+    " off.",
 )
 SERVICE_NAME: Final = Topic(
     slug="service-name",
-    happened="A service is not written as Datadog's catalogue writes names",
-    means="the deployment is recorded for a service of that name, which may be another one or none",
+    happened="A service name does not follow Datadog's rules",
+    means="the deployment is recorded under the name as Datadog rewrites it, and your catalogue"
+    " may have another service of that name or none",
     change="write the name as Datadog shows it",
-    more="Datadog writes service names in lower case. For all marks in a row but letters, digits,"
-    " `-`, `.`, `/` and `:` it writes one `_`, and none at the end.",
+    more="Datadog writes service names in lower case. It replaces each run of characters other"
+    " than letters, digits, `-`, `.`, `/` and `:` with one `_`, and removes it at the end.",
 )
 DUPLICATE_SOURCE: Final = Topic(
     slug="duplicate-source",
-    happened="Something else may report the same deployments",
+    happened="Another tool may report the same deployments",
     means="each deployment would count twice",
     change="keep one source for each service",
-    more="DX: the GitHub Deployments connector makes deployments of GitHub's own, so turn it off"
-    " for the repositories that report by this action. Datadog: in the settings of DORA Metrics,"
-    " choose the API as the source of deployments, and not APM deployment tracking.",
+    more="DX: its GitHub Deployments connector also creates deployments, so turn it off for the"
+    " repositories that use this action. Datadog: in the settings of DORA Metrics, choose the API"
+    " as the source of deployments, not APM deployment tracking.",
 )
 STARTS_NOTHING: Final = Topic(
     slug="github-token-starts-nothing",
     happened="The event was caused with GITHUB_TOKEN",
     means="what a workflow does with its `GITHUB_TOKEN` starts no other workflow",
     change="do it with the token of an app, or report at the end of the job that deploys",
-    more="`workflow_dispatch` and `repository_dispatch` are the exceptions that GitHub makes. A"
-    " status, a release, a tag or a merge by `github-actions[bot]` is none.",
+    more="GitHub makes two exceptions: `workflow_dispatch` and `repository_dispatch`. A status, a"
+    " release, a tag or a merge by `github-actions[bot]` is not one of them.",
 )
 
 _SKIPPED: Final = (
@@ -836,10 +855,10 @@ _SKIPPED: Final = (
     NOTHING_TO_REPLAY,
     NOTHING_TO_BACKFILL,
 )
-# By the reasons of the output `reason`.
+# By the values of the output `reason`.
 SKIPPED: Final = {topic.slug: topic for topic in _SKIPPED}
 
 
 def about_input(name: str, words: str, topic: Topic = BAD_INPUT) -> Note:
-    """Return what is wrong or odd with the input of that name, in words that follow the name."""
+    """Return a note about the input of that name; `words` follow the name."""
     return Note(text=f"`{name}` {words}", topic=topic, input=name)

@@ -271,7 +271,10 @@ REDIRECT = (
     "a redirect, which is never followed with a key; check `datadog-site`",
     catalogue.DATADOG_REDIRECT,
 )
-REFUSED = ("the request was refused; see its words in the log, if any", catalogue.DATADOG_REFUSED)
+REFUSED = (
+    "the request was refused; read the answer in the log, if there is one",
+    catalogue.DATADOG_REFUSED,
+)
 REFUSALS = {
     300: REDIRECT,
     301: REDIRECT,
@@ -291,7 +294,7 @@ REFUSALS = {
     ),
     403: (
         (
-            "the key is not valid on this site, most often because it belongs to another; check"
+            "the key is not valid on this site, usually because it belongs to another site; check"
             " `datadog-site` first, then `datadog-api-key`"
         ),
         catalogue.DATADOG_403,
@@ -375,9 +378,9 @@ def test_the_words_of_a_refusal_are_read_from_both_shapes_of_errors(body, detail
 
 
 OLD = Note(
-    text="the deployment ended more than an hour ago: Datadog has refused or"
-    " left out old deployments before, and documents no limit now; report right after the"
-    " deployment, and look in Datadog whether this one is there",
+    text="the deployment ended more than an hour ago: Datadog used to refuse or ignore old"
+    " deployments, and documents no limit now; report right after the deployment, and check"
+    " in Datadog that this one appears",
     topic=topic("old-event"),
 )
 

@@ -231,8 +231,8 @@ def test_a_re_run_with_another_finish_is_a_duplicate_to_dx():
 
         assert backend.verdict(CREATE, sent(backend, later)) == Verdict(
             status="duplicate",
-            message="already recorded under this id, by an earlier attempt or another job; leave it"
-            " so, since DX keeps it as it is",
+            message="already recorded under this id, by an earlier attempt or another job; no"
+            " action is needed, since DX keeps it as it is",
             detail="unprocessable_entity; reference_id has already been used with other values",
             topic=catalogue.DX_DUPLICATE,
         )
@@ -492,22 +492,22 @@ def test_an_answer_just_as_long_as_the_limit_or_with_a_byte_order_mark_is_read(b
 ERRORS = {
     "not_authed": (
         (
-            "no token arrived, or something else in its place; check that the secret in"
-            " `dx-token` is set"
+            "no token arrived, or something that is not one; check that the secret in `dx-token`"
+            " is set"
         ),
         catalogue.DX_NOT_AUTHED,
     ),
     "invalid_auth": (
         (
-            "the token is expired or unknown; make a new one with the scope for deployments and"
-            " store it in `dx-token`"
+            "the token is expired or unknown; create a new token with the scope for deployments"
+            " and store it in `dx-token`"
         ),
         catalogue.DX_INVALID_AUTH,
     ),
     "account_inactive": (
         (
-            "the account of the token is deactivated or suspended; make a token of another account"
-            " for `dx-token`"
+            "the account of the token is deactivated or suspended; set `dx-token` to a token of"
+            " another account"
         ),
         catalogue.DX_ACCOUNT_INACTIVE,
     ),
@@ -516,7 +516,7 @@ ERRORS = {
         catalogue.DX_INVALID_JSON,
     ),
     "required_params_missing": (
-        "DX misses a parameter; see its words in the log",
+        "a parameter is missing; read the answer in the log",
         catalogue.DX_REQUIRED_PARAMS_MISSING,
     ),
     "repo_not_found": (
@@ -547,7 +547,10 @@ REDIRECT = (
     "a redirect, which is never followed with a key; check `dx-instance`",
     catalogue.DX_REDIRECT,
 )
-REFUSED = ("the request was refused; see its words in the log, if any", catalogue.DX_REFUSED)
+REFUSED = (
+    "the request was refused; read the answer in the log, if there is one",
+    catalogue.DX_REFUSED,
+)
 REFUSALS = {
     200: REFUSED,
     299: REFUSED,
@@ -669,8 +672,8 @@ def test_a_422_is_a_duplicate_where_the_id_is_taken_or_the_deployment_exists(bod
     assert (verdict.status, verdict.message) == (
         "duplicate",
         (
-            "already recorded under this id, by an earlier attempt or another job; leave it so,"
-            " since DX keeps it as it is"
+            "already recorded under this id, by an earlier attempt or another job; no action is"
+            " needed, since DX keeps it as it is"
         ),
     )
     assert verdict.topic == catalogue.DX_DUPLICATE
@@ -817,7 +820,8 @@ def test_only_a_422_can_be_a_duplicate():
 def test_the_words_of_a_refusal_are_its_error_and_message(body, detail):
     assert BACKEND.verdict(CREATE, reply(400, body)) == Verdict(
         status="rejected",
-        message="DX answered 400: the request was refused; see its words in the log, if any",
+        message="DX answered 400: the request was refused; read the answer in the log, if"
+        " there is one",
         detail=detail,
         topic=catalogue.DX_REFUSED,
     )

@@ -61,9 +61,9 @@ def test_a_web_page_that_refuses_blames_no_key(backend, method, status):
 
     assert backend.verdict(method, page) == Verdict(
         status="rejected",
-        message=f"{backend.name} answered {status}: a web page answered, as of a proxy or a filter"
-        " on the way, and not the backend; let the runner reach the hosts named in"
-        " docs/security.md by https",
+        message=f"{backend.name} answered {status}: a web page answered, for example from a proxy"
+        " or a filter on the way, not the backend; allow the runner to reach the hosts listed in"
+        " docs/security.md over https",
         topic=catalogue.BLOCKED,
     )
     for body in (b"", b'{"error": "<b>"}', b"no"):

@@ -487,7 +487,10 @@ def test_a_wait_between_two_attempts_ends_when_the_run_is_cancelled(state):
     with Faulty(answer(200, OK), cancelling(busy)) as server:
         add(state, *range(5))
         interrupted(state, dx(server.url))
-    why = "DX answered 503: it is in trouble itself; not tried again before the step had to end"
+    why = (
+        "DX answered 503: the backend itself has a problem; not tried again before the step had to"
+        " end"
+    )
     assert endings(state) == [waits(3), recorded(1), ("undelivered", why, 503, 1, 1)]
 
 

@@ -402,7 +402,7 @@ def test_what_goes_first_is_tried_again_and_the_others_wait_for_the_end_of_that(
     assert sent == [TOUCH, TOUCH, TOUCH, TOUCH, CREATE]
     assert endings(dispatch, first=True) == of_first(
         "undelivered",
-        f"DX answered 500: it is in trouble itself{EARLIER}",
+        f"DX answered 500: the backend itself has a problem{EARLIER}",
         SERVER_ERROR,
         http_status=500,
         attempts=4,
@@ -474,7 +474,7 @@ def test_what_goes_first_has_no_second_attempt_after_its_quarter():
     assert sent == [TOUCH, CREATE]
     (message,) = {each.message for each in endings(dispatch, first=True)}
     assert message.startswith(
-        "DX answered 503: it is in trouble itself; not tried again, since the wait of"
+        "DX answered 503: the backend itself has a problem; not tried again, since the wait of"
     )
     assert endings(dispatch) == (of_dx("delivered", "recorded", http_status=200, attempts=1),)
 
@@ -632,8 +632,8 @@ REFUSAL = (
             [reset(), answer(503, b"no", [("Retry-After", "60")])],
             of_dx(
                 "undelivered",
-                f"DX answered 503: it is in trouble itself{EARLIER}; not tried again, since the"
-                " wait of 60 s would outlast `timeout`",
+                f"DX answered 503: the backend itself has a problem{EARLIER}; not tried again,"
+                " since the wait of 60 s would outlast `timeout`",
                 SERVER_ERROR,
                 detail="no",
                 http_status=503,
@@ -896,8 +896,8 @@ def test_a_wait_is_told_in_whole_seconds_rounded_up():
         dispatch.wait(Budget.of(10))
 
     assert endings(dispatch)[0].message == (
-        "DX answered 503: it is in trouble itself; not tried again, since the wait of 1 s would"
-        " outlast `timeout`"
+        "DX answered 503: the backend itself has a problem; not tried again, since the wait of 1 s"
+        " would outlast `timeout`"
     )
 
 
@@ -972,8 +972,8 @@ def test_what_was_never_started_was_not_sent():
             [answer(503, b"no", [("Retry-After", "25")])],
             of_dx(
                 "undelivered",
-                "DX answered 503: it is in trouble itself; not tried again before the step had to"
-                " end",
+                "DX answered 503: the backend itself has a problem; not tried again before the"
+                " step had to end",
                 SERVER_ERROR,
                 detail="no",
                 http_status=503,

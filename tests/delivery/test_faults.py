@@ -49,14 +49,17 @@ BROKEN_OFF = "the answer is empty or broke off"
 OTHER = "the answer is not the documented JSON"
 WEB_PAGE = "the answer is a web page, as of a proxy or a log-in"
 # What is said of an answer, and where to read more of it.
-TROUBLE = ("it is in trouble itself", catalogue.SERVER_ERROR)
+TROUBLE = ("the backend itself has a problem", catalogue.SERVER_ERROR)
 LATER = ("it could not take the request now", catalogue.NOT_NOW)
 TOO_MANY = ("too many requests", catalogue.TOO_MANY_REQUESTS)
 REDIRECT = (
     "a redirect, which is never followed with a key; check `dx-instance`",
     catalogue.DX_REDIRECT,
 )
-REFUSED = ("the request was refused; see its words in the log, if any", catalogue.DX_REFUSED)
+REFUSED = (
+    "the request was refused; read the answer in the log, if there is one",
+    catalogue.DX_REFUSED,
+)
 BAD_TOKEN = (
     "the token is not valid; check `dx-token`, and that `dx-instance` is where it was made",
     catalogue.DX_401,
@@ -67,8 +70,8 @@ TOO_LARGE = ("the body is too large; shorten `metadata`", catalogue.DX_413)
 BAD_VALUE = ("DX refuses a value; correct what it names", catalogue.DX_422)
 DUPLICATE = (
     (
-        "already recorded under this id, by an earlier attempt or another job; leave it so, since"
-        " DX keeps it as it is"
+        "already recorded under this id, by an earlier attempt or another job; no action is"
+        " needed, since DX keeps it as it is"
     ),
     catalogue.DX_DUPLICATE,
 )
@@ -280,8 +283,8 @@ ANSWERS = {
             200,
             (
                 (
-                    "the token is expired or unknown; make a new one with the scope for deployments"
-                    " and store it in `dx-token`"
+                    "the token is expired or unknown; create a new token with the scope for"
+                    " deployments and store it in `dx-token`"
                 ),
                 catalogue.DX_INVALID_AUTH,
             ),
@@ -596,8 +599,8 @@ OF_DATADOG = {
             403,
             (
                 (
-                    "the key is not valid on this site, most often because it belongs to another;"
-                    " check `datadog-site` first, then `datadog-api-key`"
+                    "the key is not valid on this site, usually because it belongs to another"
+                    " site; check `datadog-site` first, then `datadog-api-key`"
                 ),
                 catalogue.DATADOG_403,
             ),

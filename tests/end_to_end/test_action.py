@@ -213,7 +213,7 @@ def test_a_key_of_another_site_is_a_refusal_that_fails_the_step_and_not_the_othe
     assert (finished.outputs["status"], finished.exit_code) == ("partial", 1)
     assert (
         "::error title=Datadog%3A shop rejected::Datadog answered 403: the key is not valid on"
-        " this site, most often because it belongs to another; check `datadog-site` first, then"
+        " this site, usually because it belongs to another site; check `datadog-site` first, then"
         f" `datadog-api-key`. It said: Forbidden. {MORE}datadog-403\n" in finished.log
     )
     assert len(dx.deployments) == 1
@@ -452,7 +452,10 @@ def test_a_job_that_is_cancelled_between_two_attempts_keeps_the_answer_to_the_la
     assert (result["http_status"], result["attempts"], result["message"]) == (
         503,
         1,
-        "Datadog answered 503: it is in trouble itself, not tried again before the step had to end",
+        (
+            "Datadog answered 503: the backend itself has a problem, not tried again before the"
+            " step had to end"
+        ),
     )
     assert len(saved) == 1
 

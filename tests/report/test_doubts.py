@@ -90,9 +90,9 @@ def test_what_somebody_else_did_starts_workflows(content):
 
 
 NO_SECRETS = Note(
-    text="such a run reports nothing, since without a key no backend can be told; report"
-    " merges by a workflow on `push`, and store the keys as Dependabot secrets as well if"
-    " Dependabot merges by itself",
+    text="such a run reports nothing, since GitHub gives such a run no secrets, and without a key"
+    " no backend can be reached; report merges from a workflow on `push`; if Dependabot"
+    " merges by itself, store the keys as Dependabot secrets too",
     topic=topic("no-credentials-on-fork"),
 )
 
@@ -377,9 +377,9 @@ def of_requests(*deployments, told=BOTH, age=timedelta(), is_dry_run=False):
 
 
 OLD = Note(
-    text="the deployment ended more than an hour ago: Datadog has refused or"
-    " left out old deployments before, and documents no limit now; report right after the"
-    " deployment, and look in Datadog whether this one is there",
+    text="the deployment ended more than an hour ago: Datadog used to refuse or ignore old"
+    " deployments, and documents no limit now; report right after the deployment, and check"
+    " in Datadog that this one appears",
     topic=topic("old-event"),
 )
 
@@ -479,9 +479,9 @@ def of_clocks(*skews):
 
 def differs(by, side, backend):
     return Note(
-        text=f"the runner's clock is {by} {side} {backend}'s, and times that the runner's clock"
-        " gave are wrong by as much; let the runner set its clock by NTP, or take `finished-at`"
-        " from another clock",
+        text=f"the runner's clock is {by} {side} {backend}'s, and all times from the runner's"
+        " clock are wrong by that much; synchronise the runner's clock with NTP, or take"
+        " `finished-at` from another clock",
         topic=topic("clock-skew"),
     )
 

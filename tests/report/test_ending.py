@@ -113,11 +113,11 @@ REFUSED_WORDS = f"refused; check the scopes of `dx-token`. It said: {HIDDEN}"
 REACHED = "Commit 7fd0709 of shop reached production, its changes unknown"
 REPORT = "the deployment of commit 7fd0709 of shop to production"
 TOLD_OF_LATER = (
-    f"::notice title=Datadog%3A shop delivered::accepted; leave it as it is. {MORE}datadog-202"
+    f"::notice title=Datadog%3A shop delivered::accepted; no action is needed. {MORE}datadog-202"
 )
 TOLD_OF_KNOWN = (
-    "::notice title=DX%3A shop duplicate::known; leave it so, since DX keeps it as it is. It said:"
-    f" taken. {MORE}dx-duplicate"
+    "::notice title=DX%3A shop duplicate::known; no action is needed, since DX keeps it as it is."
+    f" It said: taken. {MORE}dx-duplicate"
 )
 TOLD_OF_REFUSED = f"title=DX%3A shop rejected::{REFUSED_WORDS}. {MORE}dx-403"
 TOLD_OF_DOWN = f"title=Datadog%3A shop undelivered::{DOWN_WORDS}. {MORE}broke-off"

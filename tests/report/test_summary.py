@@ -237,9 +237,9 @@ def test_a_run_that_ended_early_shows_what_that_means_and_no_changes():
             "",
             LINE,
             "",
-            "<p>Without a key no backend can be told. Report merges by a workflow on"
-            " <code>push</code>, and store the keys as Dependabot secrets as well if Dependabot"
-            " merges by itself."
+            "<p>GitHub gives such a run no secrets, and without a key no backend can be reached."
+            " Report merges from a workflow on <code>push</code>; if Dependabot merges by itself,"
+            " store the keys as Dependabot secrets too."
             f" {read_more('troubleshooting.md#no-credentials-on-fork')}</p>",
             "",
             "<h4>Facts, and where each comes from</h4>",
