@@ -1,6 +1,6 @@
-"""The page docs/troubleshooting.md, from the catalogue and from what runs really said.
+"""Write the page docs/troubleshooting.md from the catalogue and from the logs of real runs.
 
-Only its first part is written by hand: what no run can say, since there was none.
+Only its first part is written by hand: it is about steps that never ran and so have no log.
 """
 
 import re
@@ -126,77 +126,78 @@ SECTIONS = (
         ),
     ),
 )
-_EXAMPLES = 3  # of a topic, that are shown
+_EXAMPLES = 3  # shown for each topic
 _HEAD = """\
 # Troubleshooting
 
 <!-- Written by `make docs` from src/dora_deployments/catalogue.py, the logs in tests/messages, and
-tools/docs/troubleshooting.py, which has the part on what never ran. -->
+tools/docs/troubleshooting.py, which has the part about steps that never ran. -->
 
-Every refusal and every warning of the action ends with a link to its part of this page, or, if
-an input is to blame, to [that input](inputs.md). You can also look for the words of your log here.
+Every error and every warning of the action ends with a link to its section of this page or, if an
+input is to blame, to [that input](inputs.md). You can also search this page for the text of your log.
 
-Outages and bugs of ours only warn, unless `fail-on` is `any`. Your own mistakes fail the step,
-unless it is `never`.
+Outages and bugs in the action only cause warnings, unless `fail-on` is `any`. Your own mistakes
+fail the step, unless `fail-on` is `never`.
 
-**Reported, and yet not to be seen?** A backend that answers "recorded" has stored the event;
-whether it counts is decided there: see [Datadog](datadog.md) and [DX](dx.md).
+**Reported, but not visible?** A backend that answers "recorded" has stored the event. The backend
+decides whether it counts: see [Datadog](datadog.md) and [DX](dx.md).
 
 - **[Nothing ran at all](#nothing-ran-at-all)**
 """
 _NOTHING_RAN = """\
 ## Nothing ran at all
 
-Where the step did not run, no log can say why. Look at the Actions tab of the repository.
+If the step did not run, there is no log to say why. Look at the Actions tab of the repository.
 
 **There is no run.**
 
-- Actions are turned off (Settings, Actions, General), or the workflow is disabled, which its page
-  in the Actions tab says.
-- The event is not what `on:` names. A merge is `pull_request` with `types: [closed]`: without
-  `types` GitHub starts it for pull requests that are opened or pushed to, and never for a merge.
-  `branches` and `paths` below the event leave runs out as well.
-- The file is not where GitHub looks for it, which is `.github/workflows/`, as `.yml` or `.yaml`:
+- Actions are turned off (Settings, Actions, General), or the workflow is disabled: its page in the
+  Actions tab says so.
+- The event does not match `on:`. A merge is `pull_request` with `types: [closed]`: without `types`,
+  GitHub starts the workflow when a pull request is opened or pushed to, but never when it is merged.
+  `branches` and `paths` below the event also exclude runs.
+- GitHub does not find the workflow file. It looks in `.github/workflows/` for `.yml` and `.yaml`
+  files:
 
   | event | the file is read from |
   |---|---|
   | `workflow_run`, `repository_dispatch`, `schedule` | the default branch |
-  | `workflow_dispatch` | the ref that it is started on; the default branch must have it too |
+  | `workflow_dispatch` | the ref that you start it on; the default branch must have the file too |
   | `pull_request_target` | the default branch; on an older Enterprise Server the base branch |
   | `pull_request`, `push` | the branch that is merged into, or pushed to |
-  | `release`, `deployment_status` | the deployed commit, so an older one has none |
+  | `release`, `deployment_status` | the deployed commit, so an older commit does not have it |
 
-- A workflow caused the event with its `GITHUB_TOKEN`. That starts no other workflow, but for
-  `workflow_dispatch` and `repository_dispatch`:
+- A workflow caused the event with its `GITHUB_TOKEN`. Such an event does not start another workflow,
+  except for `workflow_dispatch` and `repository_dispatch`:
   [github-token-starts-nothing](#github-token-starts-nothing).
-- The message of the commit has `[skip ci]` or the like in it, or more than three tags were pushed
-  at once: GitHub starts nothing then.
-- `workflow_run` names another workflow by the `name:` that it has, and not by its file.
+- The commit message contains `[skip ci]` or a similar instruction, or more than three tags were
+  pushed at once: then GitHub starts nothing.
+- `workflow_run` refers to the other workflow by its file. It must use its `name:`.
 
-**There is a run, and it fails before the step.** GitHub names the line of a file that is not valid.
-Or the runner cannot fetch the action: there is no such tag or commit, or the policy of the
-organisation does not allow it.
+**There is a run, and it fails before the step.** If a workflow file is not valid, GitHub names the
+line. Otherwise the runner cannot download the action: the tag or commit does not exist, or the
+organisation's policy does not allow it.
 
-**The step fails at once, and its log has no line of the action.** `Argument list too long` (on
-Linux): one value in `with:` is longer than 128 KiB, and the system starts no program with it, so
-that nothing can be reported or saved. No input needs as much: write it shorter. That can happen
-where a value is another step's output, or a text of the event such as a description.
+**The step fails at once, and the log has no line from the action.** `Argument list too long` (on
+Linux) means that a value in `with:` is longer than 128 KiB. The system cannot start a program with
+such a value, so nothing can be reported or saved. No input needs that much: shorten it. This can
+happen if a value is another step's output, or a text from the event such as a description.
 
 **There is a run, and it waits.** Somebody has to approve it: the first pull request of a
-contributor, or an `environment:` with reviewers. Or no runner has the labels of `runs-on`.
+contributor, or an `environment:` with reviewers. Or no runner has the labels in `runs-on`.
 
 **There is a run, and the job is grey.** Its `if:` was false, or a job that it `needs` failed or was
 skipped. `if: github.event.pull_request.merged` is false for a pull request that was closed without
 a merge. To report failed deployments too, the job needs
 [`if: always()`](../examples/failed-deployments.yml).
 
-**It ran as if an input were not there.** GitHub warns of a name that it does not know ("Unexpected
-input(s)") and leaves it out, so that the action never sees it. [`make try`](try.md) refuses it.
+**It ran as if an input were missing.** GitHub warns about unknown names ("Unexpected input(s)") and
+drops them, so the action never sees them. [`make try`](try.md) refuses them.
 """
 
 
 def page(logs: Iterable[str]) -> str:
-    """Return the page; `logs` are what runs printed, of which the words of each topic are taken."""
+    """Return the page; `logs` are what runs printed: the examples of each topic come from them."""
     said = _said(logs)
     parts = [_HEAD + _contents(), _NOTHING_RAN]
     for title, topics in SECTIONS:
@@ -206,12 +207,12 @@ def page(logs: Iterable[str]) -> str:
 
 
 def kept_logs() -> list[str]:
-    """Return the logs that are kept in tests/messages."""
+    """Return the logs in tests/messages."""
     return [path.read_text("utf-8") for path in sorted((ROOT / "tests/messages").glob("*.txt"))]
 
 
 def _said(logs: Iterable[str]) -> Mapping[str, list[str]]:
-    """Return the words of the annotations in `logs`, each once, by the link that they end with."""
+    """Return the texts of the annotations in `logs`, each once, by the link at their end."""
     said: dict[str, list[str]] = {}
     for log in logs:
         for words, page in re.findall(
@@ -248,6 +249,6 @@ def _sentence(text: str) -> str:
 
 
 def _linked(text: str) -> str:
-    """Return `text` with the pages and examples that it names as links, seen from docs/."""
+    """Return `text` with links, relative to docs/, to the pages and examples that it names."""
     text = re.sub(r"docs/([a-z-]+)\.md", r"[docs/\1.md](\1.md)", text)
     return re.sub(r"examples/([a-z-]+)\.yml", r"[examples/\1.yml](../examples/\1.yml)", text)
