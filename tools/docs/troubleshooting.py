@@ -134,7 +134,7 @@ _HEAD = """\
 tools/docs/troubleshooting.py, which has the part about steps that never ran. -->
 
 Every error and every warning of the action ends with a link to its section of this page or, if an
-input is to blame, to [that input](inputs.md). You can also search this page for the text of your log.
+input is to blame, to [that input](inputs.md). You can also search this page for a message.
 
 Outages and bugs in the action only cause warnings, unless `fail-on` is `any`. Your own mistakes
 fail the step, unless `fail-on` is `never`.
@@ -153,8 +153,8 @@ If the step did not run, there is no log to say why. Look at the Actions tab of 
 
 - Actions are turned off (Settings, Actions, General), or the workflow is disabled: its page in the
   Actions tab says so.
-- The event does not match `on:`. A merge is `pull_request` with `types: [closed]`: without `types`,
-  GitHub starts the workflow when a pull request is opened or pushed to, but never when it is merged.
+- The event does not match `on:`. A merge is `pull_request` with `types: [closed]`: without it,
+  GitHub starts the workflow when a pull request is opened or pushed to, not when it is merged.
   `branches` and `paths` below the event also exclude runs.
 - GitHub does not find the workflow file. It looks in `.github/workflows/` for `.yml` and `.yaml`
   files:
@@ -167,7 +167,7 @@ If the step did not run, there is no log to say why. Look at the Actions tab of 
   | `pull_request`, `push` | the branch that is merged into, or pushed to |
   | `release`, `deployment_status` | the deployed commit, so an older commit does not have it |
 
-- A workflow caused the event with its `GITHUB_TOKEN`. Such an event does not start another workflow,
+- A workflow caused the event with its `GITHUB_TOKEN`. Such an event starts no other workflow,
   except for `workflow_dispatch` and `repository_dispatch`:
   [github-token-starts-nothing](#github-token-starts-nothing).
 - The commit message contains `[skip ci]` or a similar instruction, or more than three tags were
