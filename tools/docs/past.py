@@ -18,7 +18,7 @@ from tools.docs.markdown import table
 ROOT: Final = Path(__file__).parent.parent.parent
 NOW: Final = datetime(2026, 6, 15, 12, tzinfo=timezone.utc)
 
-# What DX is told of a deployment.
+# What DX is sent for a deployment.
 BODY: Final[Mapping[str, Any]] = {
     "reference_id": "dora-0c4e6f1a2b3d5e7f8091a2b3c4d5e6f708192a3b",
     "deployed_at": "2026-01-14T09:31:07Z",
@@ -33,21 +33,21 @@ BODY: Final[Mapping[str, Any]] = {
     "source_name": "GitHub Actions",
     "metadata": {"commit_timestamp": 1768382881, "first_commit_timestamp": 1768294413},
 }
-# What stands in its other columns, and when.
+# What the other columns contain, and when.
 ELSE: Final[Mapping[str, str]] = {
     "commit_sha": "the deployed commit, where the pull requests are not known exactly",
     "integration_branch": "`develop`, if that is the input, with `commit_sha`",
     "success": "`false`, if the deployment failed",
 }
 
-PAGE: Final = 100  # as many as GitHub gives at once
-# Of each repository by REST: what it is called now, the newest commit, .github/dora.yml, and a
-# source that has nothing; by GraphQL: commits that are not on the default branch, at least.
+PAGE: Final = 100  # what GitHub returns at once
+# For each repository by REST: its current name, the newest commit, .github/dora.yml, and a
+# source without records; by GraphQL, at least: commits that are not on the default branch.
 FEW_BY_REST: Final = 4
 FEW_BY_GRAPHQL: Final = 2
 JOBS: Final = 256  # of one matrix
-JOB: Final = timedelta(minutes=1)  # as GitHub bills each that is not longer
-# Of a token that reads all repositories: requests by REST, points by GraphQL, and whose it is.
+JOB: Final = timedelta(minutes=1)  # the least that GitHub bills
+# For a token that reads all repositories: requests by REST, points by GraphQL, and its owner.
 # GitHub, "Rate limits for the REST API" and "Rate limits and query limits for the GraphQL API".
 AN_HOUR: Final = (
     (5_000, 5_000, "a fine-grained token"),
@@ -57,7 +57,7 @@ AN_HOUR: Final = (
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Kind:
-    """So many repositories, each with so much in the period."""
+    """A number of repositories, and what each of them has in the period."""
 
     name: str
     repositories: int = 1
@@ -82,7 +82,7 @@ class Kind:
 
 
 LARGE: Final = Kind(name="large", deployments=10_000, commits=50_000, pulls=12_000)
-# A year of an organisation that is made up.
+# A year of a made-up organisation.
 ORGANISATION: Final = (
     Kind(name="quiet", repositories=2_000, deployments=20, commits=60, pulls=30),
     Kind(name="usual", repositories=800, deployments=200, commits=800, pulls=250),
@@ -91,7 +91,7 @@ ORGANISATION: Final = (
 
 
 def columns() -> str:
-    """Return the columns of the CSV file, each with what stands in it."""
+    """Return the columns of the CSV file, each with an example."""
     return table(
         ("column", "for example"), ((f"`{each}`", _cell(each)) for each in csv_file.COLUMNS)
     )
@@ -170,19 +170,19 @@ def time() -> str:
             ),
             *(
                 (
-                    f"the rate limit of {whose}, an hour {rest:,} by REST, {points:,} by GraphQL",
+                    f"at {rest:,} requests by REST and {points:,} points by GraphQL an hour: {whose}",
                     _span(timedelta(hours=max(by_rest / rest, by_graphql / points))),
                 )
                 for rest, points, whose in AN_HOUR
             ),
-            ("minutes of runners, one for each job", f"{_repositories():,}"),
+            ("runner minutes, one for each job", f"{_repositories():,}"),
             (f"the jobs, {at_once} at once", _span(JOB * _repositories() / at_once)),
             (
                 f"to send all {reported:,} deployments to DX, {a_minute} a minute",
                 _span(timedelta(minutes=reported / a_minute)),
             ),
             (
-                f"to send them to Datadog, one in {apart:g} s of each of {at_once} services",
+                f"to send them to Datadog, one in {apart:g} s for each of {at_once} services",
                 _span(timedelta(seconds=reported * apart) / at_once),
             ),
         ),
