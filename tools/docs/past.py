@@ -170,7 +170,8 @@ def time() -> str:
             ),
             *(
                 (
-                    f"at {rest:,} requests by REST and {points:,} points by GraphQL an hour: {whose}",
+                    f"the rate limit of {whose}: {rest:,} requests by REST and {points:,} points by"
+                    " GraphQL an hour",
                     _span(timedelta(hours=max(by_rest / rest, by_graphql / points))),
                 )
                 for rest, points, whose in AN_HOUR
