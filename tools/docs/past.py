@@ -170,8 +170,10 @@ def time() -> str:
             ),
             *(
                 (
-                    f"the rate limit of {whose}: {rest:,} requests by REST and {points:,} points by"
-                    " GraphQL an hour",
+                    (
+                        f"the rate limit of {whose}: {rest:,} REST requests and {points:,} GraphQL"
+                        " points an hour"
+                    ),
                     _span(timedelta(hours=max(by_rest / rest, by_graphql / points))),
                 )
                 for rest, points, whose in AN_HOUR
