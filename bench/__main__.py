@@ -129,8 +129,8 @@ def _goals(rows: dict[str, Row], base: Row | None) -> list[Goal]:
     step, alone = rows[line_up.STEP], rows[line_up.ALONE]
     cold_uv, cold_npm = rows[line_up.COLD_UV], rows[line_up.COLD_NPM]
     wall, peak = attrgetter("wall"), attrgetter("peak")
-    of_step = "wall time of the step to Datadog, to that of `datadog-ci`'s dry run"
-    of_cold = "wall time from empty caches with uv, to installing and running `datadog-ci`"
+    of_step = "wall time of the step to Datadog, relative to `datadog-ci`'s dry run"
+    of_cold = "wall time from empty caches with uv, relative to installing and running `datadog-ci`"
     aims = (
         (of_step, 0.40, "", ratio(step, base, wall)),
         ("peak memory of that step, likewise", 0.35, "", ratio(step, base, peak)),

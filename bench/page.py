@@ -1,4 +1,4 @@
-"""Write docs/benchmarks.md out of what was measured. Nothing here runs anything."""
+"""Write docs/benchmarks.md from the measurements. Nothing here runs anything."""
 
 from __future__ import annotations
 
@@ -10,38 +10,39 @@ from dataclasses import dataclass
 from bench.measurements import Goal, Row, ratio
 
 _INTRODUCTION = """\
-`make bench` writes this page: this action beside what else reports deployments, in one run. This \
-one ended on {measured.date}, with {measured.rounds} rounds, and {measured.cold_rounds} from empty \
-caches."""
+`make bench` writes this page. It measures this action and other tools that report deployments, in \
+one run. This run ended on {measured.date}, with {measured.rounds} rounds, and \
+{measured.cold_rounds} from empty caches."""
 
 _MEASURE = """\
-The runs take turns, A B C A B C and so on, after one round that does not count, except from empty
-caches; all values are medians. Wall time is taken just around the start of a process and the wait
-for its end. CPU time is that of the process and of all of its children, user and system. Peak
-memory is the resident set of the largest single process among them: a tree's sum would be more. It
-cannot be less than that of the small process that starts the run, about 10 MB. Requests are those
-to Datadog, DX and GitHub, counted by the servers that stand for them, refused ones left out. A run
-that does not report what it should is no measurement, but a failure of the benchmark.
+The runs take turns, A B C A B C and so on, after one warm-up round that does not count, except from
+empty caches. All values are medians. Wall time is measured from just before a process starts until
+it has ended. CPU time is that of the process and of all its children, user and system. Peak memory
+is the resident set of the largest single process among them; the sum over the tree would be more.
+It cannot be less than that of the small process that starts the run, about 10 MB. Requests are
+those to Datadog, DX and GitHub, counted by their stand-ins, without refused ones. If a run does not
+report what it should, the benchmark fails.
 
-Every server is on 127.0.0.1, in Python, and shares the machine's cores with what is measured: a
-real one is farther away and takes longer. `python3` is the Python that `make bench` was started
-with, without any launcher before it, as actions/setup-python puts it on the path. Times of a
-machine that has other work to do say little, the ratios within one run somewhat more."""
+Every server runs on 127.0.0.1, in Python, and shares the machine's cores with the measured program:
+a real server is farther away and takes longer. `python3` is the Python that started `make bench`,
+without any launcher before it, as actions/setup-python puts it on the path. Times from a busy
+machine say little; the ratios within one run say somewhat more."""
 
 _COLD = """\
-As the first job of a new machine has it: empty caches of uv, pip and npm, an empty tool cache, and
-the action as it was just fetched, with nothing compiled. How fast the package indexes answer, and
-by what way, differs from machine to machine and from hour to hour, so these values compare with
-each other and hardly with those of another run. What the operating system keeps of its disk in
-memory is left as it is. `ratio` is to the last row."""
+As in the first job on a new machine: empty caches of uv, pip and npm, an empty tool cache, and the
+action as just downloaded, with nothing compiled. The speed of the package indexes, and of the way
+to them, differs from machine to machine and from hour to hour. So compare these values with each
+other, but not with those of another run. The operating system's disk cache is left as it is.
+`ratio` is relative to the last row."""
 
 _WARM = """\
-As every later step of a job has it. `ratio` is to `datadog-ci`'s dry run, the faster of the two."""
+As in every later step of a job. `ratio` is relative to `datadog-ci`'s dry run, the faster of the \
+two."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Measured:
-    """Hold all that the page tells: two tables of rows, and the row that each compares with."""
+    """Hold the contents of the page: two tables of rows, and the row that each compares with."""
 
     date: str
     machine: str
@@ -64,7 +65,7 @@ def page(measured: Measured) -> str:
         f"Versions: {measured.versions}.",
         "## Goals",
         goals(measured.goals),
-        "## In a job whose packages are there",
+        "## In a job that has its packages",
         _WARM,
         table(measured.warm, measured.base),
         notes(measured.warm),
