@@ -85,7 +85,7 @@ def test_an_artifact_is_deleted_only_once_all_of_it_was_fetched_and_delivered(
     artifact(14, "d-dx.json")
     (tmp_path / "tools" / "14.archive").write_bytes(b"no archive at all")
     (tmp_path / "tools" / "ids").write_text("11\n12\n13\n14\n")
-    assert bash("Fetch it") == 0
+    assert bash("Download them") == 0
     found = sorted(path.relative_to(tmp_path).as_posix() for path in tmp_path.rglob("*.json"))
     assert found == [
         "dora-undelivered/11/a-dx.json",
@@ -95,13 +95,13 @@ def test_an_artifact_is_deleted_only_once_all_of_it_was_fetched_and_delivered(
     # This is what the action does to each that it delivers.
     (tmp_path / "dora-undelivered" / "11" / "a-dx.json").unlink()
     (tmp_path / "dora-undelivered" / "13" / "b-dx.json").unlink()
-    assert bash("Delete what is delivered") == 0
+    assert bash("Delete what was delivered") == 0
     assert deleted() == ["11"]
 
 
 @pytest.mark.skipif(sys.platform == "win32", reason="the example runs on Ubuntu")
 def test_where_nothing_is_kept_nothing_is_deleted(bash, deleted, tmp_path):
     (tmp_path / "tools" / "ids").write_text("")
-    assert bash("Fetch it") == 0
-    assert bash("Delete what is delivered") == 0
+    assert bash("Download them") == 0
+    assert bash("Delete what was delivered") == 0
     assert deleted() == []
