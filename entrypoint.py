@@ -1,13 +1,13 @@
 """Run the action: `python -I -X utf8 -u entrypoint.py [docker|composite [SECONDS]]`.
 
-The argument says how the inputs are spelt, of which each kind of action knows one way; without
-it both are read. As `composite`, only the standard library need be there. SECONDS of the input
-`timeout` have passed before.
+The argument says how the inputs are spelt, which differs between the kinds of action; without it,
+both spellings are read. `composite` only needs the standard library. SECONDS of the input `timeout`
+have already passed.
 """
 
 import signal
 
-# A job that is cancelled during the imports is told so by `main`. Windows has no masks.
+# If the job is cancelled during the imports, `main` handles the signal. Windows has no masks.
 if hasattr(signal, "pthread_sigmask"):
     signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT, signal.SIGTERM})
 

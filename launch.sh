@@ -1,9 +1,9 @@
 #!/usr/bin/env bash
-# Finds a Python and becomes the action, which brings everything else itself. Starts nothing that
-# it can do without, since every use of the action begins here. Keep to bash 3.2, which macOS has.
+# Finds a Python and becomes the action, which brings everything else itself. Starts no unnecessary
+# program, because every use of the action begins here. Keep to bash 3.2, which macOS has.
 set -u
-# An earlier step may have set SHELLOPTS, BASHOPTS or GLOBIGNORE, each of which can hide the tool
-# cache, or POSIXLY_CORRECT.
+# An earlier step may have set POSIXLY_CORRECT, or SHELLOPTS, BASHOPTS or GLOBIGNORE, which can hide
+# the tool cache.
 set +f +o posix
 shopt -u failglob
 unset GLOBIGNORE

@@ -1,4 +1,4 @@
-"""All cases, and the rows of which nobody sees anything."""
+"""All cases, and the rows that show nobody anything."""
 
 from pathlib import Path
 from typing import Final

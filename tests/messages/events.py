@@ -124,7 +124,7 @@ FILES: Final = (
     _case(
         72,
         "event-of-20000-commits",
-        "a push of 20,000 commits, 25 MB of JSON, of which nothing is echoed",
+        "a push of 20,000 commits, 25 MB of JSON, and nothing of it is echoed",
         b"",
         event="push",
         prepare=_many_commits,
@@ -193,7 +193,7 @@ LACKING: Final = (
     _case(
         73,
         "push-of-no-repository",
-        "a push of which nothing names the repository",
+        "a push that does not name the repository",
         "push.branch",
         {"repository": None},
         variables={"GITHUB_REPOSITORY": ""},

@@ -402,8 +402,8 @@ VALUES: Final = (
     _case(67, "tag-without-a-colon", "`tags: payments`", DATADOG, tags="payments"),
     _case(
         67,
-        "tags-of-which-several-are-bad",
-        "`tags` of which the second and the third have no colon",
+        "tags-with-several-bad-ones",
+        "`tags` whose second and third have no colon",
         DATADOG,
         tags="team:payments\nblue\ngreen",
     ),

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Terms:
-    """By what the events of one source are read.
+    """What the events of one source are read with.
 
     `inputs` and `run` are those of an event's own run: nothing in them is of this one. `only`
     is the one environment whose deployments count, if there is but one. `repository` is as

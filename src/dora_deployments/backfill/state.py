@@ -82,8 +82,8 @@ class State:
     """The file, and the only run that has it open. It may be used from several threads.
 
     `resumed` says that an earlier run of the same plan did not finish; `foreign` is how many
-    rows were thrown away, since somebody else wrote them, and `lost` names the backends of
-    which some told how reports ended. All methods raise `StateError`.
+    rows were thrown away because somebody else wrote them. `lost` names the backends whose
+    outcomes were in such rows. All methods raise `StateError`.
     """
 
     def __init__(

@@ -55,10 +55,10 @@ def of_event(event: Event, deployment_event: DeploymentEvent) -> Iterator[Note]:
 def of_environment(
     deployment_event: DeploymentEvent, resolved: Resolved, told: Iterable[Backend]
 ) -> Iterator[Note]:
-    """Yield that an environment seems to be production under a name of its own, or not to be it.
+    """Warn if an environment seems to be production under another name, or seems not to be it.
 
-    Where a backend counts `production` alone that matters for every other name, and where none
-    does, for names of several words that were not chosen for Datadog.
+    If a backend only counts `production`, every other name matters; otherwise only names of
+    several words that were not chosen for Datadog do.
     """
     name, source = resolved.environment.value, resolved.environment.source
     raw = deployment_event.environment
