@@ -140,7 +140,8 @@ FOREIGN_REPOSITORY: Final = Topic(
     happened="The workflow run was for a commit of another repository",
     means="this repository does not deploy the commits of a fork",
     change="no action is needed",
-    more="Otherwise, anybody who can open a pull request from a fork could report deployments.",
+    more="If such runs were reported, anybody who can open a pull request from a fork could"
+    " report deployments.",
 )
 NO_CREDENTIALS_ON_FORK: Final = Topic(
     slug="no-credentials-on-fork",
@@ -174,7 +175,7 @@ JOB_SKIPPED: Final = Topic(
 )
 OUTCOME_NOT_SUPPORTED: Final = Topic(
     slug="outcome-not-supported",
-    happened="The deployment failed, and Datadog only takes successful ones",
+    happened="The deployment failed, and Datadog cannot record that",
     means="Datadog counts successful deployments only, and this one failed",
     change="DX counts failed ones as well",
     more="Datadog has no field for the outcome. It detects change failures itself, from rollbacks"
@@ -203,14 +204,14 @@ BAD_INPUT: Final = Topic(
     slug="bad-input",
     happened="An input has a value that cannot be used",
     means="nothing was sent, since a guess could be a wrong report",
-    change="correct each input named here, and run the workflow again",
+    change="correct each input that the message names, and run the workflow again",
     more="All bad inputs are listed at once. docs/inputs.md says what each of them accepts.",
 )
 BODY_REFUSED: Final = Topic(
     slug="body-refused",
     happened="A request would break the backend's rules",
     means="the backend would refuse it, so nothing was sent",
-    change="shorten or correct the value named here",
+    change="shorten or correct the value that the message names",
     more="The action checks each body against JSON Schemas written from the documentation of"
     " Datadog and DX.",
 )
@@ -249,9 +250,9 @@ HALF_OF_DX: Final = Topic(
     happened="Only one of `dx-token` and `dx-instance` has a value",
     means="DX needs both: the instance to send to, and its token",
     change="set the other one as well, or leave both out",
-    more="If you did write `dx-token`, its secret is empty. A secret that does not exist is"
-    " empty. Check its spelling, that it belongs to this repository or organisation, that the job"
-    " uses its environment, and that the caller of a reusable workflow passes it on.",
+    more="If you did write `dx-token`, its secret is empty, perhaps because it does not exist."
+    " Check its spelling, that it belongs to this repository or organisation, that the job uses"
+    " its environment, and that the caller of a reusable workflow passes it on.",
 )
 NO_ONE_TO_TELL: Final = Topic(
     slug="pull-services-without-dx",
@@ -269,7 +270,7 @@ CONFIG_FILE: Final = Topic(
     slug="config-file",
     happened="The configuration file cannot be used",
     means="the report could name the wrong service or environment, so nothing was sent",
-    change="correct the line named here",
+    change="correct the line that the message names",
     more="An editor shows such mistakes while you type, if the file names its schema:"
     " docs/configuration.md.",
 )
@@ -288,7 +289,7 @@ BAD_EVENT: Final = Topic(
     slug="bad-event",
     happened="The event does not say what was deployed",
     means="a field is missing, or has a value that cannot be reported",
-    change="correct the field where its value comes from, or set the input named here",
+    change="correct the field at its source, or set the input that the message names",
     more="GitHub itself writes most fields; people write `client_payload` and the names of"
     " environments and tags. Run the job again; if the problem stays, set `commit-sha`. Another"
     " step of the job may have changed the file named by `GITHUB_EVENT_PATH`, and a tool that"
@@ -578,7 +579,7 @@ NOT_SAVED: Final = Topic(
     happened="Undelivered reports could not be saved",
     means="the disk is full or read-only, the step may not write there, or the folder belongs to"
     " another user",
-    change="fix the problem named here, and run the job again",
+    change="fix the problem that the message names, and run the job again",
     more="The action tries the workspace first, then the folders for temporary files. If no"
     " folder takes all reports, those already saved stay where they are.",
 )
@@ -596,7 +597,8 @@ NOT_WRITTEN: Final = Topic(
     happened="Outputs or the job summary could not be written",
     means="the disk is full or read-only, or the step may not write there; the report itself is"
     " not affected, but later steps cannot see its result",
-    change="free some space on the runner's disk, or allow the step to write the file named here",
+    change="free some space on the runner's disk, or allow the step to write the file that the"
+    " message names",
     more="The runner names these files in `GITHUB_OUTPUT` and `GITHUB_STEP_SUMMARY`.",
 )
 
@@ -647,7 +649,7 @@ BACKFILL_STATE: Final = Topic(
 BACKFILL_STOPPED: Final = Topic(
     slug="backfill-stopped",
     happened="A backend stopped accepting historical deployments",
-    means="it said that it takes no more, refused several in a row, or could not be reached; the"
+    means="it said that it accepts none, refused several in a row, or could not be reached; the"
     " others wait in the state",
     change="do what its last answer asks for, and run it again with the same inputs to continue",
     more="To avoid thousands of pointless requests, the action did not try the rest. The next run"
@@ -662,7 +664,7 @@ OUTPUT_PATH: Final = Topic(
     happened="The folder of `output-path` cannot be written",
     means="it is outside the workspace, is a link or belongs to another user; or the disk is full"
     " or read-only, or the step may not write there",
-    change="fix the problem named here, free some space, or set another `output-path`",
+    change="fix the problem that the message names, free some space, or set another `output-path`",
     more="A problem with the path itself is a bad input. A disk that accepts no data is not: the"
     " step ends as after an outage, and the next run with the same inputs continues. If something"
     " was sent but could not be recorded, it is sent again under the same id.",
@@ -737,13 +739,13 @@ DOUBTFUL_INPUT: Final = Topic(
     slug="doubtful-input",
     happened="An input is valid, but may not mean what you intended",
     means="the report is sent, but may be refused or may describe something else",
-    change="correct the input named here",
+    change="correct the input that the message names",
 )
 DOUBTFUL_EVENT: Final = Topic(
     slug="doubtful-event",
     happened="The event is incomplete",
     means="the missing value was taken from elsewhere",
-    change="set the input named here, or send the field",
+    change="set the input that the message names, or send the field",
 )
 INCOMPLETE: Final = Topic(
     slug="incomplete",
@@ -793,7 +795,7 @@ CLOCK_SKEW: Final = Topic(
     means="all times from the runner's clock are wrong by that much",
     change="synchronise the runner's clock with NTP, or take `finished-at` from another clock",
     more="A start may come from another runner's clock. If it is up to five minutes later than"
-    " the finish, the action sets it to the finish; if it is later than that, it is refused. A"
+    " the finish, the action sets it to the finish; a start that is later still is refused. A"
     " finish that is more than two minutes ahead of the runner's clock is sent unchanged: check"
     " its time zone first.",
 )
@@ -810,12 +812,12 @@ NOT_PRODUCTION: Final = Topic(
 )
 SERVICE_NAME: Final = Topic(
     slug="service-name",
-    happened="A service name does not follow Datadog's rules",
-    means="the deployment is recorded under the name as Datadog rewrites it, and your catalogue"
-    " may have another service of that name or none",
+    happened="A service name is not written as in Datadog's catalogue",
+    means="the deployment counts for a service of exactly that name, which may be another one or"
+    " may not exist",
     change="write the name as Datadog shows it",
     more="Datadog writes service names in lower case. It replaces each run of characters other"
-    " than letters, digits, `-`, `.`, `/` and `:` with one `_`, and removes it at the end.",
+    " than letters, digits, `-`, `.`, `/` and `:` with one `_`, and removes a `_` at the end.",
 )
 DUPLICATE_SOURCE: Final = Topic(
     slug="duplicate-source",
