@@ -29,7 +29,7 @@ FORMS = {
     "sheet (CSV file)": ("sheet", "sheets"),
     "figures (metrics)": ("figure", "figures"),
     "of the past (historical)": ("of the past",),
-    "parts list (SBOM)": ("parts list", "parts lists", "list of parts"),
+    "parts list (SBOM)": ("parts list", "parts lists"),
 }
 # The title of a page of GitHub's documentation.
 ALLOWED = re.compile("cheat sheet", re.IGNORECASE)
