@@ -55,7 +55,7 @@ def of_event(event: Event, deployment_event: DeploymentEvent) -> Iterator[Note]:
 def of_environment(
     deployment_event: DeploymentEvent, resolved: Resolved, told: Iterable[Backend]
 ) -> Iterator[Note]:
-    """Warn if an environment seems to be production under another name, or seems not to be it.
+    """Warn if an environment seems to be production under another name, or only in name.
 
     If a backend only counts `production`, every other name matters; otherwise only names of
     several words that were not chosen for Datadog do.
