@@ -36,7 +36,7 @@ _NUMBER_AND_WORD: Final = re.compile(
 _NUMBER: Final = re.compile(
     r"(?P<product>(?:.*[^0-9.])?)(?P<numbers>\d{1,18})(?P<suffix>)" + _META, re.ASCII
 )
-# `05112026`: a date, of which nobody knows whether the day or the month comes first.
+# `05112026`: a date; nobody knows whether the day or the month comes first.
 _YEAR_LAST: Final = re.compile(r"(?:0[1-9]|[12]\d|3[01]){2}(?:19|20)\d\d", re.ASCII)
 # As `git describe` names a commit: so many commits after that version.
 _DESCRIBED: Final = re.compile(r"-(\d{1,9})-g[0-9a-f]{4,40}", re.ASCII)
