@@ -39,4 +39,4 @@ class Context:
 
     def add_warnings(self, warnings: Iterable[Note]) -> None:
         """Add warnings to a run that goes on."""
-        ending.warned(self.account, self.log, warnings)
+        ending.add_warnings(self.account, self.log, warnings)

@@ -104,11 +104,12 @@ class Credential:
 class Limits:
     """How fast a backend takes many deployments.
 
-    `a_minute` is the most requests in a minute, `apart` the seconds between two of a service.
+    `requests_per_minute` is the most requests in a minute, `min_spacing_seconds` the least time
+    between two deployments of a service.
     """
 
-    a_minute: int | None = None
-    apart: float = 0.0
+    requests_per_minute: int | None = None
+    min_spacing_seconds: float = 0.0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

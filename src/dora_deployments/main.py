@@ -67,19 +67,19 @@ def main(
             finally:
                 # From here on no signal interrupts.
                 sending.save_undelivered(account, log)
-            ending.done(account, log)
+            ending.finish(account, log)
         except Skip as skip:
-            ending.skipped(account, skip, log)
+            ending.finish_skipped(account, skip, log)
         except ActionError as error:
-            ending.refused(account, error, log)
+            ending.finish_refused(account, error, log)
         except HeldBackError as error:
-            ending.held_back(account, error, log)
+            ending.finish_held_back(account, error, log)
         except PackagesError as error:
-            ending.unprepared(account, error, log)
+            ending.finish_without_packages(account, error, log)
         except Interrupted as interrupt:
-            ending.interrupted(account, interrupt, log)
+            ending.finish_cancelled(account, interrupt, log)
         except Exception as error:
-            ending.broken(account, error, log)
+            ending.finish_crashed(account, error, log)
         finally:
             files.write(environ, account, scrub, log)
     return account.exit_code
@@ -97,7 +97,7 @@ def _context(
     now = datetime.now(UTC)
     log.line(f"dora-deployments {__version__}")
     inputs = Inputs.from_environ(environ, now)
-    ending.warned(account, log, inputs.warnings)
+    ending.add_warnings(account, log, inputs.warnings)
     budget = Budget.of(inputs.timeout - _REPORT_SECONDS - seconds_gone)
     account.is_dry_run = inputs.dry_run
     account.previous_sha = inputs.previous_sha or ""

@@ -11,11 +11,11 @@ from dora_deployments.attribution.answers import (
     ChangedFiles,
     Commit,
     Comparison,
-    Landings,
     Past,
     PastQuestion,
     PullDetail,
     PullDetails,
+    PullsByCommit,
 )
 from dora_deployments.attribution.look_ups import LookUpError
 from dora_deployments.attribution.timeline import WorkflowOfRun
@@ -147,10 +147,10 @@ class Known:
             files=None if files is None else frozenset(files),
         )
 
-    def landings(self, repository: str, commit_shas: Sequence[str]) -> Landings:
+    def landings(self, repository: str, commit_shas: Sequence[str]) -> PullsByCommit:
         self._check("landings", repository)
         numbers = [int(commit, 16) for commit in commit_shas]
-        return Landings(
+        return PullsByCommit(
             by_commit={
                 sha(number): tuple(self.landed.get(number, ()))
                 for number in numbers

@@ -4,7 +4,7 @@ from datetime import datetime, timedelta, timezone
 import pytest
 
 from dora_deployments.attribution import changes
-from dora_deployments.attribution.services import Carried
+from dora_deployments.attribution.services import ServiceChanges
 from dora_deployments.attribution.shipped import Range, Shipped
 from dora_deployments.attribution.timeline import Uncertainty
 from dora_deployments.deployment import Fact, Service
@@ -24,7 +24,9 @@ SHAS = (sha(2), sha(3))
 
 
 def carried(*pulls, exact=True, by_path=False):
-    return Carried(service=Service(identifier="shop"), pulls=pulls, is_exact=exact, by_path=by_path)
+    return ServiceChanges(
+        service=Service(identifier="shop"), pulls=pulls, is_exact=exact, by_path=by_path
+    )
 
 
 def attribution(shipped, each, *, success=True, **given):

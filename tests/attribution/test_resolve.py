@@ -9,7 +9,7 @@ from dora_deployments.attribution.answers import Past, PastQuestion
 from dora_deployments.attribution.identity import deployment_id, id_of_one_service
 from dora_deployments.attribution.look_ups import LookUpError
 from dora_deployments.attribution.resolve import Resolved, resolve
-from dora_deployments.attribution.services import Carried
+from dora_deployments.attribution.services import ServiceChanges
 from dora_deployments.attribution.shipped import Shipped
 from dora_deployments.attribution.timeline import DeploymentRecord
 from dora_deployments.catalogue import BRANCH_UNKNOWN, COMMIT_UNKNOWN
@@ -151,7 +151,7 @@ def test_a_deployment_with_every_fact_of_its_own():
         environment=Fact(value="production", source="deployment_status.environment"),
         repository_url="https://github.com/acme/shop",
         services=Fact(
-            value=(Carried(service=shop, pulls=(), is_exact=False),),
+            value=(ServiceChanges(service=shop, pulls=(), is_exact=False),),
             source="the repository's name",
         ),
         started_at=Fact(value=started, source="deployment.created_at"),
@@ -187,7 +187,7 @@ def test_a_merged_pull_request_is_a_deployment_that_carries_itself():
     )
     assert found.shipped == Shipped(merged=itself, pulls=(itself,))
     assert found.services.value == (
-        Carried(service=Service(identifier="shop"), pulls=(itself,), is_exact=False),
+        ServiceChanges(service=Service(identifier="shop"), pulls=(itself,), is_exact=False),
     )
     (deployment,) = found.deployments
     assert deployment.commit_sha == merge_commit
@@ -300,7 +300,7 @@ def test_every_input_about_the_deployment_reaches_every_service(
     assert second.service == Service(identifier="cart")
     assert found.services == Fact(
         value=tuple(
-            Carried(service=service, pulls=(), is_exact=False)
+            ServiceChanges(service=service, pulls=(), is_exact=False)
             for service in (first.service, second.service)
         ),
         source="the input `service`",
@@ -798,7 +798,7 @@ def test_the_address_of_a_repository_is_https_on_the_server_of_the_run():
 def test_the_service_is_the_given_repositorys_name():
     found = resolved(repository="acme/cart.js", commit_sha=SHA)
     assert found.services == Fact(
-        value=(Carried(service=Service(identifier="cart.js"), pulls=(), is_exact=False),),
+        value=(ServiceChanges(service=Service(identifier="cart.js"), pulls=(), is_exact=False),),
         source="the repository's name",
     )
 

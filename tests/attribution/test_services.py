@@ -6,7 +6,7 @@ import pytest
 from dora_deployments.actions.config import Config, MappedService
 from dora_deployments.attribution import services
 from dora_deployments.attribution.look_ups import LookUpError
-from dora_deployments.attribution.services import Carried
+from dora_deployments.attribution.services import ServiceChanges
 from dora_deployments.attribution.shipped import Range, Shipped, between
 from dora_deployments.catalogue import NO_SERVICE_TO_TELL
 from dora_deployments.deployment import Fact, Service, TouchedServices
@@ -61,11 +61,15 @@ def deployed(shipped, known=KNOWN, config=CONFIG, **given):
 
 
 def mapped(service, *pulls, touched=True):
-    return Carried(service=service, pulls=pulls, is_exact=True, by_path=True, is_touched=touched)
+    return ServiceChanges(
+        service=service, pulls=pulls, is_exact=True, by_path=True, is_touched=touched
+    )
 
 
 def unknown(service, *, touched=None):
-    return Carried(service=service, pulls=(), is_exact=False, by_path=True, is_touched=touched)
+    return ServiceChanges(
+        service=service, pulls=(), is_exact=False, by_path=True, is_touched=touched
+    )
 
 
 # --- which services there may be
@@ -74,7 +78,9 @@ def unknown(service, *, touched=None):
 @pytest.mark.parametrize("config", [None, EMPTY])
 def test_without_any_named_the_repository_is_the_service_and_no_file_is_looked_up(config):
     shipped = since(1, 4)
-    carried = Carried(service=Service(identifier="shop"), pulls=(TWELVE, THIRTEEN), is_exact=True)
+    carried = ServiceChanges(
+        service=Service(identifier="shop"), pulls=(TWELVE, THIRTEEN), is_exact=True
+    )
     known = replace(KNOWN, changes={})
     assert services.deployed(inputs(), config, SLUG, shipped, known) == (
         Fact(value=(carried,), source="the repository's name"),
@@ -88,12 +94,14 @@ def test_named_services_without_paths_carry_everything_and_no_file_is_looked_up(
     assert services.deployed(inputs(service="other=Other, x"), config, SLUG, shipped, Nobody()) == (
         Fact(
             value=(
-                Carried(
+                ServiceChanges(
                     service=Service(identifier="other", name="Other"),
                     pulls=(TWELVE, THIRTEEN),
                     is_exact=False,
                 ),
-                Carried(service=Service(identifier="x"), pulls=(TWELVE, THIRTEEN), is_exact=False),
+                ServiceChanges(
+                    service=Service(identifier="x"), pulls=(TWELVE, THIRTEEN), is_exact=False
+                ),
             ),
             source="the input `service`",
         ),
@@ -153,7 +161,7 @@ def test_services_that_are_named_are_always_deployed():
         Fact(
             value=(
                 mapped(CART, touched=False),
-                Carried(service=OTHER, pulls=(), is_exact=True),
+                ServiceChanges(service=OTHER, pulls=(), is_exact=True),
             ),
             source="the input `service`",
         ),
@@ -164,7 +172,7 @@ def test_services_that_are_named_are_always_deployed():
 def test_a_named_service_without_paths_carries_everything_beside_one_with_them():
     assert deployed(since(1, 3), service="cart, other")[0].value == (
         mapped(CART, TWELVE),
-        Carried(service=OTHER, pulls=(TWELVE, THIRTEEN), is_exact=True),
+        ServiceChanges(service=OTHER, pulls=(TWELVE, THIRTEEN), is_exact=True),
     )
 
 
@@ -236,7 +244,7 @@ def deployed_to(environment, shipped, known=KNOWN, config=BY_ENVIRONMENT, **give
 
 
 def test_an_environment_of_a_service_without_paths_deploys_it_with_every_pull_request():
-    admin = Carried(service=ADMIN, pulls=(TWELVE, THIRTEEN), is_exact=True)
+    admin = ServiceChanges(service=ADMIN, pulls=(TWELVE, THIRTEEN), is_exact=True)
     assert deployed_to("Production \u2013 admin", since(1, 5)) == (
         Fact(
             value=(admin,),
@@ -288,8 +296,8 @@ def test_another_environment_deploys_the_services_with_paths_whose_files_were_ch
 def test_services_that_are_named_are_deployed_whatever_the_environment():
     assert deployed_to("cart-1", since(1, 3), service="admin, other")[0] == Fact(
         value=(
-            Carried(service=ADMIN, pulls=(TWELVE, THIRTEEN), is_exact=True),
-            Carried(service=OTHER, pulls=(TWELVE, THIRTEEN), is_exact=True),
+            ServiceChanges(service=ADMIN, pulls=(TWELVE, THIRTEEN), is_exact=True),
+            ServiceChanges(service=OTHER, pulls=(TWELVE, THIRTEEN), is_exact=True),
         ),
         source="the input `service`",
     )
@@ -316,7 +324,7 @@ def test_in_the_mode_for_services_an_environment_tells_nothing():
     fact, _ = deployed_to("Production \u2013 admin", since(1, 2), **given)
     assert fact.value == (mapped(CART, TWELVE),)
     fact, _ = deployed_to(None, since(1, 2), service="admin, docs", **given)
-    assert fact.value == (Carried(service=ADMIN, pulls=(TWELVE,), is_exact=True),)
+    assert fact.value == (ServiceChanges(service=ADMIN, pulls=(TWELVE,), is_exact=True),)
 
 
 # --- rollbacks and merged pull requests
@@ -466,7 +474,7 @@ def test_where_only_the_files_of_direct_commits_are_cut_pull_requests_are_told_e
 
 def test_named_services_are_deployed_by_the_commit_where_the_files_are_not_known():
     assert deployed(Shipped(), service="cart, other")[0] == Fact(
-        value=(unknown(CART), Carried(service=OTHER, pulls=(), is_exact=False)),
+        value=(unknown(CART), ServiceChanges(service=OTHER, pulls=(), is_exact=False)),
         source="the input `service`",
     )
 
@@ -585,7 +593,7 @@ def test_times_that_are_not_told_are_no_warning():
         ([mapped(CART, THIRTEEN), mapped(CHECKOUT, THIRTEEN, TWELVE)], (TWELVE, THIRTEEN)),
         ([mapped(DOCS)], ()),
         ([mapped(DOCS), mapped(CART, THIRTEEN)], (THIRTEEN,)),
-        ([Carried(service=CART, pulls=(TWELVE,), is_exact=False, by_path=True)], (TWELVE,)),
+        ([ServiceChanges(service=CART, pulls=(TWELVE,), is_exact=False, by_path=True)], (TWELVE,)),
         # Whose they are is not known, or no service is reported of which they could be.
         ([unknown(CART)], (TWELVE, THIRTEEN)),
         ([mapped(DOCS, TWELVE), unknown(CART)], (TWELVE, THIRTEEN)),
@@ -604,10 +612,10 @@ def test_the_pull_requests_of_other_services_are_not_told(carried, theirs):
         ([mapped(CART, touched=False)], {}, None),
         ([unknown(CART)], {}, None),
         ([unknown(CART, touched=True)], {}, (CART,)),
-        ([Carried(service=OTHER, pulls=(), is_exact=True)], {}, None),
-        ([Carried(service=OTHER, pulls=(), is_exact=True), mapped(CART)], {}, (CART,)),
+        ([ServiceChanges(service=OTHER, pulls=(), is_exact=True)], {}, None),
+        ([ServiceChanges(service=OTHER, pulls=(), is_exact=True), mapped(CART)], {}, (CART,)),
         (
-            [Carried(service=OTHER, pulls=(), is_exact=True), mapped(CART)],
+            [ServiceChanges(service=OTHER, pulls=(), is_exact=True), mapped(CART)],
             {"mode": "pull-services"},
             (OTHER, CART),
         ),

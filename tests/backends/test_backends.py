@@ -54,7 +54,7 @@ def test_a_dry_run_without_credentials_has_a_sample_of_every_backend_in_the_same
 @pytest.mark.parametrize(
     ("given", "off"),
     [
-        ({}, (datadog.OFF, dx.OFF)),
+        ({}, (datadog.NOT_CONFIGURED, dx.NOT_CONFIGURED)),
         (DATADOG, ("DX is off, since `dx-token` and `dx-instance` are empty",)),
         (DX, ("Datadog is off, since `datadog-api-key` is empty",)),
         ({**DX, **DATADOG}, ()),

@@ -10,10 +10,10 @@ from dora_deployments.actions.event import RunAttempt
 from dora_deployments.attribution.answers import (
     BranchHistory,
     ChangedFiles,
-    Landings,
     Promotion,
     PullDetail,
     PullDetails,
+    PullsByCommit,
 )
 from dora_deployments.attribution.github.trimmed import made_of
 from dora_deployments.attribution.look_ups import LookUpError
@@ -115,7 +115,7 @@ def shown(archive, *numbers):
 
 def test_a_commit_belongs_to_the_pull_request_whose_merge_it_is():
     archive, github = archive_of({}, 1, 2)
-    assert archive.landings([sha(2), sha(3), sha(1)], []) == Landings(
+    assert archive.landings([sha(2), sha(3), sha(1)], []) == PullsByCommit(
         by_commit={sha(2): (pull(2),), sha(3): (), sha(1): (pull(1),)}
     )
     assert github.asked == []
@@ -137,7 +137,7 @@ BARE_NINE = replace(pull(9), first_commit_at=None)
 
 def test_of_old_commits_github_is_asked_once_and_when_their_pull_requests_were_begun():
     answers = {
-        landings_asked(sha(3)): Landings(
+        landings_asked(sha(3)): PullsByCommit(
             by_commit={sha(3): (BARE_NINE, replace(pull(1), first_commit_at=None))}
         ),
         details_asked(9, files=False): BEGUN_NINE,
@@ -145,7 +145,7 @@ def test_of_old_commits_github_is_asked_once_and_when_their_pull_requests_were_b
     archive, github = archive_of(answers, 1)
     for _ in range(2):
         found = archive.landings([sha(1), sha(3)], [sha(1), sha(3)])
-        assert found == Landings(by_commit={sha(1): (pull(1),), sha(3): (pull(9), pull(1))})
+        assert found == PullsByCommit(by_commit={sha(1): (pull(1),), sha(3): (pull(9), pull(1))})
     assert github.asked == list(answers)
     assert archive.pull_details([9, 1, 8], files=False).by_number == {
         9: PullDetail(first_commit_at=BEGUN),
@@ -155,28 +155,32 @@ def test_of_old_commits_github_is_asked_once_and_when_their_pull_requests_were_b
 
 def test_when_a_pull_request_was_begun_may_stay_unknown():
     answers = {
-        landings_asked(sha(3)): Landings(by_commit={sha(3): (BARE_NINE,)}),
+        landings_asked(sha(3)): PullsByCommit(by_commit={sha(3): (BARE_NINE,)}),
         details_asked(9, files=False): PullDetails(),
     }
     archive, _ = archive_of(answers)
-    assert archive.landings([sha(3)], [sha(3)]) == Landings(by_commit={sha(3): (BARE_NINE,)})
+    assert archive.landings([sha(3)], [sha(3)]) == PullsByCommit(by_commit={sha(3): (BARE_NINE,)})
 
 
 def test_what_an_earlier_run_asked_is_not_asked_again():
     pages = Kept()
     answers = {
-        landings_asked(sha(3)): Landings(by_commit={sha(3): (BARE_NINE, pull(2))}),
+        landings_asked(sha(3)): PullsByCommit(by_commit={sha(3): (BARE_NINE, pull(2))}),
         details_asked(2, 9, files=False): BEGUN_NINE,
     }
     archive_of(answers, pages=pages)[0].landings([sha(3)], [sha(3)])
     archive, github = archive_of({}, pages=pages)
-    assert archive.landings([sha(3)], [sha(3)]) == Landings(by_commit={sha(3): (pull(9), pull(2))})
+    assert archive.landings([sha(3)], [sha(3)]) == PullsByCommit(
+        by_commit={sha(3): (pull(9), pull(2))}
+    )
     assert github.asked == []
 
 
 def test_commits_that_cannot_be_looked_up_now_are_an_outage_and_not_kept():
     pages = Kept()
-    broken = {landings_asked(sha(3)): Landings(by_commit={}, problem="GitHub's API answered 502")}
+    broken = {
+        landings_asked(sha(3)): PullsByCommit(by_commit={}, problem="GitHub's API answered 502")
+    }
     archive, _ = archive_of(broken, pages=pages)
     with pytest.raises(LookUpError, match=r"^GitHub's API answered 502$") as caught:
         archive.landings([sha(3)], [sha(3)])
@@ -253,11 +257,11 @@ def test_without_services_that_have_paths_no_files_are_asked_for(mapped):
 
 def test_where_a_merge_commit_is_not_known_the_pull_requests_of_all_commits_are_asked_for():
     lost = replace(pull(9), merge_commit_sha="", first_commit_at=None)
-    answers = {landings_asked(sha(8)): Landings(by_commit={sha(8): (lost,)})}
+    answers = {landings_asked(sha(8)): PullsByCommit(by_commit={sha(8): (lost,)})}
     archive, github = archive_of(answers, 1, mapped=None)
     archive.add_pulls([{**item(9), "merge_commit_sha": None}])
     archive.look_up([sha(1), sha(8)])
-    assert archive.landings([sha(1), sha(8)], []) == Landings(
+    assert archive.landings([sha(1), sha(8)], []) == PullsByCommit(
         by_commit={sha(1): (pull(1),), sha(8): (replace(lost, first_commit_at=BEGUN),)}
     )
     assert github.asked == list(answers)
@@ -267,12 +271,12 @@ def test_one_file_of_each_service_is_kept():
     files = {1: ["search/b", "README.md", "search/a", "checkout/z"], 2: ["README.md"]}
     answers = {
         details_asked(1, 2): details(files),
-        landings_asked(sha(8)): Landings(by_commit={sha(8): (pull(1),)}),
+        landings_asked(sha(8)): PullsByCommit(by_commit={sha(8): (pull(1),)}),
     }
     archive, github = archive_of(answers, 1, 2)
     archive.look_up([sha(1), sha(8)])
     assert shown(archive, 2, 1) == {2: [], 1: ["checkout/z", "search/a"]}
-    assert archive.landings([sha(8)], [sha(8)]) == Landings(by_commit={sha(8): (pull(1),)})
+    assert archive.landings([sha(8)], [sha(8)]) == PullsByCommit(by_commit={sha(8): (pull(1),)})
     assert github.asked == [details_asked(1, 2), landings_asked(sha(8))]
 
 
@@ -282,8 +286,8 @@ def test_files_are_asked_for_a_hundred_pull_requests_and_a_thousand_commits_at_a
     answers = {
         details_asked(*numbers[:100]): details({number: [] for number in numbers[:100]}),
         details_asked(101): details({101: []}),
-        landings_asked(*commits[:1_000]): Landings(by_commit={}),
-        landings_asked(commits[1_000]): Landings(by_commit={}),
+        landings_asked(*commits[:1_000]): PullsByCommit(by_commit={}),
+        landings_asked(commits[1_000]): PullsByCommit(by_commit={}),
     }
     archive, github = archive_of(answers, *numbers)
     archive.look_up(commits)
@@ -394,7 +398,7 @@ def test_too_many_single_commits_are_not_asked_for():
 
 def test_each_question_has_an_answer_of_its_own():
     answers = {
-        landings_asked(sha(8)): Landings(by_commit={sha(8): (pull(1),)}),
+        landings_asked(sha(8)): PullsByCommit(by_commit={sha(8): (pull(1),)}),
         files_asked(sha(8)): changed({sha(8): ["search/a"]}),
         files_asked(sha(9)): changed({sha(9): ["checkout/a"]}),
     }

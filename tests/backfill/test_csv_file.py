@@ -7,7 +7,7 @@ from datetime import datetime, timezone
 
 import pytest
 
-from dora_deployments.attribution.services import Carried
+from dora_deployments.attribution.services import ServiceChanges
 from dora_deployments.backfill import csv_file
 from dora_deployments.backfill.metrics import Record
 from dora_deployments.deployment import PullRequest, Service
@@ -23,7 +23,7 @@ BEGUN = datetime(2026, 5, 10, 9, 0, 0, tzinfo=timezone.utc)
 
 
 def carried(*pulls):
-    return Carried(service=Service(identifier="shop"), pulls=pulls, is_exact=True)
+    return ServiceChanges(service=Service(identifier="shop"), pulls=pulls, is_exact=True)
 
 
 def pull(number, **changes):

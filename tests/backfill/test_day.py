@@ -12,12 +12,12 @@ from dora_deployments.attribution.answers import (
     ChangedFiles,
     Commit,
     Comparison,
-    Landings,
     Mark,
     Past,
     PastQuestion,
     Promotion,
     PullDetails,
+    PullsByCommit,
 )
 from dora_deployments.attribution.look_ups import LookUpError
 from dora_deployments.attribution.timeline import DeploymentRecord, WorkflowOfRun
@@ -97,7 +97,7 @@ class Asked:
 
     def landings(self, commit_shas, old):
         found = dict.fromkeys(commit_shas, self.pulls)
-        return self._answer(Landings(by_commit=found), tuple(commit_shas), tuple(old))
+        return self._answer(PullsByCommit(by_commit=found), tuple(commit_shas), tuple(old))
 
     def pull_details(self, numbers, *, files):
         return self._answer(PullDetails(), tuple(numbers), files)
@@ -286,7 +286,7 @@ def test_commits_from_before_the_pull_requests_are_the_old_ones():
     asked = Asked()
     commits = [sha(number) for number in (2, 3, 4, 11)]
     found = day_of(asked).landings(SLUG, commits)
-    assert found == Landings(by_commit=dict.fromkeys(commits, ()))
+    assert found == PullsByCommit(by_commit=dict.fromkeys(commits, ()))
     assert asked.asked == [(tuple(commits), (sha(2),))]
 
 

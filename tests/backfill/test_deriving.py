@@ -6,7 +6,7 @@ from datetime import datetime, timedelta, timezone
 
 import pytest
 
-from dora_deployments.attribution.answers import Comparison, Landings
+from dora_deployments.attribution.answers import Comparison, PullsByCommit
 from dora_deployments.attribution.look_ups import LookUpError
 from dora_deployments.backends import dx
 from dora_deployments.backfill import csv_file
@@ -82,7 +82,7 @@ class Known:
 
     def landings(self, commit_shas, old):
         del old
-        return Landings(by_commit=dict.fromkeys(commit_shas, ()))
+        return PullsByCommit(by_commit=dict.fromkeys(commit_shas, ()))
 
 
 def derived_of(*items, error=None, in_dx=SAMPLE, config=None, **given):
@@ -185,10 +185,10 @@ class Slow:
     name: str = "Slow"
 
 
-def spaced(*seconds, apart=1.0):
+def spaced(*seconds, min_spacing_seconds=1.0):
     """Return when deployments of these seconds are told to have ended."""
     spacing = Spacing()
-    backend = Slow(limits=Limits(apart=apart))
+    backend = Slow(limits=Limits(min_spacing_seconds=min_spacing_seconds))
     return [
         (
             spacing.spaced(deployment(finished_at=START + timedelta(seconds=each)), backend)
@@ -208,7 +208,7 @@ def test_a_fraction_of_a_second_is_of_its_second():
 
 
 def test_the_rest_of_a_deployment_stays_as_it_is():
-    spacing, backend = Spacing(), Slow(limits=Limits(apart=1.0))
+    spacing, backend = Spacing(), Slow(limits=Limits(min_spacing_seconds=1.0))
     first = deployment()
     assert spacing.spaced(first, backend) == first
     later = first.finished_at.replace(microsecond=0) + timedelta(seconds=1)
@@ -216,8 +216,8 @@ def test_the_rest_of_a_deployment_stays_as_it_is():
 
 
 def test_other_services_and_backends_are_none_of_its_business():
-    spacing, slow = Spacing(), Slow(limits=Limits(apart=1.0))
-    other = Slow(limits=Limits(apart=1.0), name="Other")
+    spacing, slow = Spacing(), Slow(limits=Limits(min_spacing_seconds=1.0))
+    other = Slow(limits=Limits(min_spacing_seconds=1.0), name="Other")
     cart = deployment(service=Service(identifier="cart"))
     for each, backend in ((deployment(), slow), (cart, slow), (deployment(), other)):
         assert spacing.spaced(each, backend) is not None
@@ -226,7 +226,7 @@ def test_other_services_and_backends_are_none_of_its_business():
 
 
 def test_where_no_distance_is_asked_for_none_is_kept():
-    assert spaced(0, 0, apart=0.0) == [0, 0]
+    assert spaced(0, 0, min_spacing_seconds=0.0) == [0, 0]
     spacing, backend = Spacing(), wire.dx("http://127.0.0.1:1")
     assert [spacing.spaced(deployment(), backend) for _ in range(2)] == [deployment()] * 2
 

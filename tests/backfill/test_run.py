@@ -1232,7 +1232,7 @@ def test_when_the_time_is_up_between_two_reports_no_backend_is_to_blame(shop):
     deployed_thrice(shop)
     job, result = job_of(shop)
     (backend,) = job.told
-    slow = replace(backend, limits=Limits(a_minute=1))  # and there is less than a minute
+    slow = replace(backend, limits=Limits(requests_per_minute=1))  # and there is less than a minute
     backfill(replace(job, told=(slow,)), result)
     assert result.unfinished == note(
         f"3 reports to DX left to send: {BACKFILL_TIME.sentence}", BACKFILL_TIME

@@ -214,12 +214,12 @@ def rhythm(limits, *services, seconds=0.0):
     ("limits", "seconds", "moments"),
     [
         (Limits(), 0, [0, 0, 0, 0, 0]),
-        (Limits(a_minute=60), 0, [0, 1, 2, 3, 4]),
-        (Limits(a_minute=60), 0.9, [0, 1, 2, 3, 4]),
-        (Limits(a_minute=60), 1.5, [0, 1.5, 3, 4.5, 6]),
-        (Limits(apart=1), 0, [0, 0, 1, 1, 2]),
-        (Limits(apart=1), 0.4, [0, 0.4, 1, 1.4, 2]),
-        (Limits(apart=3, a_minute=60), 0, [0, 1, 3, 4, 6]),
+        (Limits(requests_per_minute=60), 0, [0, 1, 2, 3, 4]),
+        (Limits(requests_per_minute=60), 0.9, [0, 1, 2, 3, 4]),
+        (Limits(requests_per_minute=60), 1.5, [0, 1.5, 3, 4.5, 6]),
+        (Limits(min_spacing_seconds=1), 0, [0, 0, 1, 1, 2]),
+        (Limits(min_spacing_seconds=1), 0.4, [0, 0.4, 1, 1.4, 2]),
+        (Limits(min_spacing_seconds=3, requests_per_minute=60), 0, [0, 1, 3, 4, 6]),
     ],
 )
 def test_the_limits_are_kept_evenly(limits, seconds, moments):
@@ -227,19 +227,21 @@ def test_the_limits_are_kept_evenly(limits, seconds, moments):
 
 
 def test_after_a_long_answer_there_is_no_burst():
-    kept = Rhythm(Limits(a_minute=60))
+    kept = Rhythm(Limits(requests_per_minute=60))
     assert [kept.wait("a", now) for now in (0, 60, 60.5, 61.5)] == [0, 0, 0.5, 0.5]
 
 
 def test_dx_has_less_than_its_1000_requests_a_minute_and_datadog_a_service_a_second():
-    assert Dx(url="", token="").limits == Limits(a_minute=900, apart=0.0)
-    assert Datadog(url="", api_key="").limits == Limits(a_minute=None, apart=1.0)
+    assert Dx(url="", token="").limits == Limits(requests_per_minute=900, min_spacing_seconds=0.0)
+    assert Datadog(url="", api_key="").limits == Limits(
+        requests_per_minute=None, min_spacing_seconds=1.0
+    )
 
 
 def test_reports_go_at_the_pace_of_their_backend_and_it_is_said_how_long_it_takes(state):
     virtual = Virtual()
     with receivers.Dx(token=wire.TOKEN) as server:
-        backend = dx(server.url, a_minute=12)
+        backend = dx(server.url, requests_per_minute=12)
         add(state, *range(6), backend=backend)
         assert sent(state, backend, clock=virtual.clock) == [
             "DX: sent 3 of 6, 18.0 a minute, about 10 s left",
@@ -402,7 +404,7 @@ def test_what_is_refused_does_not_count_as_sent(state):
     bad, good = answer(422, {"error": "commit_sha"}), answer(200, OK)
     with Faulty(bad, good, bad, good) as server:
         add(state, *range(5))
-        said = sent(state, dx(server.url, a_minute=6), clock=Virtual().clock)
+        said = sent(state, dx(server.url, requests_per_minute=6), clock=Virtual().clock)
     assert said == [
         "DX: sent 1 of 5, 6.0 a minute, about 40 s left",
         "DX: sent 1 of 5, 3.0 a minute, about 1 min 20 s left",
@@ -466,7 +468,7 @@ def test_an_answer_to_what_was_on_its_way_when_the_run_was_cancelled_is_recorded
 
     with Faulty(answer(200, OK), cancelling(late), answer(200, OK)) as server:
         add(state, *range(5))
-        interrupted(state, dx(server.url, a_minute=60_000))
+        interrupted(state, dx(server.url, requests_per_minute=60_000))
     assert len(server.requests) == 2
     assert endings(state) == [waits(3), recorded(2)]
 

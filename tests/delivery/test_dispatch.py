@@ -35,7 +35,7 @@ from dora_deployments.catalogue import (
     TOO_MANY_REQUESTS,
 )
 from dora_deployments.delivery import deliver
-from dora_deployments.delivery.dispatch import Dispatch, Ended, Errand, unsupported
+from dora_deployments.delivery.dispatch import Sender, SendResult, SendTask, unsupported
 from dora_deployments.delivery.retry import Pace
 from dora_deployments.delivery.session import TransportError
 from dora_deployments.deployment import (
@@ -450,7 +450,7 @@ def test_what_goes_first_is_given_a_quarter_of_the_time_that_the_others_have():
 
 
 def test_the_step_waits_for_all_but_what_goes_first():
-    dispatch = Dispatch.of(both_kinds(dx("https://dx.test"), services=("a", "b")))
+    dispatch = Sender.of(both_kinds(dx("https://dx.test"), services=("a", "b")))
     noted = []
 
     class Noting(Budget):
@@ -460,9 +460,9 @@ def test_the_step_waits_for_all_but_what_goes_first():
 
     dispatch.wait(Noting(deadline=0))
 
-    first, *others = dispatch.errands
+    first, *others = dispatch.tasks
     assert first.delivery.goes_first
-    assert noted == [errand.done for errand in others]
+    assert noted == [task.done for task in others]
 
 
 def test_what_goes_first_has_no_second_attempt_after_its_quarter():
@@ -792,11 +792,11 @@ def test_a_step_that_ends_while_it_connects_again_says_that_the_first_attempt_ma
         connecting.set()
         raise KeyboardInterrupt
 
-    errand = Errand(delivery, sleep=str, post=post)
+    task = SendTask(delivery, sleep=str, post=post)
     with pytest.raises(KeyboardInterrupt):
-        errand.run(Budget.of(60), replace(PACE, base=0), (), Budget.of(60))
+        task.run(Budget.of(60), replace(PACE, base=0), (), Budget.of(60))
 
-    assert errand.ended().outcome == of_dx("undelivered", CUT_OFF, STEP_ENDED, attempts=2)
+    assert task.ended().outcome == of_dx("undelivered", CUT_OFF, STEP_ENDED, attempts=2)
 
 
 @pytest.mark.fault(11)
@@ -958,7 +958,7 @@ def test_what_was_never_started_was_not_sent():
     shapes = [deployment(), deployment(success=False)]
     deliveries = deliver.prepare(shapes, [datadog("https://a.test")])
 
-    assert endings(Dispatch.of(iter(deliveries))) == (
+    assert endings(Sender.of(iter(deliveries))) == (
         of_datadog("undelivered", NOT_SENT, STEP_ENDED),
         of_datadog("skipped", FAILED, OUTCOME_NOT_SUPPORTED),
     )
@@ -1009,7 +1009,7 @@ def test_what_waits_for_its_next_attempt_keeps_the_answer_to_the_last_one(answer
 
 def test_what_is_given_up_is_undelivered_for_that_reason_if_it_could_be_told_at_all():
     shapes = [deployment(), deployment(success=False)]
-    dispatch = Dispatch.of(deliver.prepare(shapes, [datadog("https://a.test")]))
+    dispatch = Sender.of(deliver.prepare(shapes, [datadog("https://a.test")]))
 
     dispatch.give_up("not sent, since it rains", PACKAGES)
     dispatch.wait(Budget.of(60))
@@ -1035,7 +1035,7 @@ def test_what_a_backend_has_is_recorded_and_what_it_could_have_is_missing(
 ):
     (delivery,) = deliver.prepare([deployment()], [dx("https://b.test")])
     first = of_dx(status, "so it went")
-    ended = Ended(delivery=delivery, outcomes=(first, replace(first, service="cart")))
+    ended = SendResult(delivery=delivery, outcomes=(first, replace(first, service="cart")))
 
     assert ended.outcome == first
     assert (first.is_recorded, first.is_missing) == (is_recorded, is_missing)
@@ -1186,7 +1186,7 @@ def test_no_repr_of_anything_on_its_way_shows_a_key():
         dispatch = started(deliveries, budget, PACE)
         dispatch.wait(budget)
 
-    assert isinstance(dispatch, Dispatch)
-    shown = repr((deliveries, dispatch, dispatch.errands, endings(dispatch)))
+    assert isinstance(dispatch, Sender)
+    shown = repr((deliveries, dispatch, dispatch.tasks, endings(dispatch)))
     assert KEY not in shown
     assert TOKEN not in shown

@@ -61,20 +61,20 @@ def test_the_bases_are_the_folders_of_the_run_that_are_there(run, tmp_path):
     ],
 )
 def test_an_absolute_path_is_found_in_its_base_and_any_other_in_the_workspace(path, found):
-    base, rest = folder.located(path, (Path("/ws"), Path("/temp")))
+    base, rest = folder.resolve_path(path, (Path("/ws"), Path("/temp")))
     assert (base.as_posix(), rest) == found
 
 
 @pytest.mark.parametrize("path", ["/etc/passwd", "/ws2/saved", "../ws/saved", "", "C:\\ws\\saved"])
 def test_a_path_elsewhere_is_refused(path):
-    assert refusal(lambda text: folder.located(text, (Path("/ws"),)), path) == (
+    assert refusal(lambda text: folder.resolve_path(text, (Path("/ws"),)), path) == (
         f"is {path!r}, which is no plain path; write one that starts in the workspace, with"
         " forward slashes and without . or .. between them"
     )
 
 
 def test_without_any_base_there_is_nothing_to_find():
-    assert refusal(lambda text: folder.located(text, ()), "saved") == (
+    assert refusal(lambda text: folder.resolve_path(text, ()), "saved") == (
         "cannot be found, since there is no workspace; let GITHUB_WORKSPACE be"
     )
 
@@ -108,7 +108,7 @@ def test_only_a_folder_of_ours_or_of_the_workspaces_owner_is_written_to(tmp_path
 )
 def test_a_folder_is_made_with_all_around_it_and_hidden_from_git(run, tmp_path, path, found):
     for _ in range(2):
-        opened = folder.opened(run, path.format(tmp_path.as_posix()))
+        opened = folder.open_output_folder(run, path.format(tmp_path.as_posix()))
         assert opened == tmp_path / found
         assert contents(opened) == {".gitignore": b"*\n"}
 
@@ -116,7 +116,7 @@ def test_a_folder_is_made_with_all_around_it_and_hidden_from_git(run, tmp_path, 
 def test_git_sees_nothing_of_it(run, tmp_path):
     git = ["git", "-C", str(tmp_path / "workspace")]
     subprocess.run([*git, "init", "--quiet"], check=True)
-    (folder.opened(run, "out") / "file").touch()
+    (folder.open_output_folder(run, "out") / "file").touch()
     status = subprocess.run([*git, "status", "--porcelain"], check=True, capture_output=True)
     assert status.stdout == b""
 
@@ -127,13 +127,13 @@ def test_a_folder_of_the_checkout_keeps_what_it_has_and_what_it_says_to_git(run,
     (there / ".gitignore").write_text("*.csv\n")
     (there / "file").write_text("kept")
 
-    assert folder.opened(run, "there") == there
+    assert folder.open_output_folder(run, "there") == there
     assert contents(there) == {".gitignore": b"*.csv\n", "file": b"kept"}
 
 
 @pytest.mark.parametrize("path", [".git", "out/.GIT", ".git/hooks"])
 def test_nothing_is_written_into_what_is_gits_own(run, tmp_path, path):
-    assert refusal(lambda text: folder.opened(run, text), path) == (
+    assert refusal(lambda text: folder.open_output_folder(run, text), path) == (
         f"is {path!r}, which is git's own; write another folder"
     )
     assert contents(tmp_path / "workspace") == {}
@@ -146,7 +146,7 @@ def test_a_planted_link_instead_of_what_hides_it_is_replaced(run, tmp_path):
     (tmp_path / "elsewhere").write_text("kept")
     (there / ".gitignore").symlink_to(tmp_path / "elsewhere")
 
-    folder.opened(run, "there")
+    folder.open_output_folder(run, "there")
 
     assert contents(there) == {".gitignore": b"*\n"}
     assert not (there / ".gitignore").is_symlink()
@@ -163,7 +163,7 @@ def test_no_link_and_no_file_is_gone_through(run, tmp_path, path):
         (workspace / link).symlink_to(tmp_path / "elsewhere")
     (workspace / "file").touch()
 
-    assert refusal(lambda text: folder.opened(run, text), path) == (
+    assert refusal(lambda text: folder.open_output_folder(run, text), path) == (
         f"leads to {path.removesuffix('/out')!r}, where nothing can be written: it is a link, or no"
         " folder; remove it"
     )
@@ -176,7 +176,7 @@ def test_a_folder_of_another_user_is_refused(run, tmp_path):
     there.mkdir()
     os.chown(there, ANOTHER, ANOTHER)
 
-    assert refusal(lambda text: folder.opened(run, text), "there/out") == (
+    assert refusal(lambda text: folder.open_output_folder(run, text), "there/out") == (
         "leads to 'there', where nothing can be written: it belongs to another user; remove it"
     )
 
@@ -186,7 +186,7 @@ def test_everything_is_given_to_the_owner_of_the_workspace(run, tmp_path):
     workspace = tmp_path / "workspace"
     os.chown(workspace, ANOTHER, ANOTHER + 1)
 
-    opened = folder.opened(run, "in/out")
+    opened = folder.open_output_folder(run, "in/out")
 
     made = [opened.parent, opened, opened / ".gitignore"]
     assert [(each.stat().st_uid, each.stat().st_gid) for each in made] == [
@@ -198,16 +198,16 @@ def test_everything_is_given_to_the_owner_of_the_workspace(run, tmp_path):
 @pytest.mark.parametrize("path", ["..", "../out", "/etc/out", "{}/workspace", "{}/workspace/../x"])
 def test_a_path_elsewhere_is_no_folder_for_us(run, tmp_path, path):
     with pytest.raises(ValueError, match="which is no plain path; write one that starts in"):
-        folder.opened(run, path.format(tmp_path.as_posix()))
+        folder.open_output_folder(run, path.format(tmp_path.as_posix()))
 
 
 def test_what_the_system_refuses_is_said(run, tmp_path):
     too_long = "x" * 300
-    assert refusal(lambda text: folder.opened(run, text), too_long) == (
+    assert refusal(lambda text: folder.open_output_folder(run, text), too_long) == (
         "cannot be written: File name too long; write a shorter path"
     )
     (tmp_path / "workspace" / "out" / ".gitignore").mkdir(parents=True)
-    assert refusal(lambda text: folder.opened(run, text), "out") == (
+    assert refusal(lambda text: folder.open_output_folder(run, text), "out") == (
         "cannot be written: Is a directory; remove the folder that is in its place"
     )
 

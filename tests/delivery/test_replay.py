@@ -1,4 +1,5 @@
 from dataclasses import replace
+from datetime import datetime, timedelta, timezone
 
 import pytest
 
@@ -161,21 +162,35 @@ def test_what_is_beyond_a_thousand_good_files_waits_for_the_next_run(base, run):
 # --- attempts of a run
 
 
-def of_attempt(path, attempt, run_id="1"):
-    (delivery,) = deliver.prepare([deployment()], [DX])
+FINISHED = datetime(2026, 5, 11, 9, 34, 40, tzinfo=timezone.utc)
+
+
+def of_attempt(path, attempt, run_id="1", *, minute=None):
+    """Return what an attempt saved at `path`; each finished at a minute of its own."""
+    finished_at = FINISHED + timedelta(minutes=attempt if minute is None else minute)
+    (delivery,) = deliver.prepare([deployment(finished_at=finished_at)], [DX])
     return replace(delivery, saved=path, run_id=run_id, attempt=attempt)
 
 
 def test_of_the_attempts_of_a_run_only_the_last_one_is_sent(tmp_path):
     first, second, third = (of_attempt(tmp_path / str(number), number) for number in (1, 2, 3))
-    again = of_attempt(tmp_path / "again", 3)
-    other = of_attempt(tmp_path / "other", 1, run_id="2")
-    older = of_attempt(tmp_path / "older", 0, run_id="")
+    again = of_attempt(tmp_path / "again", 3, minute=4)
+    other = of_attempt(tmp_path / "other", 1, run_id="2", minute=5)
+    older = of_attempt(tmp_path / "older", 0, run_id="", minute=6)
+    oldest = of_attempt(tmp_path / "oldest", 0, run_id="", minute=7)
     superseded = (tmp_path / "2", tmp_path / "1")
-    assert replay.latest([third, second, other, older, older, again, first]) == (
+    assert replay.latest([third, second, other, older, oldest, again, first]) == (
         replace(third, superseded=superseded),
         replace(again, superseded=superseded),
         other,
         older,
-        older,
+        oldest,
+    )
+
+
+def test_of_copies_the_first_is_sent_and_all_are_known_to_be_the_same(tmp_path):
+    one, two, three = (of_attempt(tmp_path / name, 2) for name in ("one", "two", "three"))
+    before = of_attempt(tmp_path / "before", 1)
+    assert replay.latest([one, before, two, three]) == (
+        replace(one, superseded=(tmp_path / "before", tmp_path / "two", tmp_path / "three")),
     )

@@ -14,8 +14,8 @@ import pytest
 
 from dora_deployments.delivery import deliver, saved, undelivered
 from dora_deployments.delivery.deliver import Origin
-from dora_deployments.delivery.dispatch import Ended
-from dora_deployments.delivery.undelivered import FOLDER, Kept
+from dora_deployments.delivery.dispatch import SendResult
+from dora_deployments.delivery.undelivered import FOLDER, SavedReports
 from dora_deployments.deployment import Outcome, Service, TouchedServices
 from tests.builders import deployment
 from tests.builders import run as run_of
@@ -62,7 +62,7 @@ def ended(status="undelivered", of=None):
     outcome = Outcome(
         backend=of.backend.name, service=of.services[0], id=of.id, status=status, message="because"
     )
-    return Ended(delivery=of, outcomes=(outcome,))
+    return SendResult(delivery=of, outcomes=(outcome,))
 
 
 def text(each):
@@ -95,7 +95,7 @@ def denied(why):
 
 def test_what_is_lost_is_saved_beside_what_hides_it_from_git(run, folder):
     lost = [ended("undelivered"), ended("rejected", delivery(DATADOG))]
-    assert settle(run, *lost, ended("skipped", delivery(id="a" * 16))) == Kept(path=FOLDER)
+    assert settle(run, *lost, ended("skipped", delivery(id="a" * 16))) == SavedReports(path=FOLDER)
     assert contents(folder) == {
         ".gitignore": "*\n",
         NAME: text(lost[0]),
@@ -105,8 +105,8 @@ def test_what_is_lost_is_saved_beside_what_hides_it_from_git(run, folder):
 
 @pytest.mark.parametrize("status", ["delivered", "duplicate", "skipped"])
 def test_nothing_is_made_if_nothing_is_lost(run, folder, status):
-    assert settle(run, ended(status)) == Kept()
-    assert settle(run) == Kept()
+    assert settle(run, ended(status)) == SavedReports()
+    assert settle(run) == SavedReports()
     assert not folder.exists()
 
 
@@ -122,14 +122,14 @@ def test_the_services_that_a_pull_request_touches_are_saved_under_its_number(run
     touched = TouchedServices(pull_id=7, services=(Service(identifier="shop"),))
     (first,) = deliver.prepare_touched(touched, [DX], goes_first=True)
     lost = ended(of=first)
-    assert settle(run, lost) == Kept(path=FOLDER)
+    assert settle(run, lost) == SavedReports(path=FOLDER)
     assert contents(folder) == {".gitignore": "*\n", "pull-request~7-dx.json": text(lost)}
 
 
 def test_a_second_step_adds_to_what_the_first_one_saved(run, folder):
     endings = [ended(of=delivery(id=letter * 16)) for letter in "ab"]
     for each in endings:
-        assert settle(run, each) == Kept(path=FOLDER)
+        assert settle(run, each) == SavedReports(path=FOLDER)
     assert contents(folder) == {
         ".gitignore": "*\n",
         **{f"{each.delivery.id}-dx.json": text(each) for each in endings},
@@ -154,7 +154,7 @@ def test_a_second_step_adds_to_what_the_first_one_saved(run, folder):
 def test_any_name_is_the_name_of_a_file(run, folder, name, stem):
     lost = ended(of=replace(delivery(), name=name))
     assert undelivered.file_name(lost.delivery) == f"{stem}-dx.json"
-    assert settle(run, lost) == Kept(path=FOLDER)
+    assert settle(run, lost) == SavedReports(path=FOLDER)
     assert contents(folder) == {".gitignore": "*\n", f"{stem}-dx.json": text(lost)}
 
 
@@ -165,7 +165,7 @@ def test_what_is_too_large_to_be_replayed_is_saved_with_a_warning(run, folder):
         for letter, size in (("a", saved.LARGEST - around), ("b", saved.LARGEST - around + 1))
     )
     name = undelivered.file_name(large.delivery)
-    assert settle(run, fits, large) == Kept(
+    assert settle(run, fits, large) == SavedReports(
         path=FOLDER,
         problems=(
             (
@@ -232,7 +232,9 @@ def test_a_folder_that_is_none_is_left_alone_and_the_temporary_one_taken(
     make[kind]()
     before = folder.lstat()
     temp = tmp_path / "temp" / FOLDER
-    assert settle(run, ended()) == Kept(path=temp.as_posix(), problems=(not_in(folder, NO_FOLDER),))
+    assert settle(run, ended()) == SavedReports(
+        path=temp.as_posix(), problems=(not_in(folder, NO_FOLDER),)
+    )
     assert contents(temp) == {".gitignore": "*\n", NAME: text(ended())}
     assert list(outside.iterdir()) == []
     assert (folder.lstat().st_ino, folder.lstat().st_mode) == (before.st_ino, before.st_mode)
@@ -243,7 +245,9 @@ def test_a_folder_that_is_none_is_left_alone_and_the_temporary_one_taken(
 def test_a_folder_in_the_place_of_a_file_is_left_alone(run, folder, tmp_path, name):
     (folder / name / "precious").mkdir(parents=True)
     temp = tmp_path / "temp" / FOLDER
-    assert settle(run, ended()) == Kept(path=temp.as_posix(), problems=(not_in(folder, IS_FOLDER),))
+    assert settle(run, ended()) == SavedReports(
+        path=temp.as_posix(), problems=(not_in(folder, IS_FOLDER),)
+    )
     assert contents(temp) == {".gitignore": "*\n", NAME: text(ended())}
     assert (folder / name / "precious").is_dir()
     assert [path.name for path in folder.iterdir() if path.is_file()] in ([], [".gitignore"])
@@ -261,7 +265,7 @@ def test_a_planted_link_is_never_written_through(run, folder, tmp_path, name, ki
     expected = {".gitignore": "*\n", NAME: text(ended())}
     if (name, kind) == (NAME, "hardlink_to"):  # a file like any other, and so left alone
         expected = {".gitignore": "*\n", NAME: "precious", other_name(ended()): text(ended())}
-    assert settle(run, ended()) == Kept(path=FOLDER)
+    assert settle(run, ended()) == SavedReports(path=FOLDER)
     assert contents(folder) == expected
     assert not (folder / name).is_symlink()
     assert target.read_text("utf-8") == "precious"
@@ -278,7 +282,7 @@ def test_nothing_is_saved_over_what_another_step_saved_under_the_same_name(run, 
     staging = ended(of=delivery(environment="staging"))
     other_key = ended(of=delivery(replace(DX, token="of another instance")))
     for each in (first, staging, other_key, again, staging, other_key):
-        assert settle(run, each) == Kept(path=FOLDER)
+        assert settle(run, each) == SavedReports(path=FOLDER)
     assert contents(folder) == {
         ".gitignore": "*\n",
         NAME: text(again),
@@ -294,7 +298,7 @@ def test_a_folder_of_another_user_is_left_alone(run, folder, tmp_path):
     os.chown(folder, ANOTHER, ANOTHER)
     temp = tmp_path / "temp" / FOLDER
     problem = not_in(folder, "it belongs to another user; remove it")
-    assert settle(run, ended()) == Kept(path=temp.as_posix(), problems=(problem,))
+    assert settle(run, ended()) == SavedReports(path=temp.as_posix(), problems=(problem,))
     assert list(folder.iterdir()) == []
 
 
@@ -303,7 +307,7 @@ def test_without_a_workspace_the_temporary_folder_is_taken(run, tmp_path, worksp
     (tmp_path / "file").touch()
     path = str(tmp_path / workspace) if workspace else None
     temp = tmp_path / "temp" / FOLDER
-    assert settle(replace(run, workspace=path), ended()) == Kept(path=temp.as_posix())
+    assert settle(replace(run, workspace=path), ended()) == SavedReports(path=temp.as_posix())
     assert contents(temp) == {".gitignore": "*\n", NAME: text(ended())}
 
 
@@ -348,7 +352,7 @@ def test_what_can_be_saved_nowhere_is_said(run, tmp_path):
     for place in places:
         place.touch()
     problems = [not_in(place, NO_FOLDER) for place in places]
-    assert settled(*python(), at=tmp_path) == f"{Kept(problems=(*problems, NOWHERE))!a}\n"
+    assert settled(*python(), at=tmp_path) == f"{SavedReports(problems=(*problems, NOWHERE))!a}\n"
 
 
 @pytest.mark.fault(101)
@@ -372,7 +376,7 @@ def test_a_file_system_that_is_full_or_read_only_is_not_the_end(run, tmp_path, m
         pytest.skip("nothing may be mounted here")
     temp = tmp_path / "temp" / FOLDER
     assert settled(*unshare, workspace, *python(), at=tmp_path) == (
-        f"{Kept(path=temp.as_posix(), problems=(not_in(workspace / FOLDER, why),))!a}\n"
+        f"{SavedReports(path=temp.as_posix(), problems=(not_in(workspace / FOLDER, why),))!a}\n"
     )
     assert set(contents(temp)) == {".gitignore", NAME}
 
@@ -410,7 +414,7 @@ def test_what_a_disk_takes_before_it_is_full_is_saved_and_the_rest_is_said(
     with full_after(2):
         kept = settle(run, *deliveries)
 
-    assert kept == Kept(
+    assert kept == SavedReports(
         path=FOLDER,
         problems=(
             not_in(tmp_path / "workspace" / FOLDER, TOO_LARGE),
@@ -438,7 +442,7 @@ def test_what_a_full_disk_took_does_not_stay_beside_what_another_has_but_for_old
     temp = tmp_path / "temp" / FOLDER
     kept = settle(run, *deliveries)
 
-    assert kept == Kept(path=temp.as_posix(), problems=(not_in(long_names, IS_FOLDER),))
+    assert kept == SavedReports(path=temp.as_posix(), problems=(not_in(long_names, IS_FOLDER),))
     assert set(contents(temp)) == {
         ".gitignore", "d0-dx.json", "d1-dx.json", f"{'x' * 199}-dx.json"
     }  # fmt: skip
@@ -469,10 +473,10 @@ def test_what_the_user_may_not_look_into_is_no_place(shared, closed, status):
         (shared / "around").mkdir(0o700)
         folder.parent.rename(shared / "around" / "workspace")
         (shared / "workspace").symlink_to(shared / "around" / "workspace")
-    kept = Kept()
+    kept = SavedReports()
     if status == "undelivered":
         problems = (not_in(folder, denied("Permission denied")),) if closed == "workspace" else ()
-        kept = Kept(path=(shared / "temp" / FOLDER).as_posix(), problems=problems)
+        kept = SavedReports(path=(shared / "temp" / FOLDER).as_posix(), problems=problems)
     assert settled(*python(), at=shared, status=status, user=str(ANOTHER)) == f"{kept!a}\n"
 
 
@@ -526,7 +530,7 @@ def test_what_an_earlier_step_saved_stays_for_a_replay_whatever_this_one_deliver
 ):
     settle(run, ended(), ended(of=delivery(DATADOG)))
     before = contents(folder)
-    assert settle(run, ended(status)) == Kept()
+    assert settle(run, ended(status)) == SavedReports()
     assert contents(folder) == before
 
 
@@ -540,17 +544,17 @@ def test_what_was_replayed_is_removed_where_it_was(run, folder, status):
     other.parent.mkdir(parents=True)
     for file in (folder / NAME, other):
         file.touch()
-    assert settle(run, replayed(status, other)) == Kept()
+    assert settle(run, replayed(status, other)) == SavedReports()
     assert not other.exists()
     assert (folder / NAME).exists()
-    assert settle(run, replayed(status, other)) == Kept()  # twice is harmless
+    assert settle(run, replayed(status, other)) == SavedReports()  # twice is harmless
 
 
 @pytest.mark.parametrize("status", ["rejected", "undelivered"])
 def test_what_was_replayed_in_vain_stays_as_it_is(run, folder, status):
     folder.mkdir()
     (folder / NAME).write_text("as it is", "utf-8")
-    assert settle(run, replayed(status, folder / NAME)) == Kept(path=FOLDER)
+    assert settle(run, replayed(status, folder / NAME)) == SavedReports(path=FOLDER)
     assert contents(folder) == {NAME: "as it is"}
 
 
@@ -560,7 +564,7 @@ def test_nothing_is_removed_behind_a_link(run, folder, tmp_path):
     (tmp_path / "outside").mkdir()
     (tmp_path / "outside" / NAME).touch()
     folder.symlink_to(tmp_path / "outside")
-    assert settle(run, ended("delivered")) == Kept()
+    assert settle(run, ended("delivered")) == SavedReports()
     assert (tmp_path / "outside" / NAME).exists()
 
 
@@ -572,13 +576,13 @@ def test_what_cannot_be_removed_is_said(run, folder):
         f"`{NAME}` is delivered, but cannot be removed ({why}); remove it, or leave it: to send it"
         " twice does no harm"
     )
-    assert settle(run, replayed("delivered", folder / NAME)) == Kept(problems=(problem,))
+    assert settle(run, replayed("delivered", folder / NAME)) == SavedReports(problems=(problem,))
 
 
 @pytest.mark.parametrize("place", ["missing/x.json", "file/x.json"])
 def test_what_is_gone_already_needs_not_be_removed(run, tmp_path, place):
     (tmp_path / "file").touch()
-    assert settle(run, replayed("delivered", tmp_path / place)) == Kept()
+    assert settle(run, replayed("delivered", tmp_path / place)) == SavedReports()
 
 
 # --- where it is
@@ -598,7 +602,7 @@ def test_what_is_gone_already_needs_not_be_removed(run, tmp_path, place):
 )
 def test_the_path_is_the_folder_around_all_that_remains(run, tmp_path, files, path):
     kept = settle(run, *(replayed("undelivered", tmp_path / file) for file in files))
-    assert kept == Kept(path=path.format(tmp_path.as_posix()))
+    assert kept == SavedReports(path=path.format(tmp_path.as_posix()))
 
 
 @pytest.mark.parametrize(
@@ -615,4 +619,4 @@ def test_the_path_is_around_the_files_that_were_refused_too(run, tmp_path, refus
     lost = [replayed("undelivered", tmp_path / file) for file in endings]
     good = replayed("delivered", tmp_path / "workspace" / "elsewhere" / "c.json")
     kept = settle(run, *lost, good, refused=[tmp_path / file for file in refused])
-    assert kept == Kept(path=path.format(tmp_path.as_posix()))
+    assert kept == SavedReports(path=path.format(tmp_path.as_posix()))

@@ -12,7 +12,7 @@ from dora_deployments.budget import Budget
 from dora_deployments.catalogue import Topic
 from dora_deployments.delivery import deliver
 from dora_deployments.delivery.deliver import Delivery
-from dora_deployments.delivery.dispatch import Dispatch
+from dora_deployments.delivery.dispatch import Sender
 from dora_deployments.delivery.retry import Pace
 from dora_deployments.deployment import Outcome, Service, TouchedServices
 from tests.builders import deployment
@@ -38,16 +38,14 @@ def dx(url: str) -> Dx:
     return Dx(url=f"{url}/api", token=TOKEN)
 
 
-def started(deliveries: Iterable[Delivery], budget: Budget, pace: Pace | None = PACE) -> Dispatch:
+def started(deliveries: Iterable[Delivery], budget: Budget, pace: Pace | None = PACE) -> Sender:
     """Start to send `deliveries`; wait for none."""
-    dispatch = Dispatch.of(deliveries, pace)
+    dispatch = Sender.of(deliveries, pace)
     dispatch.start(budget)
     return dispatch
 
 
-def dispatched(
-    deliveries: Iterable[Delivery], *, seconds: float = 30, pace: Pace = PACE
-) -> Dispatch:
+def dispatched(deliveries: Iterable[Delivery], *, seconds: float = 30, pace: Pace = PACE) -> Sender:
     """Send `deliveries`, and wait for them as long as the budget lasts."""
     budget = Budget.of(seconds)
     dispatch = started(deliveries, budget, pace)
@@ -55,7 +53,7 @@ def dispatched(
     return dispatch
 
 
-def endings(dispatch: Dispatch, *, first: bool = False) -> tuple[Outcome, ...]:
+def endings(dispatch: Sender, *, first: bool = False) -> tuple[Outcome, ...]:
     """Return how those deliveries ended that went first, or how the others did."""
     return tuple(
         outcome

@@ -1045,7 +1045,7 @@ def together(pages, queries):
     def fault(asked):
         if "/compare/" in asked.path and not asked.query.startswith("page=1&"):
             gate_of_pages.wait(timeout=10)
-        elif asked.operation is not None and "query Landings" in asked.operation:
+        elif asked.operation is not None and "query PullsByCommit" in asked.operation:
             gate_of_queries.wait(timeout=10)
 
     return fault

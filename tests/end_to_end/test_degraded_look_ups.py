@@ -89,7 +89,7 @@ def is_past(asked):
 
 
 def is_landings(asked):
-    return is_query(asked) and "query Landings" in asked.operation
+    return is_query(asked) and "query PullsByCommit" in asked.operation
 
 
 def is_details(asked):

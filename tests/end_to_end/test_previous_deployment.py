@@ -1214,7 +1214,7 @@ def test_pull_requests_of_the_usual_kind_cost_no_request_more(story, history, de
     report = own.told()
 
     assert_right(report, right(story, head, 1, 2, 3, 4, since=base))
-    assert queries(story) == ["Past", "Workflows", "Landings", "Details"]
+    assert queries(story) == ["Past", "Workflows", "PullsByCommit", "Details"]
 
 
 @pytest.mark.parametrize("after", [0, 100])

@@ -5,7 +5,7 @@ from datetime import datetime, timedelta, timezone
 from typing import Any
 
 from dora_deployments.attribution.resolve import Resolved
-from dora_deployments.attribution.services import Carried
+from dora_deployments.attribution.services import ServiceChanges
 from dora_deployments.attribution.shipped import Range, Shipped
 from dora_deployments.backfill.state import Tally
 from dora_deployments.deployment import Deployment, Fact, Outcome, PullRequest, Service
@@ -32,7 +32,9 @@ def resolved(
     """
     deployments = deployments or (deployment(),)
     pulls = changes["shipped"].pulls if "shipped" in changes else pulls
-    carried = [Carried(service=each.service, pulls=pulls, is_exact=False) for each in deployments]
+    carried = [
+        ServiceChanges(service=each.service, pulls=pulls, is_exact=False) for each in deployments
+    ]
     usual = Resolved(
         deployments=deployments,
         repository=fact("acme/shop", "repository.full_name"),
@@ -93,7 +95,7 @@ def shipped(
 def carried(*names: str, pulls: tuple[PullRequest, ...] = (), **changes: Any) -> Fact[Any]:
     """Return services that are mapped by paths, each with these pull requests."""
     usual = [
-        Carried(service=Service(identifier=name), pulls=pulls, is_exact=True, by_path=True)
+        ServiceChanges(service=Service(identifier=name), pulls=pulls, is_exact=True, by_path=True)
         for name in names
     ]
     return fact(tuple(replace(each, **changes) for each in usual), "`.github/dora.yml`")

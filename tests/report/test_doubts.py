@@ -13,7 +13,7 @@ from dora_deployments.backends.datadog import Datadog
 from dora_deployments.backends.dx import Dx
 from dora_deployments.catalogue import Note
 from dora_deployments.delivery import deliver
-from dora_deployments.delivery.dispatch import Ended
+from dora_deployments.delivery.dispatch import SendResult
 from dora_deployments.deployment import Fact, Service
 from dora_deployments.report import doubts
 from tests.builders import deployment, event, inputs, run, topic
@@ -320,7 +320,7 @@ def test_a_line_for_another_environment_maps_nothing():
 
 def test_which_environment_counts_is_said_by_the_backend_whichever_it_is():
     third = replace(DX, name="Third")
-    other = replace(third, counted="live")
+    other = replace(third, dora_environment="live")
 
     assert of_environment("prod", told=(DATADOG, other, third)) == [
         not_production("'prod'", "environment-map: prod=production", backend="Third")
@@ -467,7 +467,7 @@ def test_nobody_else_reports_where_nothing_is_deployed():
 def of_clocks(*skews):
     """Return the doubts after answers of those backends, each with the skew of the clock here."""
     ended = [
-        Ended(
+        SendResult(
             delivery=deliver.prepare([deployment()], [backend])[0],
             outcomes=(outcome(backend=backend.name),),
             skew=skew,

@@ -34,7 +34,7 @@ from dora_deployments.catalogue import (
     note,
     notes,
 )
-from dora_deployments.delivery.deliver import Delivery, Kept
+from dora_deployments.delivery.deliver import Delivery, SavedReports
 from dora_deployments.errors import (
     ConfigurationError,
     EventError,
@@ -210,7 +210,7 @@ def test_a_run_that_sent_ends_as_its_outcomes_say(outcomes, fail_on, status, cod
     known = resolved()
     account = Account(fail_on=fail_on, outcomes=outcomes, resolved=known)
 
-    assert told(ending.done, account) == [*lines, *([advice] if advice else [])]
+    assert told(ending.finish, account) == [*lines, *([advice] if advice else [])]
     assert account == Account(
         fail_on=fail_on,
         outcomes=outcomes,
@@ -225,7 +225,7 @@ def test_a_run_that_sent_ends_as_its_outcomes_say(outcomes, fail_on, status, cod
 def test_the_log_ends_with_the_headline_of_the_summary():
     account = Account(outcomes=(RECORDED,), resolved=resolved(shipped=shipped(pull_request(4))))
 
-    *_, last = told(ending.done, account)
+    *_, last = told(ending.finish, account)
 
     assert account.headline == last == "Change #4 in shop reached production, lead time 4 h 0 min"
     assert f" {last}</h3>\n" in summary(account, Scrubber((KEY,)))
@@ -234,7 +234,7 @@ def test_the_log_ends_with_the_headline_of_the_summary():
 def test_an_outcome_of_no_topic_has_no_place_to_read_more():
     account = Account(outcomes=(replace(DOWN, topic=None),), resolved=resolved())
 
-    _, annotation, *_ = told(ending.done, account)
+    _, annotation, *_ = told(ending.finish, account)
 
     assert annotation == "::warning title=Datadog%3A shop undelivered::no answer"
 
@@ -270,9 +270,9 @@ KEEP_ELSEWHERE = (
     ],
 )
 def test_the_advice_says_what_to_do_about_what_is_missing(outcomes, path, advice):
-    account = Account(outcomes=outcomes, resolved=resolved(), kept=Kept(path=path))
+    account = Account(outcomes=outcomes, resolved=resolved(), kept=SavedReports(path=path))
 
-    lines = told(ending.done, account)
+    lines = told(ending.finish, account)
 
     assert account.advice == advice
     assert lines[lines.index(account.headline) + 1 :] == ([advice] if advice else [])
@@ -297,7 +297,7 @@ def of_replay(*outcomes, **changes):
 def test_a_replay_counts_what_it_sent_again(outcomes, headline):
     account = of_replay(*outcomes)
 
-    assert told(ending.done, account) == [
+    assert told(ending.finish, account) == [
         *[ON_RECORDED for _ in outcomes],
         headline,
     ]
@@ -335,14 +335,14 @@ def test_a_replay_with_files_that_are_refused_is_a_bad_one(
         "fail_on": fail_on,
         "problems": notes(problems, REPLAY_REFUSED),
         "refused": tuple(Path(f"{number}.json") for number in range(files)),
-        "kept": Kept(path="dora-undelivered"),
+        "kept": SavedReports(path="dora-undelivered"),
     }
     account = of_replay(*outcomes, **known)
     level = "error" if fail_on == "any" else "warning"
     not_sent = "1 file not sent" if files == 1 else f"{files} files not sent"
 
     # The files were named already, when they were read.
-    assert told(ending.done, account) == [
+    assert told(ending.finish, account) == [
         *[line.replace("::warning", f"::{level}") for line in lines],
         f"{headline}; {not_sent}",
         *([advice] if advice else []),
@@ -374,7 +374,7 @@ def test_a_replay_that_leaves_files_for_another_run_is_never_all_delivered(
 ):
     left = (Path("1.json"),)
     account = of_replay(*outcomes, fail_on=fail_on, is_dry_run=is_dry_run, left=left)
-    told(ending.done, account)
+    told(ending.finish, account)
 
     assert (account.status, account.reason) == (status, "")
     assert account.exit_code == (0 if is_dry_run else code)
@@ -388,7 +388,7 @@ def test_files_that_are_refused_are_told_before_anything_is_sent(fail_on, level)
     known = {"fail_on": fail_on, "problems": problems}
     account = Account(**known)
 
-    assert told(ending.told_bad, account) == [
+    assert told(ending.log_problems, account) == [
         (f"::{level} title=Bad input::`a` is odd. Read more: {DOCS}/inputs.md#a"),
         f"::{level} title=Bad input::b is odd. {MORE}replay-refused",
     ]
@@ -398,7 +398,7 @@ def test_files_that_are_refused_are_told_before_anything_is_sent(fail_on, level)
 def test_a_run_of_which_no_backend_can_be_told_is_skipped():
     account = Account(outcomes=(LEFT_OUT,), resolved=resolved())
 
-    assert told(ending.done, account) == [
+    assert told(ending.finish, account) == [
         ON_LEFT_OUT,
         TOLD_OF_LEFT_OUT,
         f"{REACHED}; no backend takes it",
@@ -409,7 +409,7 @@ def test_a_run_of_which_no_backend_can_be_told_is_skipped():
 def test_a_dry_run_tells_of_what_would_be_skipped():
     account = Account(is_dry_run=True, resolved=resolved(), outcomes=(LEFT_OUT,))
 
-    assert told(ending.done, account) == [
+    assert told(ending.finish, account) == [
         ON_LEFT_OUT,
         TOLD_OF_LEFT_OUT,
         f"Would not be reported: {REPORT}",
@@ -430,7 +430,9 @@ def test_a_dry_run_tells_of_what_would_be_skipped():
 def test_a_skipped_run_says_why_and_only_the_log_what_to_do(fix, explanation, warn, level, what):
     account = Account(fail_on="any")
 
-    lines = ended(ending.skipped, Skip("ref-deleted", "'a; b' is gone", fix, warn=warn), account)
+    lines = ended(
+        ending.finish_skipped, Skip("ref-deleted", "'a; b' is gone", fix, warn=warn), account
+    )
 
     assert lines == [f"::{level} title={what} (ref-deleted)::{explanation}. {MORE}ref-deleted"]
     assert account == Account(
@@ -485,7 +487,7 @@ def test_a_skipped_run_says_why_and_only_the_log_what_to_do(fix, explanation, wa
 def test_a_refused_run_names_every_problem(error, title, reason, topic, fail_on, code, level):
     account = Account(fail_on=fail_on)
 
-    lines = ended(ending.refused, error, account)
+    lines = ended(ending.finish_refused, error, account)
 
     assert lines == [
         *[
@@ -524,7 +526,7 @@ def test_who_goes_on_with_a_backfill_mends_first_what_was_refused(status, advice
     )
     account = Account(outcomes=outcomes(past), backfilled=past)
 
-    assert told(ending.done, account)[-1] == (
+    assert told(ending.finish, account)[-1] == (
         f"{advice} with the same inputs: it goes on where it stopped"
     )
 
@@ -536,7 +538,7 @@ def test_who_goes_on_with_a_backfill_mends_first_what_was_refused(status, advice
 def test_a_run_that_broke_off_while_it_sent_says_what_was_sent(status, headline):
     account = Account(outcomes=(outcome(status),))
 
-    lines = ended(ending.refused, InputError(about_input("output-path", "is full")), account)
+    lines = ended(ending.finish_refused, InputError(about_input("output-path", "is full")), account)
 
     assert lines[0].startswith(f"Datadog: shop {status} (")
     assert lines[-2:] == [
@@ -564,7 +566,7 @@ def test_a_run_that_lacks_packages_is_an_outage(fail_on, code, level, topic, adv
     account = Account(fail_on=fail_on)
 
     error = PackagesError("the index is away; wait", topic=topic)
-    lines = ended(ending.unprepared, error, account)
+    lines = ended(ending.finish_without_packages, error, account)
 
     assert lines == [
         f"::{level} title=Not reported::the index is away; wait. {advice}. {MORE}{topic.slug}"
@@ -589,9 +591,9 @@ def test_a_run_that_lacks_packages_is_an_outage(fail_on, code, level, topic, adv
 )
 def test_what_another_run_cannot_deliver_either_is_not_to_be_run_again_at_once(path, advice):
     lacking = replace(DOWN, topic=PACKAGES_UNAVAILABLE)
-    account = Account(outcomes=(lacking,), kept=Kept(path=path), resolved=resolved())
+    account = Account(outcomes=(lacking,), kept=SavedReports(path=path), resolved=resolved())
 
-    told(ending.done, account)
+    told(ending.finish, account)
 
     assert account.advice == advice
 
@@ -607,7 +609,7 @@ def test_what_another_run_cannot_deliver_either_is_not_to_be_run_again_at_once(p
         ({}, [], "anything was sent", AGAIN, "undelivered"),
         ({"outcomes": (RECORDED,)}, [ON_RECORDED], "the report was done", AGAIN, "delivered"),
         (
-            {"outcomes": (RECORDED, DOWN), "kept": Kept(path="dora-undelivered")},
+            {"outcomes": (RECORDED, DOWN), "kept": SavedReports(path="dora-undelivered")},
             [ON_RECORDED, ON_DOWN, WARNED_OF_DOWN],
             "the report was done",
             KEEP,
@@ -628,7 +630,7 @@ def test_a_cancelled_run_tells_what_it_had_done(
 ):
     account = Account(fail_on="never", **known)
 
-    shown = ended(ending.interrupted, Interrupted(number), account)
+    shown = ended(ending.finish_cancelled, Interrupted(number), account)
 
     headline = f"The job was cancelled ({name}) before {before}"
     assert shown == [*lines, f"::error title=Cancelled::{headline}. {advice}. {MORE}cancelled"]
@@ -670,7 +672,7 @@ def test_a_bug_of_ours_is_one_line_with_its_place_and_without_its_words(fail_on,
     place = f"test_ending.py:{error.__traceback__.tb_next.tb_next.tb_lineno}"
     account = Account(fail_on=fail_on)
 
-    lines = ended(ending.broken, error, account)
+    lines = ended(ending.finish_crashed, error, account)
 
     headline = f"A bug in this action stopped the report: KeyError at {place}"
     advice = f"{AGAIN}. {PLEASE}"
@@ -691,7 +693,7 @@ def test_a_bug_of_ours_is_one_line_with_its_place_and_without_its_words(fail_on,
     [
         ({"outcomes": (RECORDED,)}, "delivered", AGAIN),
         (
-            {"outcomes": (RECORDED, DOWN), "kept": Kept(path="dora-undelivered")},
+            {"outcomes": (RECORDED, DOWN), "kept": SavedReports(path="dora-undelivered")},
             "partial",
             KEEP,
         ),
@@ -701,13 +703,13 @@ def test_a_bug_of_ours_is_one_line_with_its_place_and_without_its_words(fail_on,
 def test_a_bug_leaves_the_status_and_says_what_to_do_as_without_one(known, status, advice):
     account = Account(**known)
 
-    ended(ending.broken, bug(), account)
+    ended(ending.finish_crashed, bug(), account)
 
     assert (account.status, account.advice) == (status, f"{advice}. {PLEASE}")
 
 
 def test_the_trace_of_a_bug_is_shown_where_debug_logging_is_on_and_without_secrets():
-    _, *trace = ended(ending.broken, bug(), Account(), debug=True)
+    _, *trace = ended(ending.finish_crashed, bug(), Account(), debug=True)
 
     assert trace[0] == "::debug::Traceback (most recent call last):"
     assert trace[-1] == "::debug::KeyError: '***'"
@@ -716,7 +718,9 @@ def test_the_trace_of_a_bug_is_shown_where_debug_logging_is_on_and_without_secre
 
 def told_first(*outcomes):
     account = Account(fail_on="any", outcomes=(RECORDED,))
-    return told(lambda account, log: ending.touched(account, outcomes, log), account), account
+    return told(
+        lambda account, log: ending.report_touched_services(account, outcomes, log), account
+    ), account
 
 
 def test_where_nothing_went_first_nothing_is_told():
@@ -776,7 +780,7 @@ THIRD = Note(text=f"third, 100%, {KEY}", topic=BAD_INPUT, input="third")
 def test_warnings_are_kept_and_shown_in_order():
     account = Account(warnings=(FIRST,))
 
-    assert told(ending.warned, account, iter([SECOND, THIRD])) == [
+    assert told(ending.add_warnings, account, iter([SECOND, THIRD])) == [
         f"::warning title=Deployment report::second. {MORE}clock-skew",
         f"::warning title=Deployment report::third, 100%25, ***. Read more: {DOCS}/inputs.md#third",
     ]
@@ -786,7 +790,7 @@ def test_warnings_are_kept_and_shown_in_order():
 def test_what_to_check_once_is_kept_and_shown_in_order_and_no_warning():
     account = Account(hints=(FIRST,))
 
-    assert told(ending.hinted, account, iter([SECOND, THIRD])) == [
+    assert told(ending.add_hints, account, iter([SECOND, THIRD])) == [
         f"Check once: second. Read more: {DOCS}/troubleshooting.md#clock-skew",
         f"Check once: third, 100%, ***. Read more: {DOCS}/inputs.md#third",
     ]
@@ -797,8 +801,8 @@ def test_a_warning_and_a_hint_are_given_once():
     shown = io.StringIO()
     log, account = Log(shown, Scrubber(())), Account()
     for _ in range(2):
-        ending.warned(account, log, [note("look out", PACKAGES)])
-        ending.hinted(account, log, [note("look there", PACKAGES)])
+        ending.add_warnings(account, log, [note("look out", PACKAGES)])
+        ending.add_hints(account, log, [note("look there", PACKAGES)])
     assert account.warnings == (note("look out", PACKAGES),)
     assert account.hints == (note("look there", PACKAGES),)
     assert shown.getvalue().splitlines() == [

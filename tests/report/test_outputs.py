@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from dora_deployments.backends.datadog import Datadog
 from dora_deployments.backends.dx import Dx
 from dora_deployments.delivery import dispatch, retry, session
-from dora_deployments.delivery.deliver import Kept
+from dora_deployments.delivery.deliver import SavedReports
 from dora_deployments.deployment import Fact, Reply
 from dora_deployments.report.account import Account
 from dora_deployments.report.outputs import file_text, outputs
@@ -179,7 +179,7 @@ def test_in_mode_pull_services_there_are_services_and_no_ids():
 
 
 def test_the_folder_of_what_is_saved_is_named():
-    found = outputs(Account(kept=Kept(path="dora-undelivered")), SCRUB)
+    found = outputs(Account(kept=SavedReports(path="dora-undelivered")), SCRUB)
 
     assert found == {**EMPTY, "undelivered-path": "dora-undelivered"}
 
@@ -201,7 +201,7 @@ def test_the_folder_of_what_is_saved_is_named():
     ],
 )
 def test_a_folder_whose_name_is_not_safe_is_not_named_at_all(path, told):
-    found = outputs(Account(kept=Kept(path=path)), Scrubber(("dx-token-for-tests",)))
+    found = outputs(Account(kept=SavedReports(path=path)), Scrubber(("dx-token-for-tests",)))
 
     assert found == {**EMPTY, "undelivered-path": path if told else ""}
 

@@ -282,7 +282,7 @@ def test_a_run_that_no_backend_can_be_told_of_says_why_once():
     account = Account(
         resolved=resolved(long), deliveries=prepared, outcomes=dispatch.unsupported(prepared)
     )
-    ending.done(account, Log(io.StringIO(), NOTHING, debug=False))
+    ending.finish(account, Log(io.StringIO(), NOTHING, debug=False))
 
     shown = summary(account, NOTHING)
 

@@ -4,7 +4,7 @@ import pytest
 
 from dora_deployments.actions.text import count
 from dora_deployments.catalogue import Topic
-from dora_deployments.report.words import capital, listed, taught
+from dora_deployments.report.words import capital, listed, with_fix
 
 TOPIC = Topic(slug="a", happened="A", means="it is b", change="do c")
 
@@ -64,8 +64,8 @@ def test_a_sentence_begins_with_a_capital_but_a_name_stays_as_it_is(text, shown)
     ],
 )
 def test_a_message_says_what_to_change_and_says_it_once(message, shown):
-    assert taught(message, TOPIC) == shown
+    assert with_fix(message, TOPIC) == shown
 
 
 def test_a_message_of_no_topic_stays_as_it_is():
-    assert taught("recorded", None) == "recorded"
+    assert with_fix("recorded", None) == "recorded"

@@ -106,7 +106,7 @@ def _cell(column: str) -> str:
 
 def one() -> str:
     """Return how long one large repository takes."""
-    a_minute, apart = _limits()
+    requests_per_minute, apart = _limits()
     size = f"{LARGE.deployments:,} deployments of one service, {LARGE.commits:,} commits"
     size += f" and {LARGE.pulls:,} pull requests"
     return table(
@@ -114,8 +114,8 @@ def one() -> str:
         (
             ("requests to read them", f"about {round(LARGE.requests, -1):,}"),
             (
-                f"to send them to DX, {a_minute} a minute",
-                _span(timedelta(minutes=LARGE.deployments / a_minute)),
+                f"to send them to DX, {requests_per_minute} a minute",
+                _span(timedelta(minutes=LARGE.deployments / requests_per_minute)),
             ),
             (
                 f"to send them to Datadog, one in {apart:g} s",
@@ -158,7 +158,7 @@ def time() -> str:
     by_rest = sum(kind.repositories * kind.by_rest for kind in ORGANISATION)
     by_graphql = sum(kind.repositories * kind.by_graphql for kind in ORGANISATION)
     reported = sum(kind.repositories * kind.deployments for kind in ORGANISATION)
-    a_minute, apart = _limits()
+    requests_per_minute, apart = _limits()
     at_once = side_by_side()
     return table(
         ("what", "how much"),
@@ -181,8 +181,8 @@ def time() -> str:
             ("runner minutes, one for each job", f"{_repositories():,}"),
             (f"the jobs, {at_once} at once", _span(JOB * _repositories() / at_once)),
             (
-                f"to send all {reported:,} deployments to DX, {a_minute} a minute",
-                _span(timedelta(minutes=reported / a_minute)),
+                f"to send all {reported:,} deployments to DX, {requests_per_minute} a minute",
+                _span(timedelta(minutes=reported / requests_per_minute)),
             ),
             (
                 f"to send them to Datadog, one in {apart:g} s for each of {at_once} services",
@@ -205,8 +205,10 @@ def _repositories() -> int:
 def _limits() -> tuple[int, float]:
     """Return how many DX is sent in a minute, and how many seconds Datadog is given for one."""
     every = [backend.limits for backend in backends.samples(Inputs.from_environ({}, NOW))]
-    (a_minute,) = (limits.a_minute for limits in every if limits.a_minute is not None)
-    return a_minute, max(limits.apart for limits in every)
+    (requests_per_minute,) = (
+        limits.requests_per_minute for limits in every if limits.requests_per_minute is not None
+    )
+    return requests_per_minute, max(limits.min_spacing_seconds for limits in every)
 
 
 def _span(length: timedelta) -> str:

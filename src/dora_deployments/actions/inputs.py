@@ -185,7 +185,7 @@ class Inputs:
         return self.commit_sha is None or (commit_sha or "").startswith(self.commit_sha)
 
 
-def given(value: T | None, name: str) -> Fact[T] | None:
+def input_fact(value: T | None, name: str) -> Fact[T] | None:
     """Return the value of the input of that name as a fact, if it was given."""
     return None if value is None else Fact(value=value, source=f"the input `{name}`")
 

@@ -102,7 +102,7 @@ class Comparison:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Landings:
+class PullsByCommit:
     """The merged pull requests that commits belong to, by commit.
 
     A commit that is not among the keys could not be looked up; `problem` then says why. Where

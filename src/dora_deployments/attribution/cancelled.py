@@ -22,11 +22,11 @@ if TYPE_CHECKING:
         BranchHistory,
         ChangedFiles,
         Comparison,
-        Landings,
         Past,
         PastQuestion,
         Promotion,
         PullDetails,
+        PullsByCommit,
     )
     from dora_deployments.attribution.timeline import WorkflowOfRun
 
@@ -126,7 +126,7 @@ class CancellableLookUps:
         """Return what `head` has that `base` has not."""
         return self._asked("comparison").comparison(repository, base, head)
 
-    def landings(self, repository: str, commit_shas: Sequence[str]) -> "Landings":
+    def landings(self, repository: str, commit_shas: Sequence[str]) -> "PullsByCommit":
         """Return the merged pull requests that each commit belongs to."""
         return self._asked("landings").landings(repository, commit_shas)
 

@@ -5,7 +5,7 @@ from datetime import datetime
 from typing import Final
 
 from dora_deployments.actions.inputs import Inputs
-from dora_deployments.attribution.services import Carried
+from dora_deployments.attribution.services import ServiceChanges
 from dora_deployments.attribution.shipped import Shipped
 from dora_deployments.deployment import Attribution, Fact
 
@@ -15,7 +15,7 @@ _UNSENT_OF_FAILED: Final = (
 
 
 def attribution(
-    inputs: Inputs, shipped: Shipped, carried: Carried, *, success: bool
+    inputs: Inputs, shipped: Shipped, carried: ServiceChanges, *, success: bool
 ) -> tuple[Fact[Attribution], tuple[str, ...]]:
     """Return how DX finds the changes of one service, and their merge commits.
 
@@ -44,14 +44,14 @@ def attribution(
     return Fact(value="commit", source=f"the default, {_why(shipped, carried)}"), ()
 
 
-def first_commit_at(carried: Carried) -> datetime | None:
+def first_commit_at(carried: ServiceChanges) -> datetime | None:
     """Return when the first of a service's changes was begun, if all of them are known."""
     times = [pull.first_commit_at for pull in carried.pulls if carried.is_exact]
     known = [time for time in times if time is not None]
     return min(known) if known and len(known) == len(times) else None
 
 
-def _why(shipped: Shipped, carried: Carried) -> str:
+def _why(shipped: Shipped, carried: ServiceChanges) -> str:
     """Return why DX is given the commit, in words that follow a comma."""
     if shipped.is_rollback:
         return "since a rollback ships no pull request"

@@ -3,7 +3,7 @@
 from dataclasses import replace
 
 from dora_deployments.actions.event import FULL_SHA, DeploymentEvent, Unresolved
-from dora_deployments.actions.inputs import Inputs, given
+from dora_deployments.actions.inputs import Inputs, input_fact
 from dora_deployments.attribution.look_ups import LookUpError, LookUps
 from dora_deployments.catalogue import COMMIT_UNKNOWN, about_input
 from dora_deployments.deployment import Fact
@@ -27,7 +27,7 @@ def deployed(
             deployment_event.commit_sha, deployment_event.repository.value, look_ups
         )
         deployment_event = replace(deployment_event, commit_sha=landed)
-    if explicit := given(inputs.commit_sha, "commit-sha"):
+    if explicit := input_fact(inputs.commit_sha, "commit-sha"):
         if len(explicit.value) >= FULL_SHA:
             return explicit, ()
         try:

@@ -5,7 +5,7 @@ from collections.abc import Iterable
 from typing import TYPE_CHECKING, Final
 
 from dora_deployments.actions.event import DeploymentEvent
-from dora_deployments.actions.inputs import Inputs, given
+from dora_deployments.actions.inputs import Inputs, input_fact
 from dora_deployments.actions.parse import environment as normalised
 from dora_deployments.actions.text import shown
 from dora_deployments.deployment import Fact
@@ -45,7 +45,7 @@ def reported(
     wins over both, except that a preview is never reported as production because of it.
     """
     told = deployment_event.environment
-    if explicit := given(inputs.environment, "environment"):
+    if explicit := input_fact(inputs.environment, "environment"):
         if told is not None and not deployment_event.is_production:
             _check_preview(told, explicit.value)
         return explicit

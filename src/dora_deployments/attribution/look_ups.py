@@ -11,11 +11,11 @@ if TYPE_CHECKING:
         BranchHistory,
         ChangedFiles,
         Comparison,
-        Landings,
         Past,
         PastQuestion,
         Promotion,
         PullDetails,
+        PullsByCommit,
     )
     from dora_deployments.attribution.timeline import WorkflowOfRun
 
@@ -64,7 +64,7 @@ class LookUps(Protocol):
     def comparison(self, repository: str, base: str, head: str) -> "Comparison":
         """Return what `head` has that `base` has not."""
 
-    def landings(self, repository: str, commit_shas: Sequence[str]) -> "Landings":
+    def landings(self, repository: str, commit_shas: Sequence[str]) -> "PullsByCommit":
         """Return the merged pull requests that each commit belongs to."""
 
     def pull_details(

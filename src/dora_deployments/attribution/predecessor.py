@@ -9,7 +9,7 @@ from datetime import datetime
 from typing import Final
 
 from dora_deployments.actions.event import RunAttempt
-from dora_deployments.actions.inputs import given
+from dora_deployments.actions.inputs import input_fact
 from dora_deployments.attribution import environment
 from dora_deployments.attribution.answers import Mark, Past, PastQuestion
 from dora_deployments.attribution.look_ups import LookUpError, LookUps
@@ -174,7 +174,7 @@ def _first_question(subject: Subject) -> PastQuestion:
 
 def _this_deployment(subject: Subject) -> ThisDeployment:
     deployment_event, inputs = subject.deployment_event, subject.inputs
-    finished_at = given(inputs.finished_at, "finished-at")
+    finished_at = input_fact(inputs.finished_at, "finished-at")
     began_at, ended_at = deployment_event.started_at, deployment_event.finished_at
     owner = subject.environment_owner
     names = [each.identifier for each in inputs.service]

@@ -12,7 +12,7 @@ from typing import Final
 
 from dora_deployments.attribution.answers import BranchHistory, Promotion, PullDetail
 from dora_deployments.attribution.look_ups import LookUpError, LookUps
-from dora_deployments.attribution.shipped import Range, Shipped, counted
+from dora_deployments.attribution.shipped import Range, Shipped, count_as_shipped
 from dora_deployments.attribution.subject import Subject
 from dora_deployments.deployment import PullRequest
 
@@ -59,7 +59,7 @@ def with_pulls_behind(
     return replace(
         shipped,
         range=replace(since, landed=landed, missing=missing),
-        pulls=counted(subject, landed),
+        pulls=count_as_shipped(subject, landed),
         details=found.details,
         warnings=warnings,
     )

@@ -9,7 +9,7 @@ from datetime import datetime
 from typing import TYPE_CHECKING
 
 from dora_deployments.actions.event import DeploymentEvent, Unresolved, run_identity
-from dora_deployments.actions.inputs import Inputs, given
+from dora_deployments.actions.inputs import Inputs, input_fact
 from dora_deployments.actions.run import Run
 from dora_deployments.actions.text import shown
 from dora_deployments.attribution import (
@@ -23,7 +23,7 @@ from dora_deployments.attribution import (
     times,
 )
 from dora_deployments.attribution.look_ups import LookUps
-from dora_deployments.attribution.services import Carried
+from dora_deployments.attribution.services import ServiceChanges
 from dora_deployments.attribution.shipped import Shipped, shipped
 from dora_deployments.attribution.subject import Subject
 from dora_deployments.catalogue import about_input
@@ -51,7 +51,7 @@ class Resolved:
     repository_url: str
     commit_sha: Fact[str]
     environment: Fact[str]
-    services: Fact[tuple[Carried, ...]]
+    services: Fact[tuple[ServiceChanges, ...]]
     started_at: Fact[datetime]
     finished_at: Fact[datetime]
     success: Fact[bool]
@@ -86,7 +86,7 @@ def resolve(
     """
     if inputs.mode == "pull-services":
         _check_merge(deployment_event)
-    repository = given(inputs.repository, "repository") or deployment_event.repository
+    repository = input_fact(inputs.repository, "repository") or deployment_event.repository
     if repository.value.lower() == deployment_event.repository.value.lower():
         # GitHub ignores case in names; a backend may not, so they stay as GitHub writes them.
         repository = replace(repository, value=deployment_event.repository.value)
@@ -105,7 +105,7 @@ def resolve(
     reported = environment.reported(deployment_event, inputs, config)
     started_at, finished_at = times.started_and_finished(deployment_event, inputs, now)
     success = _success(deployment_event, inputs)
-    version = given(inputs.version, "version") or (deployment_event.version if own else None)
+    version = input_fact(inputs.version, "version") or (deployment_event.version if own else None)
     subject = Subject(
         deployment_event=deployment_event,
         inputs=inputs,
@@ -118,7 +118,7 @@ def resolve(
         run_commit=_run_commit(deployment_event, run, commit_sha) if own else None,
     )
     changed = shipped(subject, look_ups)
-    raw_environment = deployment_event.environment or given(inputs.environment, "environment")
+    raw_environment = deployment_event.environment or input_fact(inputs.environment, "environment")
     if changed.range is not None:
         from dora_deployments.attribution.promotions import with_pulls_behind
 
@@ -149,7 +149,7 @@ def resolve(
         )
 
     def deployment(
-        each: Carried, attribution: Attribution, merge_commit_shas: tuple[str, ...]
+        each: ServiceChanges, attribution: Attribution, merge_commit_shas: tuple[str, ...]
     ) -> Deployment:
         return Deployment(
             id=id_of(each.service.identifier),

@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Carried:
+class ServiceChanges:
     """A service, and the pull requests that its deployment carries.
 
     `is_exact` says that these are all of them. `by_path` says that paths map files to the
@@ -68,7 +68,7 @@ def deployed(
     shipped: Shipped,
     look_ups: LookUps,
     environment: Fact[str] | None = None,
-) -> tuple[Fact[tuple[Carried, ...]], tuple[str, ...]]:
+) -> tuple[Fact[tuple[ServiceChanges, ...]], tuple[str, ...]]:
     """Return the services, and warnings about the way they were found.
 
     `environment` is the raw name of what was deployed to. Services that are named are always
@@ -88,14 +88,15 @@ def deployed(
     if config is None and inputs.config_file is not None:
         # It could not be read, and may say which pull requests are not of these services.
         unknown = (
-            Carried(service=service, pulls=(), is_exact=False, by_path=True, is_touched=None)
+            ServiceChanges(service=service, pulls=(), is_exact=False, by_path=True, is_touched=None)
             for service in services
         )
         return Fact(value=tuple(unknown), source=source), ()
     if not any(service.identifier in mapped for service in services):
         pulls = _begun(shipped, _details(repository, shipped, look_ups))
         carried = tuple(
-            Carried(service=service, pulls=pulls, is_exact=shipped.is_exact) for service in services
+            ServiceChanges(service=service, pulls=pulls, is_exact=shipped.is_exact)
+            for service in services
         )
         return Fact(value=carried, source=source), ()
     files, details = _files(repository, shipped, look_ups)
@@ -107,7 +108,7 @@ def deployed(
     carried = tuple(
         _carried(service, shipped, pulls, files, touching or {})
         if service.identifier in mapped
-        else Carried(service=service, pulls=pulls, is_exact=shipped.is_exact)
+        else ServiceChanges(service=service, pulls=pulls, is_exact=shipped.is_exact)
         for service in services
     )
     if owner or (inputs.service and inputs.mode == "deployment"):
@@ -140,7 +141,7 @@ def are_certain(
     inputs: Inputs,
     config: "Config | None",
     environment: Fact[str] | None,
-    carried: tuple[Carried, ...],
+    carried: tuple[ServiceChanges, ...],
 ) -> bool:
     """Return whether these services were deployed for sure.
 
@@ -154,7 +155,7 @@ def are_certain(
 
 
 def touched(
-    inputs: Inputs, pull_id: int | None, shipped: Shipped, carried: tuple[Carried, ...]
+    inputs: Inputs, pull_id: int | None, shipped: Shipped, carried: tuple[ServiceChanges, ...]
 ) -> TouchedServices | None:
     """Return which services the merged pull request touches, if that is to be told.
 
@@ -222,10 +223,10 @@ def _carried(
     pulls: tuple[PullRequest, ...],
     files: Files,
     touching: Mapping[str, set[int]],
-) -> Carried:
+) -> ServiceChanges:
     """Return what a service with paths carries."""
     if files.by_pull is None:
-        return Carried(
+        return ServiceChanges(
             service=service,
             pulls=(),
             is_exact=False,
@@ -233,7 +234,7 @@ def _carried(
             is_touched=True if files.all_count else None,
         )
     numbers = touching.get(service.identifier, set())
-    return Carried(
+    return ServiceChanges(
         service=service,
         pulls=tuple(pull for pull in pulls if pull.number in numbers),
         is_exact=shipped.range is None or shipped.is_exact,
@@ -262,7 +263,7 @@ def _touching(
     return touching
 
 
-def pulls_of(carried: tuple[Carried, ...], shipped: Shipped) -> tuple[PullRequest, ...]:
+def pulls_of(carried: tuple[ServiceChanges, ...], shipped: Shipped) -> tuple[PullRequest, ...]:
     """Return the shipped pull requests of the services; all, where it is not known whose they are.
 
     Those of other services are left out.
@@ -272,7 +273,7 @@ def pulls_of(carried: tuple[Carried, ...], shipped: Shipped) -> tuple[PullReques
     return carried_pulls(carried, shipped)
 
 
-def carried_pulls(carried: tuple[Carried, ...], shipped: Shipped) -> tuple[PullRequest, ...]:
+def carried_pulls(carried: tuple[ServiceChanges, ...], shipped: Shipped) -> tuple[PullRequest, ...]:
     """Return the shipped pull requests that are known to be of the services, each once."""
     numbers = {pull.number for each in carried for pull in each.pulls}
     return tuple(pull for pull in shipped.pulls if pull.number in numbers)

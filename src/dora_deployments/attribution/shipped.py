@@ -10,10 +10,10 @@ from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Final
 
 from dora_deployments.actions.event import Unresolved
-from dora_deployments.actions.inputs import given
+from dora_deployments.actions.inputs import input_fact
 from dora_deployments.actions.text import shown
 from dora_deployments.attribution import previous as previous_refs
-from dora_deployments.attribution.answers import LARGEST_RANGE, Commit, Landings, Relation
+from dora_deployments.attribution.answers import LARGEST_RANGE, Commit, PullsByCommit, Relation
 from dora_deployments.attribution.look_ups import LookUpError, LookUps
 from dora_deployments.attribution.predecessor import Predecessor, find_predecessor
 from dora_deployments.attribution.subject import Subject
@@ -104,7 +104,9 @@ def shipped(subject: Subject, look_ups: LookUps) -> Shipped:
     merged = _merged(subject)
     is_asked = subject.inputs.previous_sha is not None and subject.inputs.mode == "deployment"
     if subject.deployment_event.pull_number is not None and not is_asked:
-        return Shipped(merged=merged, pulls=counted(subject, () if merged is None else (merged,)))
+        return Shipped(
+            merged=merged, pulls=count_as_shipped(subject, () if merged is None else (merged,))
+        )
     return _since_the_last(subject, merged, look_ups)
 
 
@@ -126,7 +128,7 @@ def _merged(subject: Subject) -> PullRequest | None:
     )
 
 
-def counted(subject: Subject, landed: tuple[PullRequest, ...]) -> tuple[PullRequest, ...]:
+def count_as_shipped(subject: Subject, landed: tuple[PullRequest, ...]) -> tuple[PullRequest, ...]:
     """Return the pull requests that count as shipped under the inputs.
 
     A deployment that failed ships none: its changes belong to the next one that succeeds.
@@ -170,7 +172,7 @@ def _since_the_last(subject: Subject, merged: PullRequest | None, look_ups: Look
     return replace(
         known,
         range=since,
-        pulls=() if known.uncertainty else counted(subject, since.landed),
+        pulls=() if known.uncertainty else count_as_shipped(subject, since.landed),
         committed_at=known.committed_at or since.committed_at,
         warnings=(*known.warnings, *_doubts(since, base)),
     )
@@ -190,7 +192,7 @@ def _predecessor(subject: Subject, look_ups: LookUps) -> Predecessor:
 def _since_when(subject: Subject, found: Predecessor) -> Shipped:
     """Return what was there before this deployment, and nothing yet of what came since."""
     known = Shipped(attempt=found.attempt, committed_at=found.committed_at)
-    if explicit := given(subject.inputs.previous_sha, "previous-sha"):
+    if explicit := input_fact(subject.inputs.previous_sha, "previous-sha"):
         return replace(known, previous=explicit, was_deployed=True)
     answer = found.answer
     if answer.record is not None:
@@ -306,7 +308,7 @@ def between(look_ups: LookUps, repository: str, base: str, head: str) -> Range:
     if base == head:
         return Range(base=base, head=head, relation="identical", merge_base=base, commits=0)
     found = look_ups.comparison(repository, base, head)
-    landings = Landings(by_commit={})
+    landings = PullsByCommit(by_commit={})
     missing: str | None = None
     if found.total > LARGEST_RANGE:
         missing = f"the range has {found.total} commits, and no more than {LARGEST_RANGE} are read"
@@ -340,7 +342,7 @@ def between(look_ups: LookUps, repository: str, base: str, head: str) -> Range:
     )
 
 
-def landed_pulls(commits: Sequence[Commit], landings: Landings) -> tuple[PullRequest, ...]:
+def landed_pulls(commits: Sequence[Commit], landings: PullsByCommit) -> tuple[PullRequest, ...]:
     """Return the pull requests whose merge commits are among `commits`, each once."""
     order = {commit.sha: index for index, commit in enumerate(commits)}
     pulls = {
@@ -352,7 +354,7 @@ def landed_pulls(commits: Sequence[Commit], landings: Landings) -> tuple[PullReq
     return tuple(sorted(pulls.values(), key=lambda pull: order[pull.merge_commit_sha]))
 
 
-def _unplaced(landings: Landings) -> str:
+def _unplaced(landings: PullsByCommit) -> str:
     """Return words about the pull requests whose merge commits GitHub does not name, if any."""
     known = (pull for pulls in landings.by_commit.values() for pull in pulls)
     numbers = sorted({pull.number for pull in known if not pull.merge_commit_sha})
@@ -367,7 +369,7 @@ def _unplaced(landings: Landings) -> str:
 
 
 def direct_commits(
-    commits: Sequence[Commit], landings: Landings, landed: Iterable[PullRequest]
+    commits: Sequence[Commit], landings: PullsByCommit, landed: Iterable[PullRequest]
 ) -> tuple[str, ...]:
     """Return the commits that came by none of the pull requests `landed`, merges aside."""
     numbers = {pull.number for pull in landed}

@@ -3,7 +3,7 @@
 from datetime import datetime
 
 from dora_deployments.actions.event import DeploymentEvent
-from dora_deployments.actions.inputs import Inputs, given
+from dora_deployments.actions.inputs import Inputs, input_fact
 from dora_deployments.actions.moments import MOST_SKEW, whole_seconds
 from dora_deployments.catalogue import about_input
 from dora_deployments.deployment import Fact
@@ -17,13 +17,13 @@ def started_and_finished(
 
     Raises `InputError` for a given start that is later by more than clocks may differ.
     """
-    finished = given(inputs.finished_at, "finished-at") or deployment_event.finished_at
+    finished = input_fact(inputs.finished_at, "finished-at") or deployment_event.finished_at
     if finished is None:
         finished = Fact(
             value=whole_seconds(now),
             source="the clock, since this step runs when the deployment is done",
         )
-    started = given(inputs.started_at, "started-at") or deployment_event.started_at
+    started = input_fact(inputs.started_at, "started-at") or deployment_event.started_at
     if started is None:
         return Fact(value=finished.value, source="the finish, since no start is known"), finished
     if started.value <= finished.value:

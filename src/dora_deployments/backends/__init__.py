@@ -27,7 +27,7 @@ class Backend(Protocol):
         """Return the name to show people; outputs have it in lower case."""
 
     @property
-    def counted(self) -> str | None:
+    def dora_environment(self) -> str | None:
         """Return the one environment that counts for DORA metrics, if there is but one."""
 
     @property
@@ -75,10 +75,10 @@ class RecordsPulls(Protocol):
         """Return the requests that record it, in sending order."""
 
 
-class Maker(Protocol):
-    """A module of a backend. `OFF` says, in a sentence, when a run has none of it."""
+class BackendFactory(Protocol):
+    """A module of a backend. `NOT_CONFIGURED` says, in a sentence, when a run has none of it."""
 
-    OFF: str
+    NOT_CONFIGURED: str
 
     def configured(self, inputs: Inputs) -> Backend | None:
         """Return the backend if asked for; `ConfigurationError` if only half of it is."""
@@ -88,7 +88,7 @@ class Maker(Protocol):
 
 
 # To add one, in five steps: docs/architecture.md.
-BACKENDS: Final[tuple[Maker, ...]] = (datadog, dx)
+BACKENDS: Final[tuple[BackendFactory, ...]] = (datadog, dx)
 
 
 def reported_to(inputs: Inputs, *, from_fork: bool) -> tuple[Backend, ...]:
@@ -131,15 +131,17 @@ def configured(inputs: Inputs) -> tuple[Backend, ...]:
 
     Raises `ConfigurationError` if one of them is only half configured.
     """
-    found = (maker.configured(inputs) for maker in BACKENDS)
+    found = (factory.configured(inputs) for factory in BACKENDS)
     return tuple(backend for backend in found if backend is not None)
 
 
 def samples(inputs: Inputs) -> tuple[Backend, ...]:
     """Return every backend without its key, for a dry run that shows all of them."""
-    return tuple(maker.sample(inputs) for maker in BACKENDS)
+    return tuple(factory.sample(inputs) for factory in BACKENDS)
 
 
 def off(inputs: Inputs) -> tuple[str, ...]:
     """Return a sentence for each backend that `inputs` holds no credentials for."""
-    return tuple(maker.OFF for maker in BACKENDS if maker.configured(inputs) is None)
+    return tuple(
+        factory.NOT_CONFIGURED for factory in BACKENDS if factory.configured(inputs) is None
+    )

@@ -30,9 +30,9 @@ _NAMED: Final = 3  # services, in a note on their names
 
 # "Deployments of the same service cannot occur at the same second" (Datadog, "Deployment data
 # sources for DORA Metrics", API or CLI).
-_LIMITS: Final = Limits(apart=1.0)
+_LIMITS: Final = Limits(min_spacing_seconds=1.0)
 
-OFF: Final = "Datadog is off, since `datadog-api-key` is empty"
+NOT_CONFIGURED: Final = "Datadog is off, since `datadog-api-key` is empty"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -42,7 +42,7 @@ class Datadog:
     url: str
     api_key: str = field(repr=False)
     name: str = "Datadog"
-    counted: str | None = None
+    dora_environment: str | None = None
     limits: Limits = _LIMITS
 
     @property

@@ -75,9 +75,9 @@ _CREATE: Final = "deployments.create"
 _SET_PULL_SERVICES: Final = "deployments.setPullServices"
 
 # An account has 1,000 requests a minute (DX Web API, "Rate limits"); some are left for others.
-_LIMITS: Final = Limits(a_minute=900)
+_LIMITS: Final = Limits(requests_per_minute=900)
 
-OFF: Final = "DX is off, since `dx-token` and `dx-instance` are empty"
+NOT_CONFIGURED: Final = "DX is off, since `dx-token` and `dx-instance` are empty"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -87,7 +87,7 @@ class Dx:
     url: str
     token: str = field(repr=False)
     name: str = "DX"
-    counted: str | None = "production"
+    dora_environment: str | None = "production"
     limits: Limits = _LIMITS
 
     @property

@@ -15,10 +15,10 @@ from dora_deployments.attribution.answers import (
     MOST_ALONE,
     BranchHistory,
     ChangedFiles,
-    Landings,
     Promotion,
     PullDetail,
     PullDetails,
+    PullsByCommit,
 )
 from dora_deployments.attribution.github.trimmed import made_of
 from dora_deployments.attribution.look_ups import LookUpError, LookUps
@@ -123,12 +123,12 @@ class Archive:
         for shas in _batches(others, _AT_ONCE):
             self._ask_landings(shas)
 
-    def landings(self, commit_shas: Sequence[str], old: Iterable[str]) -> Landings:
+    def landings(self, commit_shas: Sequence[str], old: Iterable[str]) -> PullsByCommit:
         """Return the pull requests that landed by each commit; GitHub is asked for `old` ones."""
         asked = [sha for sha in old if sha not in self._pulls and sha not in self._landings]
         if asked:
             self._ask_landings(asked)
-        return Landings(
+        return PullsByCommit(
             by_commit={
                 sha: self._pulls.get(sha) or self._landings.get(sha, ()) for sha in commit_shas
             }

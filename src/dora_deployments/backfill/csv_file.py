@@ -9,7 +9,7 @@ from typing import Any, Final
 
 from dora_deployments.actions import moments
 from dora_deployments.attribution.resolve import Resolved
-from dora_deployments.attribution.services import Carried
+from dora_deployments.attribution.services import ServiceChanges
 from dora_deployments.backfill.metrics import Record
 from dora_deployments.deployment import Deployment
 
@@ -45,7 +45,10 @@ def row(body: Mapping[str, object]) -> str:
 
 
 def line(
-    deployment: Deployment, carried: Carried, resolved: Resolved, first_commit_at: datetime | None
+    deployment: Deployment,
+    carried: ServiceChanges,
+    resolved: Resolved,
+    first_commit_at: datetime | None,
 ) -> str:
     """Return one deployment as a line of JSON, with the pull requests that it carries.
 

@@ -50,7 +50,7 @@ def connected(folder: Path) -> sqlite3.Connection:
     file = folder / FILE
     with suppress(FileExistsError):
         file.touch(exist_ok=False)
-        folders.hand_over(file)
+        folders.chown_to_parent(file)
     for path in (file, *(folder / f"{FILE}-{kind}" for kind in ("wal", "shm", "journal"))):
         with suppress(FileNotFoundError):
             _require_ours(path)

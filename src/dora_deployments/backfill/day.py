@@ -11,11 +11,11 @@ from dora_deployments.attribution.answers import (
     BranchHistory,
     ChangedFiles,
     Comparison,
-    Landings,
     Past,
     PastQuestion,
     Promotion,
     PullDetails,
+    PullsByCommit,
 )
 from dora_deployments.attribution.look_ups import LookUpError
 from dora_deployments.attribution.promotions import is_listed
@@ -142,7 +142,7 @@ class Day:
             return found
         return replace(found, files=_asked(partial(self.archive.compared_files, base, head)))
 
-    def landings(self, repository: str, commit_shas: Sequence[str]) -> Landings:
+    def landings(self, repository: str, commit_shas: Sequence[str]) -> PullsByCommit:
         """Return the pull requests that each commit belongs to, if they were merged by then.
 
         A push may merge one by a commit that was deployed long before.
@@ -152,7 +152,7 @@ class Day:
         old = [sha for sha, moment in made.items() if moment and moment < self.pulls_since]
         found = _asked(partial(self.archive.landings, commit_shas, old))
         until = self.past_event.finished_at
-        return Landings(
+        return PullsByCommit(
             by_commit={
                 sha: tuple(pull for pull in pulls if not pull.merged_at or pull.merged_at <= until)
                 for sha, pulls in found.by_commit.items()

@@ -104,7 +104,7 @@ class Spacing:
 
     def spaced(self, deployment: Deployment, backend: Backend) -> Deployment:
         """Return `deployment`, put off if another one of its service is too close before it."""
-        apart = timedelta(seconds=backend.limits.apart)
+        apart = timedelta(seconds=backend.limits.min_spacing_seconds)
         if not apart:
             return deployment
         key = (backend.name, deployment.service.identifier)

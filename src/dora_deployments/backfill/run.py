@@ -207,7 +207,7 @@ def _made(job: Job, folder: Path, sizes: Sequence[int]) -> list[object]:
 
 def _folder(job: Job) -> Path:
     try:
-        return folders.opened(job.run, job.inputs.output_path)
+        return folders.open_output_folder(job.run, job.inputs.output_path)
     except folders.UnwritableError:
         raise
     except ValueError as error:

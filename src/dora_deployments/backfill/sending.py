@@ -14,7 +14,7 @@ from dora_deployments.backfill.progress import Progress
 from dora_deployments.backfill.state import Report, State
 from dora_deployments.budget import Budget, in_thread
 from dora_deployments.delivery.deliver import Delivery
-from dora_deployments.delivery.dispatch import Errand
+from dora_deployments.delivery.dispatch import SendTask
 from dora_deployments.delivery.retry import Pace
 from dora_deployments.deployment import Limits, Outcome
 
@@ -87,8 +87,8 @@ class Rhythm:
     """When the next request may go; `limits` are kept evenly, without bursts."""
 
     def __init__(self, limits: Limits) -> None:
-        self._between = 60 / limits.a_minute if limits.a_minute else 0.0
-        self._apart = limits.apart
+        self._between = 60 / limits.requests_per_minute if limits.requests_per_minute else 0.0
+        self._apart = limits.min_spacing_seconds
         self._next = -math.inf
         self._next_of: dict[str, float] = {}
 
@@ -101,7 +101,7 @@ class Rhythm:
 
 
 class _Stopping(BaseException):
-    """The run ends. A `BaseException`, since an errand takes any other for a bug."""
+    """The run ends. A `BaseException`, since an task takes any other for a bug."""
 
 
 class _Sender:
@@ -131,7 +131,7 @@ class _Sender:
         self._pace = pace
         self._say = say
         self._clock = clock
-        self._on_its_way: tuple[Report, Errand] | None = None
+        self._on_its_way: tuple[Report, SendTask] | None = None
 
     def work(self) -> None:
         """Send one report after the other."""
@@ -154,9 +154,9 @@ class _Sender:
         """Record how the report stands that was on its way, if it did not end."""
         on_its_way = self._on_its_way  # once, since two threads may leave
         if on_its_way is not None:
-            report, errand = on_its_way
+            report, task = on_its_way
             with suppress(StateError):  # then it waits as before
-                self._state.settle(report, self._backend, errand.ended().outcome)
+                self._state.settle(report, self._backend, task.ended().outcome)
 
     def _send(self, line: "session.Line") -> None:
         name, now = self.name, self._clock.now
@@ -189,10 +189,10 @@ class _Sender:
             name=report.id,
             requests=(report.request,),
         )
-        errand = Errand(delivery, sleep=self._sleep, post=line.post)
-        self._on_its_way = (report, errand)
-        errand.run(self._budget, self._pace, (), self._budget)
-        outcome = errand.ended().outcome
+        task = SendTask(delivery, sleep=self._sleep, post=line.post)
+        self._on_its_way = (report, task)
+        task.run(self._budget, self._pace, (), self._budget)
+        outcome = task.ended().outcome
         self._state.settle(report, self._backend, outcome)
         self._on_its_way = None
         if outcome.status == "undelivered" and outcome.attempts < self._pace.attempts:

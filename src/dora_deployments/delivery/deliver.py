@@ -35,7 +35,7 @@ class Delivery:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Kept:
+class SavedReports:
     """The folder with what was not delivered, and what went wrong with it, in our own words.
 
     `path` starts in the workspace or is absolute, with forward slashes; it is empty if

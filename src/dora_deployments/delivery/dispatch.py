@@ -31,7 +31,7 @@ _EARLIER: Final = f"; an earlier attempt had no answer, {_MAY_HAVE_ARRIVED}"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Ended:
+class SendResult:
     """How a delivery ended, for each of its services.
 
     `skew` is how far the clock here was ahead of the backend's, as far as it told.
@@ -48,17 +48,17 @@ class Ended:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Dispatch:
+class Sender:
     """Deliveries on their way, once it was started; their endings can be asked for any time."""
 
-    errands: tuple["Errand", ...]
+    tasks: tuple["SendTask", ...]
     pace: Pace
 
     @classmethod
-    def of(cls, deliveries: Iterable[Delivery], pace: Pace | None = None) -> "Dispatch":
+    def of(cls, deliveries: Iterable[Delivery], pace: Pace | None = None) -> "Sender":
         """Return the dispatch of all `deliveries`; none is sent yet."""
-        errands = tuple(Errand(delivery) for delivery in deliveries)
-        return cls(errands=errands, pace=pace or Pace())
+        tasks = tuple(SendTask(delivery) for delivery in deliveries)
+        return cls(tasks=tasks, pace=pace or Pace())
 
     def start(self, budget: Budget) -> None:
         """Start to send all at once, in threads.
@@ -69,26 +69,26 @@ class Dispatch:
         budget.
         """
         quarter = budget.capped(budget.left() / 4)
-        errands: dict[Backend, list[Errand]] = {}
-        for errand in self.errands:
-            errands.setdefault(errand.delivery.backend, []).append(errand)
-        for of_backend in errands.values():
+        tasks: dict[Backend, list[SendTask]] = {}
+        for task in self.tasks:
+            tasks.setdefault(task.delivery.backend, []).append(task)
+        for of_backend in tasks.values():
             _start(of_backend, budget, quarter, self.pace)
 
     def give_up(self, why: str, topic: Topic) -> None:
         """End without sending anything; `why` is the message of every outcome."""
-        for errand in self.errands:
-            errand.give_up(why, topic)
+        for task in self.tasks:
+            task.give_up(why, topic)
 
     def wait(self, budget: Budget) -> None:
         """Return once every delivery has ended, what went first aside, or the budget has."""
-        for errand in self.errands:
-            if not errand.delivery.goes_first:
-                budget.wait(errand.done)
+        for task in self.tasks:
+            if not task.delivery.goes_first:
+                budget.wait(task.done)
 
-    def ended(self) -> tuple[Ended, ...]:
+    def ended(self) -> tuple[SendResult, ...]:
         """Return how each delivery ended; one that has not is `undelivered`."""
-        return tuple(errand.ended() for errand in self.errands)
+        return tuple(task.ended() for task in self.tasks)
 
 
 def unsupported(deliveries: Iterable[Delivery]) -> tuple[Outcome, ...]:
@@ -97,58 +97,58 @@ def unsupported(deliveries: Iterable[Delivery]) -> tuple[Outcome, ...]:
         outcome
         for delivery in deliveries
         if delivery.unsupported is not None
-        for outcome in Errand(delivery).ended().outcomes
+        for outcome in SendTask(delivery).ended().outcomes
     )
 
 
-def _start(errands: list["Errand"], budget: Budget, quarter: Budget, pace: Pace) -> None:
-    """Start to send what one backend is sent, in the order of `errands`.
+def _start(tasks: list["SendTask"], budget: Budget, quarter: Budget, pace: Pace) -> None:
+    """Start to send what one backend is sent, in the order of `tasks`.
 
     So many at the same time, but those that stall keep no other from being tried.
     """
-    first = [errand for errand in errands if errand.delivery.goes_first]
-    pending = deque(errands)
+    first = [task for task in tasks if task.delivery.goes_first]
+    pending = deque(tasks)
     all_begun = threading.Event()
 
     def work() -> None:
         while budget.left():  # what is not sent by then is saved, and so must not go out
             try:
-                errand = pending.popleft()
+                task = pending.popleft()
             except IndexError:  # another thread may have had the last one
                 all_begun.set()
                 return
-            errand.run(budget, pace, first, quarter)
+            task.run(budget, pace, first, quarter)
 
     # If the system has no more threads, those that there are do the work.
-    threads = sum(in_thread(work) for _ in range(min(_WIDTH, len(errands))))
-    if len(errands) > threads > 0:
-        in_thread(partial(_relieve, errands, all_begun, budget, work))
+    threads = sum(in_thread(work) for _ in range(min(_WIDTH, len(tasks))))
+    if len(tasks) > threads > 0:
+        in_thread(partial(_relieve, tasks, all_begun, budget, work))
     if not threads:
-        for errand in errands:
-            errand.give_up("not sent, since the system had no thread left to do it", STEP_ENDED)
+        for task in tasks:
+            task.give_up("not sent, since the system had no thread left to do it", STEP_ENDED)
 
 
 def _relieve(
-    errands: Collection["Errand"],
+    tasks: Collection["SendTask"],
     all_begun: threading.Event,
     budget: Budget,
     work: Callable[[], None],
 ) -> None:
-    """Start a thread for each of `errands` that stalls, until all of them have begun.
+    """Start a thread for each of `tasks` that stalls, until all of them have begun.
 
     It looks when the next one that is on its way stalls; one that begins later stalls later.
     """
     more = 0
     until_next = _PATIENCE
     while not all_begun.wait(min(until_next, budget.left())) and budget.left():
-        waits = [seconds for errand in errands if (seconds := errand.stalls_in()) is not None]
+        waits = [seconds for task in tasks if (seconds := task.stalls_in()) is not None]
         for _ in range(sum(not seconds for seconds in waits) - more):
             more += in_thread(work)
         until_next = min(filter(None, waits), default=_PATIENCE)
 
 
 @dataclass(slots=True)
-class Errand:
+class SendTask:
     """A delivery on its way: written by its thread alone, read by the one that waits.
 
     `sleep` waits between two attempts. `post` makes each of them; by default they have nothing
@@ -172,15 +172,15 @@ class Errand:
     ambiguous: bool = False
     done: threading.Event = field(default_factory=threading.Event)
 
-    def run(self, budget: Budget, pace: Pace, first: Iterable["Errand"], quarter: Budget) -> None:
+    def run(self, budget: Budget, pace: Pace, first: Iterable["SendTask"], quarter: Budget) -> None:
         """Deliver: at once if this goes first, else when those that do have ended."""
         self.begun = time.monotonic()
         try:
             if self.delivery.goes_first:
                 budget = quarter
             else:
-                for errand in first:
-                    quarter.wait(errand.done)
+                for task in first:
+                    quarter.wait(task.done)
             self.outcome = self._deliver(budget, pace)
         except Exception as error:
             bug = f"a bug of this action stopped the delivery: {type(error).__name__}"
@@ -199,11 +199,11 @@ class Errand:
             self.outcome = self._ended("undelivered", why, topic)
         self.done.set()
 
-    def ended(self) -> Ended:
+    def ended(self) -> SendResult:
         """Return how it ended, also if it was not waited for any longer."""
         outcome = self.outcome or self._unfinished()
         services = self.delivery.services
-        return Ended(
+        return SendResult(
             delivery=self.delivery,
             outcomes=tuple(replace(outcome, service=service) for service in services),
             skew=self.skew,

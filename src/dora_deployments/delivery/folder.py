@@ -33,7 +33,7 @@ def bases(run: Run) -> tuple[Path, ...]:
     return tuple(Path(base) for base in known if base and _is_folder(Path(base)))
 
 
-def located(path: str, bases: Sequence[Path]) -> tuple[Path, str]:
+def resolve_path(path: str, bases: Sequence[Path]) -> tuple[Path, str]:
     """Return the base that `path`, an input, starts in or is written with, and the rest of it.
 
     `ValueError` says, in words that follow the path, why it cannot be used.
@@ -48,12 +48,12 @@ def located(path: str, bases: Sequence[Path]) -> tuple[Path, str]:
     return bases[0], path
 
 
-def opened(run: Run, path: str) -> Path:
+def open_output_folder(run: Run, path: str) -> Path:
     """Return the folder at `path`, an input, made if need be and hidden from git.
 
     `ValueError` says, in words that follow the input's name, why it cannot be used.
     """
-    base, rest = located(path, bases(run))
+    base, rest = resolve_path(path, bases(run))
     folder, allowed = base, owners(base)
     names = workspace.segments(rest)
     if ".git" in map(str.lower, names):
@@ -61,7 +61,7 @@ def opened(run: Run, path: str) -> Path:
     for name in names:
         folder /= name
         try:
-            problem = made(folder, allowed)
+            problem = ensure_folder(folder, allowed)
         except OSError as error:
             raise unwritable(error) from None
         if problem is not None:
@@ -89,11 +89,11 @@ def unwritable(error: OSError) -> ValueError:
     return ValueError(words) if error.errno in _OF_THE_PATH else UnwritableError(words)
 
 
-def made(folder: Path, owners: set[int]) -> str | None:
+def ensure_folder(folder: Path, owners: set[int]) -> str | None:
     """Make `folder` unless it is there; return why nothing is written in it, if so."""
     with suppress(FileExistsError):
         folder.mkdir()
-        hand_over(folder, 0o755)
+        chown_to_parent(folder, 0o755)
     return unusable(folder.lstat(), owners)
 
 
@@ -133,7 +133,7 @@ def writing(file: Path) -> Iterator[TextIO]:
         # Line ends are left as they are written.
         with os.fdopen(handle, "w", encoding="utf-8", newline="") as opened:
             yield opened
-        hand_over(Path(name), _READABLE)
+        chown_to_parent(Path(name), _READABLE)
         Path(name).replace(file)
     except BaseException:
         Path(name).unlink(missing_ok=True)  # it may have its name already
@@ -164,7 +164,7 @@ def clear(file: Path) -> None:
             other.unlink()
 
 
-def hand_over(made: Path, mode: int = _READABLE) -> None:
+def chown_to_parent(made: Path, mode: int = _READABLE) -> None:
     """Let other users read what was made, and give it to the owner of what it is in.
 
     In a container this step is root, and the runner that clears the workspace is not.

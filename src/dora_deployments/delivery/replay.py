@@ -36,7 +36,7 @@ def found(inputs: Inputs, run: Run) -> tuple[Path, tuple[str, ...]]:
     """
     bases = folder.bases(run)
     try:
-        base, path = folder.located(inputs.replay_path, bases)
+        base, path = folder.resolve_path(inputs.replay_path, bases)
         paths = tuple(workspace.files(base, path, ".json"))
     except ValueError as error:
         raise InputError(about_input("replay-path", str(error))) from None

@@ -14,9 +14,9 @@ from dora_deployments.actions import workspace
 from dora_deployments.actions.inputs import DEFAULT_REPLAY_PATH
 from dora_deployments.actions.run import Run
 from dora_deployments.delivery import saved
-from dora_deployments.delivery.deliver import Delivery, Kept, Origin
-from dora_deployments.delivery.dispatch import Ended
-from dora_deployments.delivery.folder import bases, made, owners, writing
+from dora_deployments.delivery.deliver import Delivery, Origin, SavedReports
+from dora_deployments.delivery.dispatch import SendResult
+from dora_deployments.delivery.folder import bases, ensure_folder, owners, writing
 from dora_deployments.errors import why_unwritable
 
 FOLDER: Final = DEFAULT_REPLAY_PATH
@@ -48,7 +48,9 @@ class _Written:
                 file.unlink()
 
 
-def settle(ended: Iterable[Ended], origin: Origin, run: Run, refused: Iterable[Path] = ()) -> Kept:
+def settle(
+    ended: Iterable[SendResult], origin: Origin, run: Run, refused: Iterable[Path] = ()
+) -> SavedReports:
     """Save what no backend has, and remove what was saved and is replayed.
 
     What an earlier attempt of this run saved here and a backend has by now is removed as well: if
@@ -88,11 +90,11 @@ def settle(ended: Iterable[Ended], origin: Origin, run: Run, refused: Iterable[P
         problems += failures
         folders += [folder] if folder else []
     if not folders:
-        return Kept(problems=tuple(problems))
+        return SavedReports(problems=tuple(problems))
     path = Path(os.path.commonpath(folders))
     with suppress(ValueError):
         path = path.relative_to(run.workspace or "")
-    return Kept(path=path.as_posix(), problems=tuple(problems))
+    return SavedReports(path=path.as_posix(), problems=tuple(problems))
 
 
 def file_name(delivery: Delivery) -> str:
@@ -105,13 +107,15 @@ def file_name(delivery: Delivery) -> str:
     return f"{stem}-{delivery.backend.name.lower()}.json"
 
 
-def _saved(ended: Ended) -> tuple[Path, ...]:
+def _saved(ended: SendResult) -> tuple[Path, ...]:
     """Return the files that a delivery was read from, those that it supersedes among them."""
     file = ended.delivery.saved
     return () if file is None else (file, *ended.delivery.superseded)
 
 
-def _of_earlier_attempts(ended: Ended, origin: Origin, places: Iterable[Path]) -> Iterator[Path]:
+def _of_earlier_attempts(
+    ended: SendResult, origin: Origin, places: Iterable[Path]
+) -> Iterator[Path]:
     """Yield the files here that an earlier attempt of this run saved of the same report."""
     delivery = ended.delivery
     if not origin.run_id or origin.attempt < 2 or delivery.saved is not None:
@@ -182,7 +186,7 @@ def _write_all(files: Iterable[_File], written: _Written, place: Path) -> str | 
     """
     folder = written.folder
     try:
-        problem = made(folder, owners(place))
+        problem = ensure_folder(folder, owners(place))
         if problem is not None:
             return problem
         _write(folder / ".gitignore", "*\n")

@@ -150,7 +150,7 @@ def _prepare(
 
     backends = sending.choose_backends(context, from_fork=deployment_event.from_fork)
     context.add_warnings(doubts.of_environment(deployment_event, resolved, backends))
-    ending.hinted(account, log, doubts.other_sources(event.name, resolved, backends))
+    ending.add_hints(account, log, doubts.other_sources(event.name, resolved, backends))
     deliveries = deliver.prepare(resolved.deployments, backends)
     if resolved.touched is not None:
         touched = deliver.prepare_touched(

@@ -53,7 +53,7 @@ def _read_saved(context: Context) -> None:
     account.left = account.left[-last.count :] if isinstance(last, replay.Left) else ()
     if problems and not account.deliveries:
         raise InputError(*problems, topic=REPLAY_REFUSED)
-    ending.told_bad(account, context.log)
+    ending.log_problems(account, context.log)
     if account.left:
         one = "one file is" if len(account.left) == 1 else f"{len(account.left):,} files are"
         more = f"`replay-path` holds more than one run can send: {one} left"

@@ -21,7 +21,7 @@ from dora_deployments.catalogue import (
 from dora_deployments.context import Context
 from dora_deployments.delivery import dispatch
 from dora_deployments.delivery.deliver import Delivery, Origin
-from dora_deployments.delivery.dispatch import Dispatch
+from dora_deployments.delivery.dispatch import Sender
 from dora_deployments.deployment import Outcome
 from dora_deployments.errors import ConfigurationError, EventError, PackagesError
 from dora_deployments.report import doubts, ending, requests
@@ -72,7 +72,7 @@ def send(context: Context, lacking: PackagesError | None = None) -> None:
     if inputs.dry_run:
         account.outcomes = dispatch.unsupported(account.deliveries)
         return
-    account.dispatch = Dispatch.of(account.deliveries, context.pace)
+    account.dispatch = Sender.of(account.deliveries, context.pace)
     if lacking is not None:
         account.dispatch.give_up(f"not sent, since {lacking}", lacking.topic)
     else:
@@ -100,7 +100,7 @@ def save_undelivered(account: Account, log: Log) -> None:
         or not (account.deliveries or account.refused or account.left)
     ):
         return
-    sent = account.dispatch or Dispatch.of(account.deliveries)
+    sent = account.dispatch or Sender.of(account.deliveries)
     ended = sent.ended()
     of_first = (each for each in ended if each.delivery.goes_first)
     of_others = (each for each in ended if not each.delivery.goes_first)
@@ -115,13 +115,15 @@ def save_undelivered(account: Account, log: Log) -> None:
 
         account.kept = undelivered.settle(ended, origin(run, account.repository), run, stay)
     if account.resolved is not None and account.resolved.finished_by_clock:
-        ending.warned(account, log, doubts.of_clocks(ended))
-    ending.touched(account, (outcome for each in of_first for outcome in each.outcomes), log)
-    ending.warned(account, log, notes(account.kept.problems, NOT_SAVED))
+        ending.add_warnings(account, log, doubts.of_clocks(ended))
+    ending.report_touched_services(
+        account, (outcome for each in of_first for outcome in each.outcomes), log
+    )
+    ending.add_warnings(account, log, notes(account.kept.problems, NOT_SAVED))
     path = account.kept.path
     if path and not path_for_output(path, log.scrub):
         where = f"what was not delivered is in `{path}`, which the output does not name"
-        ending.warned(account, log, [note(f"{where}; {PATH_NOT_TOLD.change}", PATH_NOT_TOLD)])
+        ending.add_warnings(account, log, [note(f"{where}; {PATH_NOT_TOLD.change}", PATH_NOT_TOLD)])
 
 
 def _by_cause(outcome: Outcome, account: Account) -> Outcome:

@@ -8,8 +8,8 @@ from dora_deployments.actions.inputs import FailOn
 from dora_deployments.actions.run import DOCS, Run
 from dora_deployments.attribution.resolve import Resolved
 from dora_deployments.catalogue import Note, Topic
-from dora_deployments.delivery.deliver import Delivery, Kept
-from dora_deployments.delivery.dispatch import Dispatch
+from dora_deployments.delivery.deliver import Delivery, SavedReports
+from dora_deployments.delivery.dispatch import Sender
 from dora_deployments.deployment import Outcome
 
 if TYPE_CHECKING:
@@ -44,9 +44,9 @@ class Account:
     refused: tuple[Path, ...] = ()
     left: tuple[Path, ...] = ()
     deliveries: tuple[Delivery, ...] = ()
-    dispatch: Dispatch | None = None
+    dispatch: Sender | None = None
     outcomes: tuple[Outcome, ...] = ()
-    kept: Kept = field(default_factory=Kept)
+    kept: SavedReports = field(default_factory=SavedReports)
     status: RunStatus = "undelivered"
     reason: str = ""
     headline: str = ""

@@ -25,7 +25,7 @@ from dora_deployments.catalogue import (
     note,
 )
 from dora_deployments.delivery.deliver import Delivery
-from dora_deployments.delivery.dispatch import Ended
+from dora_deployments.delivery.dispatch import SendResult
 from dora_deployments.deployment import Request
 from dora_deployments.report.changes import span
 from dora_deployments.report.words import listed
@@ -65,7 +65,7 @@ def of_environment(
     is_given = source == "the input `environment`"
     is_mapped = raw is not None and source != raw.source and not is_given
     backends = (*told,)
-    counting = [backend.name for backend in backends if backend.counted == "production"]
+    counting = [backend.name for backend in backends if backend.dora_environment == "production"]
     if not resolved.deployments or is_mapped:
         return
     if (
@@ -108,7 +108,7 @@ def of_environment(
 
 def of_names(environments: Sequence[str], told: Iterable[Backend]) -> Iterator[Note]:
     """Yield that none of the environments is the one that a backend counts, but some seem to be."""
-    counting = [backend.name for backend in told if backend.counted == "production"]
+    counting = [backend.name for backend in told if backend.dora_environment == "production"]
     meant = [name for name in environments if seems_production(name)]
     if counting and meant and "production" not in environments:
         yield note(
@@ -174,7 +174,7 @@ def of_times(
         )
 
 
-def of_clocks(ended: Iterable[Ended]) -> Iterator[Note]:
+def of_clocks(ended: Iterable[SendResult]) -> Iterator[Note]:
     """Yield by how much the clock here and those of the backends differ, if it matters."""
     skews: dict[str, timedelta] = {}
     for each in ended:  # not all had an answer that tells the time

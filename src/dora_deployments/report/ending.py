@@ -36,13 +36,13 @@ from dora_deployments.report.account import (
 )
 from dora_deployments.report.headline import headline
 from dora_deployments.report.log import Log
-from dora_deployments.report.words import capital, taught
+from dora_deployments.report.words import capital, with_fix
 
 # What a run that leaves saved reports for the next one ends as.
 _LEFT: Final[dict[RunStatus, RunStatus]] = {"delivered": "partial", "skipped": "undelivered"}
 
 
-def done(account: Account, log: Log) -> None:
+def finish(account: Account, log: Log) -> None:
     """End a run that went through all stages; its outcomes may be good or bad.
 
     A dry run has none but skipped ones. Saved reports that are refused make the run a
@@ -69,7 +69,7 @@ def done(account: Account, log: Log) -> None:
         log.line(account.advice)
 
 
-def skipped(account: Account, skip: Skip, log: Log) -> None:
+def finish_skipped(account: Account, skip: Skip, log: Log) -> None:
     """End a run that has nothing to report."""
     account.status = "skipped"
     account.reason = skip.reason
@@ -79,20 +79,20 @@ def skipped(account: Account, skip: Skip, log: Log) -> None:
     log.annotate(level, f"{what} ({skip.reason})", skip.explanation, account.topic.page)
 
 
-def refused(account: Account, error: ActionError, log: Log) -> None:
+def finish_refused(account: Account, error: ActionError, log: Log) -> None:
     """End a run that the workflow's author must fix; what was sent before is told."""
     account.topic = error.topic
     account.problems = error.notes
     _reject(account, type(error))
     for outcome in account.outcomes:
         _tell(outcome, account, log)
-    told_bad(account, log, error.title)
+    log_problems(account, log, error.title)
     sent = any(outcome.is_recorded for outcome in account.outcomes)
     account.headline = f"{error.title}: {'not all' if sent else 'nothing'} was sent"
     log.line(f"{account.headline} ({error.reason})")
 
 
-def interrupted(account: Account, interrupt: Interrupted, log: Log) -> None:
+def finish_cancelled(account: Account, interrupt: Interrupted, log: Log) -> None:
     """End a run that the runner cancels."""
     name = signal.Signals(interrupt.signal_number).name
     account.status = _status_so_far(account)
@@ -106,7 +106,7 @@ def interrupted(account: Account, interrupt: Interrupted, log: Log) -> None:
     log.annotate("error", "Cancelled", f"{account.headline}. {account.advice}", CANCELLED.page)
 
 
-def unprepared(account: Account, error: PackagesError, log: Log) -> None:
+def finish_without_packages(account: Account, error: PackagesError, log: Log) -> None:
     """End a run that lacks the packages to read what to report, as an outage ends it."""
     account.status = "undelivered"
     account.reason = "internal-error"
@@ -118,7 +118,7 @@ def unprepared(account: Account, error: PackagesError, log: Log) -> None:
     log.annotate(level, "Not reported", f"{error}. {account.advice}", error.topic.page)
 
 
-def held_back(account: Account, error: HeldBackError, log: Log) -> None:
+def finish_held_back(account: Account, error: HeldBackError, log: Log) -> None:
     """End a run whose report would be a guess now: nothing is sent, and nothing saved."""
     account.status = "undelivered"
     account.exit_code = 1 if account.fail_on == "any" else 0
@@ -130,7 +130,7 @@ def held_back(account: Account, error: HeldBackError, log: Log) -> None:
     log.annotate(level, "Not reported", told, error.topic.page)
 
 
-def broken(account: Account, error: Exception, log: Log) -> None:
+def finish_crashed(account: Account, error: Exception, log: Log) -> None:
     """End a run at a bug of ours: one line, and the trace where debug logging is on."""
     place = traceback.extract_tb(error.__traceback__)[-1]
     account.status = _status_so_far(account)
@@ -151,14 +151,14 @@ def broken(account: Account, error: Exception, log: Log) -> None:
             log.debug(line)
 
 
-def told_bad(account: Account, log: Log, title: str = InputError.title) -> None:
+def log_problems(account: Account, log: Log, title: str = InputError.title) -> None:
     """Tell the problems of bad input, which a run may have and go on."""
     level = "warning" if account.fail_on == "never" else "error"
     for problem in account.problems:
         log.annotate(level, title, problem.text, problem.page)
 
 
-def touched(account: Account, outcomes: Iterable[Outcome], log: Log) -> None:
+def report_touched_services(account: Account, outcomes: Iterable[Outcome], log: Log) -> None:
     """Tell how it went to say first which services the pull request touches; nothing more."""
     for outcome in {outcome.backend: outcome for outcome in outcomes}.values():
         said = f". It said: {log.quoted(outcome.detail)}" if outcome.detail else ""
@@ -167,12 +167,12 @@ def touched(account: Account, outcomes: Iterable[Outcome], log: Log) -> None:
             continue
         told = (
             f"{outcome.backend} was not told which services the pull request touches:"
-            f" {taught(outcome.message, outcome.topic)}{said}"
+            f" {with_fix(outcome.message, outcome.topic)}{said}"
         )
-        warned(account, log, [note(told, outcome.topic or SERVICES_NOT_TOLD)])
+        add_warnings(account, log, [note(told, outcome.topic or SERVICES_NOT_TOLD)])
 
 
-def warned(account: Account, log: Log, warnings: Iterable[Note]) -> None:
+def add_warnings(account: Account, log: Log, warnings: Iterable[Note]) -> None:
     """Add warnings to a run that goes on, each of them once."""
     for warning in warnings:
         if warning in account.warnings:
@@ -181,7 +181,7 @@ def warned(account: Account, log: Log, warnings: Iterable[Note]) -> None:
         log.annotate("warning", "Deployment report", warning.text, warning.page)
 
 
-def hinted(account: Account, log: Log, hints: Iterable[Note]) -> None:
+def add_hints(account: Account, log: Log, hints: Iterable[Note]) -> None:
     """Add what a person should check once, but no run can know."""
     for hint in hints:
         if hint in account.hints:
@@ -243,4 +243,4 @@ def _tell(outcome: Outcome, account: Account, log: Log) -> None:
     if outcome.is_missing:
         level = "error" if counts(outcome, account.fail_on) else "warning"
     more = outcome.topic.page if outcome.topic else ""
-    log.annotate(level, about, f"{taught(outcome.message, outcome.topic)}{said}", more)
+    log.annotate(level, about, f"{with_fix(outcome.message, outcome.topic)}{said}", more)

@@ -16,7 +16,7 @@ from dora_deployments.report.account import Account
 from dora_deployments.report.blocks import CELL, code, points, read_more, sentence, table
 from dora_deployments.report.facts import facts
 from dora_deployments.report.text import Scrubber, for_html, for_html_prose, pretty_json
-from dora_deployments.report.words import capital, taught
+from dora_deployments.report.words import capital, with_fix
 
 # GitHub refuses a summary above 1 MiB; nobody reads a tenth of that.
 LIMIT: Final = 100_000
@@ -174,7 +174,7 @@ def _outcomes(account: Account, scrub: Scrubber) -> str:
 
 
 def _message(outcome: Outcome, scrub: Scrubber, docs: str) -> str:
-    message = sentence(scrub, taught(outcome.message, outcome.topic))
+    message = sentence(scrub, with_fix(outcome.message, outcome.topic))
     if outcome.topic is not None:
         message += f".{read_more(docs, outcome.topic.page)}"
     if outcome.detail:

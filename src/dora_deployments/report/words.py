@@ -21,7 +21,7 @@ def capital(text: str) -> str:
     return text if "_" in first or "." in first else text[:1].upper() + text[1:]
 
 
-def taught(message: str, topic: Topic | None) -> str:
+def with_fix(message: str, topic: Topic | None) -> str:
     """Return a message with what to change, if it does not say that itself."""
     if topic is None or topic.change in message:
         return message

@@ -4,7 +4,7 @@ from dataclasses import replace
 import pytest
 
 from dora_deployments.actions import moments
-from dora_deployments.attribution.answers import Landings
+from dora_deployments.attribution.answers import PullsByCommit
 from dora_deployments.attribution.github.pulls import landings
 from dora_deployments.deployment import PullRequest
 from tests.attribution.github.answers import (
@@ -146,7 +146,7 @@ def test_of_open_and_foreign_pull_requests_nothing_is_told(serve, history):
     history.open_pull("side")
     history.foreign_pull(sha)
     _, api = serve()
-    assert landings(api, SLUG, [sha]) == Landings(by_commit={sha: ()})
+    assert landings(api, SLUG, [sha]) == PullsByCommit(by_commit={sha: ()})
 
 
 def test_a_repository_that_was_renamed_keeps_its_pull_requests(serve, history):
@@ -159,7 +159,7 @@ def test_a_repository_that_was_renamed_keeps_its_pull_requests(serve, history):
 
 def test_no_commits_are_not_asked_for(serve):
     github, api = serve()
-    assert landings(api, SLUG, []) == Landings(by_commit={})
+    assert landings(api, SLUG, []) == PullsByCommit(by_commit={})
     assert github.asked == []
 
 
@@ -180,7 +180,7 @@ def test_a_hundred_commits_are_asked_at_a_time(serve, count, asked):
     github, api = serve()
     github.fault = up_to(100)
     found = landings(api, SLUG, shas(count))
-    assert found == Landings(by_commit={sha(n): (landed(n),) for n in range(1, count + 1)})
+    assert found == PullsByCommit(by_commit={sha(n): (landed(n),) for n in range(1, count + 1)})
     assert sorted(sizes(github)) == asked
 
 
@@ -216,7 +216,7 @@ def test_what_is_too_much_is_asked_in_halves_once_one_has_done(serve, most, aske
     github, api = serve()
     github.fault = up_to(most)
     found = landings(api, SLUG, shas(230))
-    assert found == Landings(by_commit={sha(n): (landed(n),) for n in range(1, 231)})
+    assert found == PullsByCommit(by_commit={sha(n): (landed(n),) for n in range(1, 231)})
     assert sorted(sizes(github)) == sorted(asked)
     assert rest(github) == []
 
@@ -229,7 +229,7 @@ def test_what_is_too_much_is_asked_in_halves_once_one_has_done(serve, most, aske
 def test_where_nothing_does_the_requests_are_few(serve, fault):
     github, api = serve()
     github.fault = always(fault)
-    assert landings(api, SLUG, shas(1_000)) == Landings(by_commit={}, problem=GAVE_UP)
+    assert landings(api, SLUG, shas(1_000)) == PullsByCommit(by_commit={}, problem=GAVE_UP)
     assert sizes(github) == [*[100] * 10, 50, 25, 12, 6]
     assert rest(github) == []
 
@@ -244,7 +244,7 @@ def test_a_few_commits_are_asked_one_by_one_where_no_query_does(serve):
         else said([item(int(asked.path.split("/")[5], 16))])
     )
     found = landings(api, SLUG, shas(20))
-    assert found == Landings(by_commit={sha(n): (landed(n),) for n in range(1, 21)})
+    assert found == PullsByCommit(by_commit={sha(n): (landed(n),) for n in range(1, 21)})
     assert sizes(github) == [20, 12, 6]
     assert rest(github)[0] == ROOT
     assert sorted(rest(github)[1:]) == [f"{ROOT}/commits/{each}/pulls" for each in shas(20)]
@@ -254,7 +254,7 @@ def test_a_few_commits_are_asked_one_by_one_where_no_query_does(serve):
 def test_more_than_a_few_commits_are_not_asked_one_by_one(serve):
     github, api = serve()
     github.fault = always(BUSY)
-    assert landings(api, SLUG, shas(21)) == Landings(by_commit={}, problem=GAVE_UP)
+    assert landings(api, SLUG, shas(21)) == PullsByCommit(by_commit={}, problem=GAVE_UP)
     assert rest(github) == []
 
 
@@ -283,10 +283,10 @@ def test_a_refusal_is_not_asked_in_halves(serve):
     github, api = serve()
     refused = said({"data": {"repository": {}}, "errors": [{"type": "FORBIDDEN"}]})
     github.fault = lambda asked: refused if asked.operation else said([])
-    assert landings(api, SLUG, shas(21)) == Landings(by_commit={}, problem=REFUSED)
+    assert landings(api, SLUG, shas(21)) == PullsByCommit(by_commit={}, problem=REFUSED)
     assert sizes(github) == [21]
     assert rest(github) == []
-    assert landings(api, SLUG, shas(3)) == Landings(by_commit=dict.fromkeys(shas(3), ()))
+    assert landings(api, SLUG, shas(3)) == PullsByCommit(by_commit=dict.fromkeys(shas(3), ()))
     assert rest(github)[0] == ROOT
     assert sorted(rest(github)[1:]) == [f"{ROOT}/commits/{each}/pulls" for each in shas(3)]
 
@@ -294,7 +294,7 @@ def test_a_refusal_is_not_asked_in_halves(serve):
 def test_without_the_permission_it_is_named(serve, history):
     commit = history.commit()
     github, api = serve(permissions={"contents"})
-    assert landings(api, SLUG, [commit]) == Landings(
+    assert landings(api, SLUG, [commit]) == PullsByCommit(
         by_commit={},
         problem="`github-token` may not read this (403); add `pull-requests: read` to the job's"
         " `permissions:`",
@@ -309,7 +309,7 @@ def test_the_limit_of_queries_leaves_the_other_interface(serve, history, kind):
     one = merged(history, "one")
     github, api = serve()
     github.fault = on("/graphql", said({"errors": [{"type": kind}]}))
-    assert landings(api, SLUG, [one.merge_commit_sha]) == Landings(
+    assert landings(api, SLUG, [one.merge_commit_sha]) == PullsByCommit(
         by_commit={one.merge_commit_sha: (one,)}
     )
     assert sizes(github) == [1]
@@ -326,7 +326,7 @@ def test_the_limit_of_queries_leaves_the_other_interface(serve, history, kind):
 def test_where_more_questions_are_in_vain_none_follow(serve, fault, problem):
     github, api = serve()
     github.fault = always(fault)
-    assert landings(api, SLUG, shas(30)) == Landings(by_commit={}, problem=problem)
+    assert landings(api, SLUG, shas(30)) == PullsByCommit(by_commit={}, problem=problem)
     assert len(github.asked) == 1
 
 
@@ -360,7 +360,7 @@ def test_a_refusal_counts_more_than_what_was_too_large(serve):
 def test_the_budget_bounds_all_of_it(serve, fault):
     github, api = serve(seconds=0.15)
     github.fault = always(fault)
-    assert landings(api, SLUG, shas(150)) == Landings(by_commit={}, problem=NO_TIME)
+    assert landings(api, SLUG, shas(150)) == PullsByCommit(by_commit={}, problem=NO_TIME)
     assert len(github.asked) == 2
 
 
@@ -473,7 +473,7 @@ def test_a_pull_request_counts_if_it_was_merged_here(serve, told, expected):
     github, api = serve()
     github.fault = lambda asked: answered(asked.operation, lambda _: [told])
     found = landings(api, SLUG, [sha(7)])
-    assert found == Landings(by_commit={sha(7): () if expected is None else (expected,)})
+    assert found == PullsByCommit(by_commit={sha(7): () if expected is None else (expected,)})
 
 
 @pytest.mark.parametrize(
@@ -494,14 +494,14 @@ def test_a_pull_request_counts_by_the_other_interface_too(serve, told, expected)
     github, api = serve()
     github.fault = lambda asked: said({}, 400) if asked.operation else said([told])
     found = landings(api, SLUG, [sha(7)])
-    assert found == Landings(by_commit={sha(7): () if expected is None else (expected,)})
+    assert found == PullsByCommit(by_commit={sha(7): () if expected is None else (expected,)})
 
 
 @pytest.mark.parametrize("told", [item(7, number=None), item(7, merged_at="soon"), None, "x"])
 def test_a_pull_request_that_the_other_interface_does_not_tell_is_a_problem(serve, told):
     github, api = serve()
     github.fault = lambda asked: said({}, 400) if asked.operation else said([item(8), told])
-    assert landings(api, SLUG, [sha(7)]) == Landings(
+    assert landings(api, SLUG, [sha(7)]) == PullsByCommit(
         by_commit={}, problem="GitHub's list of pull requests could not be read"
     )
 
@@ -515,7 +515,7 @@ def test_a_commit_that_the_answer_lacks_is_asked_for_alone(serve, commit):
         answered(asked.operation, c1=commit) if asked.operation else said([])
     )
     found = landings(api, SLUG, shas(3))
-    assert found == Landings(by_commit=dict.fromkeys(shas(3), ()))
+    assert found == PullsByCommit(by_commit=dict.fromkeys(shas(3), ()))
     assert rest(github)[0] == ROOT
     assert sorted(rest(github)[1:]) == [f"{ROOT}/commits/{each}/pulls" for each in shas(3)]
 
@@ -547,7 +547,7 @@ def test_a_commit_whose_pull_requests_are_not_told_is_asked_for_alone(serve, kno
         if asked.path.endswith("/pulls")
         else said({"full_name": SLUG})
     )
-    assert landings(api, SLUG, [sha(7)]) == Landings(by_commit={sha(7): (landed(7),)})
+    assert landings(api, SLUG, [sha(7)]) == PullsByCommit(by_commit={sha(7): (landed(7),)})
 
 
 @pytest.mark.parametrize("answer", MALFORMED.values(), ids=MALFORMED)
@@ -556,7 +556,7 @@ def test_answers_of_another_kind_are_told_as_such(serve, answer):
     github.fault = always(answer)
     found = landings(api, SLUG, [sha(7)])
     if isinstance(found.by_commit.get(sha(7)), tuple):  # a list without any pull request
-        assert (found, answer[2][:1]) == (Landings(by_commit={sha(7): ()}), b"[")
+        assert (found, answer[2][:1]) == (PullsByCommit(by_commit={sha(7): ()}), b"[")
     else:
         assert found.problem in {
             "GitHub's list of pull requests could not be read",
@@ -611,7 +611,7 @@ def test_the_other_interface_tells_the_present_name_first(serve, told, base, cou
     github.fault = lambda asked: (
         said({}, 400) if asked.operation else said(told) if asked.path == ROOT else said([pull])
     )
-    assert landings(api, SLUG, [sha(7)]) == Landings(
+    assert landings(api, SLUG, [sha(7)]) == PullsByCommit(
         by_commit={sha(7): (landed(7),) if counts else ()}
     )
 
@@ -621,7 +621,7 @@ def test_a_repository_that_was_renamed_keeps_its_pull_requests_where_no_query_do
     one = merged(history, "one")
     github, api = serve(former="acme/store")
     github.fault = on("/graphql", BUSY)
-    assert landings(api, "acme/store", [one.merge_commit_sha]) == Landings(
+    assert landings(api, "acme/store", [one.merge_commit_sha]) == PullsByCommit(
         by_commit={one.merge_commit_sha: (one,)}
     )
 
@@ -629,7 +629,7 @@ def test_a_repository_that_was_renamed_keeps_its_pull_requests_where_no_query_do
 def test_without_the_present_name_no_commit_is_asked_for(serve):
     github, api = serve()
     github.fault = lambda asked: BUSY if asked.operation else said({}, 404)
-    assert landings(api, SLUG, shas(3)) == Landings(
+    assert landings(api, SLUG, shas(3)) == PullsByCommit(
         by_commit={},
         problem="GitHub knows no such thing, or `github-token` lacks `pull-requests: read` (404)",
     )

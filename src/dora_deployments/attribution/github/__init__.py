@@ -15,11 +15,11 @@ if TYPE_CHECKING:
         BranchHistory,
         ChangedFiles,
         Comparison,
-        Landings,
         Past,
         PastQuestion,
         Promotion,
         PullDetails,
+        PullsByCommit,
     )
     from dora_deployments.attribution.timeline import WorkflowOfRun
 
@@ -124,7 +124,7 @@ class GitHub:
 
         return compared_files(self._api, repository, base, head)
 
-    def landings(self, repository: str, commit_shas: Sequence[str]) -> "Landings":
+    def landings(self, repository: str, commit_shas: Sequence[str]) -> "PullsByCommit":
         """Return the merged pull requests that each commit belongs to."""
         from dora_deployments.attribution.github.pulls import landings
 

@@ -107,7 +107,7 @@ fragment Started on UniformResourceLocatable {
 """
 
 _LANDINGS: Final = """
-query Landings($owner: String!, $name: String!) {
+query PullsByCommit($owner: String!, $name: String!) {
   repository(owner: $owner, name: $name) {
     nameWithOwner
     %s

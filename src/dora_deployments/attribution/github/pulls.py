@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Final
 
 from dora_deployments.actions import moments
 from dora_deployments.actions.payload import Payload
-from dora_deployments.attribution.answers import MOST_ALONE, Landings
+from dora_deployments.attribution.answers import MOST_ALONE, PullsByCommit
 from dora_deployments.attribution.github import graphql
 from dora_deployments.attribution.github.api import Api, get
 from dora_deployments.attribution.github.batches import ask_in_batches
@@ -26,14 +26,14 @@ _UNREADABLE: Final = "GitHub's list of pull requests could not be read"
 _Found = dict[str, tuple[PullRequest, ...]]
 
 
-def landings(api: Api, repository: str, commit_shas: Sequence[str]) -> Landings:
+def landings(api: Api, repository: str, commit_shas: Sequence[str]) -> PullsByCommit:
     """Return the merged pull requests of each commit: by queries, else a few one by one."""
     found: _Found = {}
     problem = _by_queries(api, repository, commit_shas, found)
     missing = [sha for sha in commit_shas if sha not in found]
     if problem is not None and not problem.outage and len(missing) <= MOST_ALONE:
         problem = _by_rest(api, repository, missing, found)
-    return Landings(by_commit=found, problem=str(problem) if problem else None)
+    return PullsByCommit(by_commit=found, problem=str(problem) if problem else None)
 
 
 def _by_queries(
