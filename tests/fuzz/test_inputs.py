@@ -94,7 +94,7 @@ def read(variables):
 
 
 def messages(found):
-    return found.warnings if isinstance(found, Inputs) else found
+    return tuple(each.text for each in found.warnings) if isinstance(found, Inputs) else found
 
 
 @pytest.mark.fault(63, 64, 65, 66, 67, 68, 69)
