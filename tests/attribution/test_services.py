@@ -7,7 +7,8 @@ from dora_deployments.actions.config import Config, MappedService
 from dora_deployments.attribution import services
 from dora_deployments.attribution.look_ups import LookUpError
 from dora_deployments.attribution.services import ServiceChanges
-from dora_deployments.attribution.shipped import Range, Shipped, between
+from dora_deployments.attribution.shipped import Range, Shipped
+from dora_deployments.attribution.since import between
 from dora_deployments.catalogue import NO_SERVICE_TO_TELL
 from dora_deployments.deployment import Fact, Service, TouchedServices
 from dora_deployments.errors import ConfigurationError, Skip

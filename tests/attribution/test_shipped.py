@@ -7,7 +7,8 @@ from dora_deployments.actions.config import Config, MappedService
 from dora_deployments.actions.event import DeploymentEvent, Unresolved
 from dora_deployments.attribution.answers import Mark, Past
 from dora_deployments.attribution.look_ups import LookUpError
-from dora_deployments.attribution.shipped import Range, Shipped, shipped
+from dora_deployments.attribution.resolve import find_shipped as shipped
+from dora_deployments.attribution.shipped import Range, Shipped
 from dora_deployments.attribution.subject import Subject
 from dora_deployments.attribution.timeline import DeploymentRecord, Uncertainty
 from dora_deployments.attribution.uncertainty import explain

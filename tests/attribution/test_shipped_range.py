@@ -4,7 +4,8 @@ import pytest
 
 from dora_deployments.attribution.answers import LARGEST_RANGE, Commit, Comparison
 from dora_deployments.attribution.look_ups import LookUpError
-from dora_deployments.attribution.shipped import Range, between
+from dora_deployments.attribution.shipped import Range
+from dora_deployments.attribution.since import between
 from tests.attribution.known import LINE, SLUG, Known, Nobody, pull, sha
 
 # 1 - 2 ------- 5 (merge of 3, 4 by pull request 7) - 6 (direct) - 7 (squash of 8)

@@ -24,7 +24,7 @@ from dora_deployments.attribution import (
 )
 from dora_deployments.attribution.look_ups import LookUps
 from dora_deployments.attribution.services import ServiceChanges
-from dora_deployments.attribution.shipped import Shipped, shipped
+from dora_deployments.attribution.shipped import Shipped, shipped_by_merge
 from dora_deployments.attribution.subject import Subject
 from dora_deployments.catalogue import about_input
 from dora_deployments.deployment import Attribution, Deployment, Fact, PullRequest, TouchedServices
@@ -117,7 +117,7 @@ def resolve(
         config=config,
         run_commit=_run_commit(deployment_event, run, commit_sha) if own else None,
     )
-    changed = shipped(subject, look_ups)
+    changed = find_shipped(subject, look_ups)
     raw_environment = deployment_event.environment or input_fact(inputs.environment, "environment")
     if changed.range is not None:
         from dora_deployments.attribution.promotions import with_pulls_behind
@@ -214,6 +214,16 @@ def resolve(
         are_services_certain=changed.is_first
         or services.are_certain(inputs, config, raw_environment, carried.value),
     )
+
+
+def find_shipped(subject: Subject, look_ups: LookUps) -> Shipped:
+    """Return what is shipped; only what has to be looked up imports how to look it up."""
+    found = shipped_by_merge(subject)
+    if found is not None:
+        return found
+    from dora_deployments.attribution.since import shipped_since_previous
+
+    return shipped_since_previous(subject, look_ups)
 
 
 def _check_merge(deployment_event: DeploymentEvent) -> None:

@@ -365,6 +365,6 @@ def _landed(
 def _ranges(repository: str, found: "Range", look_ups: LookUps) -> "list[Range]":
     if found.relation not in {"behind", "diverged"}:
         return [found]
-    from dora_deployments.attribution.shipped import between
+    from dora_deployments.attribution.since import between
 
     return [found, between(look_ups, repository, found.head, found.base)]

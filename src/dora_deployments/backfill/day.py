@@ -19,7 +19,7 @@ from dora_deployments.attribution.answers import (
 )
 from dora_deployments.attribution.look_ups import LookUpError
 from dora_deployments.attribution.promotions import is_listed
-from dora_deployments.attribution.shipped import direct_commits, landed_pulls
+from dora_deployments.attribution.since import direct_commits, landed_pulls
 from dora_deployments.attribution.timeline import DeploymentRecord, WorkflowOfRun
 from dora_deployments.backfill.archive import Archive
 from dora_deployments.backfill.commits import Commits
