@@ -96,7 +96,17 @@ has_pip() {
   [ "$said" = pip ]
 }
 
+# The first Python that an earlier step of this job has asked, on the same search path, need not be
+# asked again. A file that another step wrote there can only save the question.
+asked="${PATH//$'\n'/ } ${needed[*]-}"
+known="${RUNNER_TEMP:-/nowhere}/dora-deployments-python"
+if [ -f "$known" ] && IFS= read -r said < "$known" && [ "$said" = "$asked" ]; then
+  python=(python3)
+fi
 try python3
+if [ "${python[*]-}" = python3 ] && [ ! -e "$known" ] && [ ! -L "$known" ]; then
+  printf '%s\n' "$asked" > "$known" || true
+fi 2> /dev/null
 try python
 try py -3
 for minor in {10..29}; do

@@ -250,6 +250,40 @@ def test_a_python_that_is_too_old_or_none_is_not_started(python3, python, others
     assert process.returncode == 0
 
 
+def test_a_python_is_asked_once_in_a_job_as_long_as_the_search_path_stays(environ, tools, tmp_path):
+    log = tmp_path / "asked"
+    program(
+        tools / "python3",
+        f'#!/bin/sh\ncase "$*" in *probe.py*) echo "$PATH" >> {log} ;; esac\n'
+        f'exec {sys.executable} "$@"\n',
+    )
+    installer(tools)
+    environ |= {"GITHUB_EVENT_NAME": "issues", "PATH": f"{tools}:{environ['PATH']}"}
+    longer = {**environ, "PATH": f"{environ['PATH']}:/nowhere"}
+    for each in (environ, environ, longer, environ):
+        exit_code, _, outputs = run(each)
+        assert (exit_code, outputs["reason"]) == (0, "event-not-a-deployment")
+
+    assert log.read_text("utf-8").splitlines() == [environ["PATH"], longer["PATH"]]
+
+
+@pytest.mark.parametrize("planted", ["python3", "", "link"])
+def test_what_another_step_wrote_about_pythons_starts_none_and_is_left_alone(
+    planted, environ, tools, tmp_path
+):
+    program(tools / "python3", "#!/bin/sh\necho Python 3.9.25\n")
+    known = Path(environ["RUNNER_TEMP"]) / "dora-deployments-python"
+    target = tmp_path / "target"
+    if planted == "link":
+        known.symlink_to(target)
+    else:
+        known.write_text(planted, "utf-8")
+    process = launched({**environ, "PATH": str(tools)})
+    said = NO_PYTHON.format(others=" (python3 is Python 3.9.25)")
+    assert said in process.communicate(timeout=60)[0]
+    assert not target.exists()
+
+
 @pytest.mark.threat(6)
 def test_a_folder_of_the_tool_cache_can_name_no_workflow_command(environ, tools, tmp_path):
     version = "3.9\n::set-output name=status::delivered\n##[add-mask]x"
