@@ -136,7 +136,8 @@ def _end(
         is_whole = _has_its_files(job, folder, state)
         result.tallies += tuple(_unrecorded(job, folder, state, is_whole=is_whole))
     lacking = [each for each in result.tallies if each.status == "undelivered"]
-    if lacking and result.unfinished is None and _MISSING in {each.message for each in lacking}:
+    is_damaged = any(each.topic is BACKFILL_STATE for each in lacking)
+    if is_damaged and result.unfinished is None:
         names = " and ".join(dict.fromkeys(each.backend for each in lacking))
         told = f"reports to {names} are {_MISSING}; run this again to send them"
         result.unfinished = note(told, BACKFILL_STATE)
