@@ -548,7 +548,9 @@ def test_a_plan_is_a_digest_that_is_the_same_everywhere():
 
 
 def test_an_input_that_was_given_is_a_fact_that_names_it():
-    assert inputs_module.input_fact("v1", "version") == Fact(value="v1", source="the input `version`")
+    assert inputs_module.input_fact("v1", "version") == Fact(
+        value="v1", source="the input `version`"
+    )
     assert inputs_module.input_fact(None, "version") is None
 
 

@@ -39,6 +39,15 @@ def test_a_run_has_every_backend_that_it_has_credentials_for(given, configured):
     assert backends.configured(inputs(**given)) == configured
 
 
+def test_only_datadog_leaves_open_what_it_does_with_an_id_that_it_has():
+    assert OF_DX.doubt_of_repeat(2) is None
+    assert OF_DATADOG.doubt_of_repeat(2) == catalogue.note(
+        "this is attempt 2 of the run, so Datadog is sent the same id with a later finish:"
+        f" {catalogue.RERUN.sentence}",
+        catalogue.RERUN,
+    )
+
+
 def test_half_of_one_backend_stops_the_other_as_well():
     with pytest.raises(ConfigurationError):
         backends.configured(inputs(**DATADOG, dx_token="dx-token-for-tests"))
