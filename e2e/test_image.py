@@ -378,6 +378,7 @@ def test_without_a_network_the_report_is_saved_and_the_step_is_green(step):
             "DX-TOKEN": DX_TOKEN,
             "DX-INSTANCE": "acme",
             "GITHUB-TOKEN": TOKEN,
+            "SERVICE": "shop",  # else a file that cannot be looked up may name others
             "TIMEOUT": "5",
         },
         options=("--network=none",),
