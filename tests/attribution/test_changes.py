@@ -49,10 +49,10 @@ NOT_CERTAIN = "the default, since it is not certain which deployment came before
     [
         # what is known exactly
         (WHOLE, carried(*TWO), {},
-         ("pull-requests", "the commits since the one before", SHAS)),
+         ("pull-requests", "the commits since the previous deployment", SHAS)),
         (WHOLE, carried(*TWO, by_path=True), {}, ("pull-requests", "the changed files", SHAS)),
         (WHOLE, carried(*TWO), {"attribution": "auto"},
-         ("pull-requests", "the commits since the one before", SHAS)),
+         ("pull-requests", "the commits since the previous deployment", SHAS)),
         # what is not
         (POINTED_TO, carried(*TWO, exact=False), {}, ("commit", GAPS, ())),
         (CUT, carried(*TWO, exact=False), {}, ("commit", GAPS, ())),

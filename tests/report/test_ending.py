@@ -128,7 +128,8 @@ TOLD_OF_LEFT_OUT = (
 )
 AGAIN = "Run this job again"
 REPLAY = "keep `dora-undelivered` as an artifact and send it by `mode: replay`"
-FIX = "Fix what is named above, then run this job again"
+FIX = "Fix the problem above, then run this job again"
+SAVED = f"{FIX}. The report is saved in `{{}}`, and can be replayed only with the same key"
 
 
 @pytest.mark.parametrize(
@@ -261,12 +262,8 @@ KEEP_ELSEWHERE = (
         ((RECORDED, DOWN), "dora-undelivered", KEEP),
         ((DOWN,), "/temp/dora-undelivered", KEEP_ELSEWHERE),
         ((REFUSED,), "", FIX),
-        (
-            (REFUSED,),
-            "dora-undelivered",
-            f"{FIX}; `dora-undelivered` has it too, but only for the same key",
-        ),
-        ((DOWN, REFUSED), "x", f"{FIX}; `x` has it too, but only for the same key"),
+        ((REFUSED,), "dora-undelivered", SAVED.format("dora-undelivered")),
+        ((DOWN, REFUSED), "x", SAVED.format("x")),
     ],
 )
 def test_the_advice_says_what_to_do_about_what_is_missing(outcomes, path, advice):
@@ -511,7 +508,7 @@ def test_a_refused_run_names_every_problem(error, title, reason, topic, fail_on,
     ("status", "advice"),
     [
         ("undelivered", "Run this again"),
-        ("rejected", "Fix what is named above, then run this again"),
+        ("rejected", "Fix the problem above, then run this again"),
     ],
 )
 def test_who_goes_on_with_a_backfill_mends_first_what_was_refused(status, advice):

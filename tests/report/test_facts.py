@@ -18,9 +18,9 @@ from tests.report.accounts import (
     shipped,
 )
 
-BEFORE = ("commit before", BASE, "the last successful deployment to 'production' before")
+BEFORE = ("previous commit", BASE, "the last successful deployment to 'production' before")
 SINCE = "the commits 31c4933..7fd0709"
-UNKNOWN = ("commit before", "unknown", "GitHub, which shows no successful deployment before")
+UNKNOWN = ("previous commit", "unknown", "GitHub, which shows no successful deployment before")
 KNOWN = [
     ("commit", SHA, "deployment.sha"),
     ("repository", "acme/shop", "repository.full_name"),
@@ -121,7 +121,7 @@ def test_a_commit_before_whose_range_is_unknown_is_told_alone():
             (
                 "changes",
                 "none, a rollback",
-                "the commit, an ancestor of the one before",
+                "the commit, an ancestor of the previous one",
             ),
         ),
         (
@@ -201,4 +201,4 @@ def test_in_mode_pull_services_nothing_is_told_of_a_deployment():
         deployments=(),
     )
     labels = [label for label, _, _ in facts(known)]
-    assert labels == ["commit", "repository", "services", "commit before"]
+    assert labels == ["commit", "repository", "services", "previous commit"]

@@ -165,7 +165,7 @@ def test_a_delivery_is_shown_whole():
         "<tr><td>version</td><td><code>v1.2</code></td>"
         "<td>release.tag_name, as <code>version</code> is empty</td></tr>",
         "<tr><td>attribution</td><td><code>commit</code></td><td>the default</td></tr>",
-        f"<tr><td>commit before</td><td><code>{BASE}</code></td>"
+        f"<tr><td>previous commit</td><td><code>{BASE}</code></td>"
         "<td>the last successful deployment to &#x27;production&#x27; before</td></tr>",
         "<tr><td>changes</td><td><code>2 pull requests in 3 commits</code></td>"
         "<td>the commits 31c4933..7fd0709</td></tr>",

@@ -39,7 +39,9 @@ def attribution(
     if merge_commit_shas and choice == "pull-requests" and is_whole:
         return Fact(value="pull-requests", source="the input `attribution`"), merge_commit_shas
     if merge_commit_shas and carried.is_exact:
-        source = "the changed files" if carried.by_path else "the commits since the one before"
+        source = (
+            "the changed files" if carried.by_path else "the commits since the previous deployment"
+        )
         return Fact(value="pull-requests", source=source), merge_commit_shas
     return Fact(value="commit", source=f"the default, {_why(shipped, carried)}"), ()
 

@@ -205,11 +205,15 @@ def _advice(account: Account) -> str:
     path = account.kept.path
     statuses = {outcome.status for outcome in account.outcomes}
     if account.backfilled is not None and account.backfilled.unfinished is not None:
-        first = "Fix what is named above, then run" if "rejected" in statuses else "Run"
+        first = "Fix the problem above, then run" if "rejected" in statuses else "Run"
         return f"{first} this again with the same inputs: it goes on where it stopped"
     if "rejected" in statuses:
-        kept = f"; `{path}` has it too, but only for the same key" if path else ""
-        return f"Fix what is named above, then run this job again{kept}"
+        kept = (
+            f". The report is saved in `{path}`, and can be replayed only with the same key"
+            if path
+            else ""
+        )
+        return f"Fix the problem above, then run this job again{kept}"
     if "undelivered" not in statuses:
         return ""
     topics = {outcome.topic for outcome in account.outcomes}
@@ -226,7 +230,7 @@ def _advice(account: Account) -> str:
 def _again(topic: Topic | None) -> str:
     """Return that the job should run again: at once, or where that does not help, not before."""
     again = "run this job again"
-    return f"fix what is named above, then {again}" if topic is PACKAGES_UNAVAILABLE else again
+    return f"fix the problem above, then {again}" if topic is PACKAGES_UNAVAILABLE else again
 
 
 def _tell(outcome: Outcome, account: Account, log: Log) -> None:

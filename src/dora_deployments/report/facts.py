@@ -50,11 +50,11 @@ def _changes(resolved: Resolved) -> Iterator[tuple[str, str, str]]:
     """Yield what was there before, and how much came since."""
     shipped = resolved.shipped
     if shipped.uncertainty is not None and shipped.previous is not None:
-        yield "commit before, not certain", shipped.previous.value, shipped.previous.source
+        yield "previous commit, not certain", shipped.previous.value, shipped.previous.source
     elif shipped.previous is not None:
-        yield "commit before", shipped.previous.value, shipped.previous.source
+        yield "previous commit", shipped.previous.value, shipped.previous.source
     elif shipped.is_first:
-        yield "commit before", "unknown", "GitHub, which shows no successful deployment before"
+        yield "previous commit", "unknown", "GitHub, which shows no successful deployment before"
     since = shipped.range
     if since is None:
         if shipped.merged is not None:
@@ -69,7 +69,7 @@ def _changes(resolved: Resolved) -> Iterator[tuple[str, str, str]]:
     if shipped.uncertainty is not None:
         yield "changes", "not certain", span
     elif shipped.is_rollback:
-        yield "changes", "none, a rollback", "the commit, an ancestor of the one before"
+        yield "changes", "none, a rollback", "the commit, an ancestor of the previous one"
     elif shipped.is_redeployment:
         yield "changes", "none, a redeployment", "the commit, the same as before"
     elif since.missing is not None:
