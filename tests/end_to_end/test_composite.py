@@ -396,7 +396,7 @@ def test_the_time_that_pythons_took_to_answer_counts(environ, tools, tmp_path):
         slow = {"PATH": str(tools), "INPUT_TIMEOUT": "10", "INPUT_DX_INSTANCE": stuck.url}
         start = time.monotonic()
         exit_code, _, outputs = run({**environ, **slow})
-    assert 9 < time.monotonic() - start < 12
+    assert time.monotonic() - start < 12  # without what the first Python took, it would be more
     assert (exit_code, outputs["status"]) == (0, "undelivered")
 
 
