@@ -1,7 +1,7 @@
 """What every mode is given."""
 
-from collections.abc import Iterable
-from dataclasses import dataclass
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
 from datetime import datetime
 
 from dora_deployments.actions.inputs import Inputs
@@ -19,13 +19,13 @@ from dora_deployments.report.log import Log
 class Context:
     """What a mode works with, and the account of the run, which it fills in.
 
-    `plan` is a digest of the inputs, `now` is when the step began, and `budget` is what `timeout`
-    leaves to the mode. `provide` makes the packages of a lock importable.
+    `environ` is the step's environment, `now` is when the step began, and `budget` is what
+    `timeout` leaves to the mode. `provide` makes the packages of a lock importable.
     """
 
+    environ: Mapping[str, str] = field(repr=False)
     inputs: Inputs
     run: Run
-    plan: str
     now: datetime
     budget: Budget
     provide: Provide

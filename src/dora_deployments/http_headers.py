@@ -1,4 +1,4 @@
-"""What the headers of an answer say of time: read in one way, whoever answers."""
+"""Times in response headers, from GitHub and the backends alike: dates, and how long to wait."""
 
 import re
 from collections.abc import Mapping

@@ -108,9 +108,9 @@ def _context(
     if inputs.mode != "backfill" and (problems := inputs_module.of_backfill(environ)):
         raise InputError(*problems)
     return Context(
+        environ=environ,
         inputs=inputs,
         run=run,
-        plan=inputs_module.plan(environ),
         now=now,
         budget=budget,
         provide=provide,

@@ -51,7 +51,7 @@ def _set(handler: _Handler) -> None:
 
 
 def _ignore(number: int, frame: FrameType | None) -> None:
-    """Do nothing. Of SIG_IGN in its place, Python would complain if two signals come at once."""
+    """Do nothing. SIG_IGN would make Python warn when two signals arrive together."""
     del number, frame
 
 

@@ -28,7 +28,7 @@ MODULES = {
     "actions.events": "deployment_status pull_request push release repository_dispatch"
     " workflow_dispatch workflow_run",
     "attribution": "branch changes commit environment identity previous resolve services"
-    " shipped times",
+    " shipped since times",
     "backends": "datadog dx replies",
     "delivery": "replay retry saved",
     "report": "account doubts headline timeline",

@@ -61,7 +61,7 @@ def check(
             "branch-not-deployed",
             f"{_said(branch)}, not the default branch {shown(default)}{because}",
             "set `branches` to report other branches",
-            # A due report may be lost here. Who gives no token has chosen to do without look-ups.
+            # A due report may be lost here. An empty token means that look-ups are not wanted.
             warn=bool(doubt) and inputs.github_token is not None,
         )
     return _of_tag(deployment_event, inputs, tag), ()

@@ -283,7 +283,7 @@ def _is_own(repository: str, deployment_event: DeploymentEvent, run: Run) -> boo
 def _check_commit_of_another(deployment_event: DeploymentEvent, inputs: Inputs, run: Run) -> None:
     """Raise `InputError` if no one names the commit of a repository that is not the event's.
 
-    Who sends a commit with a dispatch names it.
+    A commit that is sent with a dispatch counts as named.
     """
     told = deployment_event.commit_sha
     sent = told.value != run.sha if isinstance(told, Fact) else told.abbreviated is not None

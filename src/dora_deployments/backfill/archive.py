@@ -287,7 +287,7 @@ class Archive:
                 self._look_up_files([sha])
 
     def _telling(self, files: frozenset[str]) -> list[str]:
-        """Return a file of each service that any of `files` is of."""
+        """Return, for each service touched by `files`, its first matching file."""
         first: dict[int, str] = {}
         for file in sorted(files):
             for service in self._owners.of(file):

@@ -56,7 +56,7 @@ class Sender:
 
     @classmethod
     def of(cls, deliveries: Iterable[Delivery], pace: Pace | None = None) -> "Sender":
-        """Return the dispatch of all `deliveries`; none is sent yet."""
+        """Return a sender of all `deliveries`; none is sent yet."""
         tasks = tuple(SendTask(delivery) for delivery in deliveries)
         return cls(tasks=tasks, pace=pace or Pace())
 

@@ -285,7 +285,7 @@ def _tls_error(error: Exception, _proxy: str) -> TransportError:
     )
 
 
-def _connection_error(error: Exception, _proxy: str) -> TransportError:
+def _connection_error(error: Exception, proxy: str) -> TransportError:
     for cause in _causes(error):
         if isinstance(cause, urllib3.exceptions.NameResolutionError):
             message = "the host name does not resolve"
@@ -296,7 +296,7 @@ def _connection_error(error: Exception, _proxy: str) -> TransportError:
         if isinstance(cause, http.client.HTTPException) and not isinstance(cause, OSError):
             message = "what answered is not HTTP as it should be"
             return TransportError(message, BROKE_OFF, ambiguous=True)
-    return _BROKEN(error, _proxy)
+    return _BROKEN(error, proxy)
 
 
 def _causes(error: BaseException) -> Iterator[BaseException]:

@@ -182,7 +182,7 @@ def _kept(files: Sequence[_File], places: Iterable[Path]) -> tuple[Path | None, 
 def _write_all(files: Iterable[_File], written: _Written, place: Path) -> str | None:
     """Write `files` and what hides them from git; return why that is not possible, if so.
 
-    `written` is called with each file that is there.
+    `written` counts each file that is there.
     """
     folder = written.folder
     try:

@@ -5,7 +5,7 @@ from functools import partial
 
 from dora_deployments import signals
 from dora_deployments.actions import workspace
-from dora_deployments.actions.inputs import Inputs
+from dora_deployments.actions.inputs import Inputs, plan
 from dora_deployments.actions.moments import UTC
 from dora_deployments.actions.run import Run
 from dora_deployments.context import Context
@@ -37,7 +37,7 @@ def _backfill(context: Context) -> None:
     job = Job(
         inputs=inputs,
         run=run,
-        plan=context.plan,
+        plan=plan(context.environ),
         now=datetime.now(UTC),
         budget=context.budget,
         file=_own_file(inputs, run),
